@@ -1,0 +1,21 @@
+import { randomFillSync } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Time and chance, as the only way in which Wadi's code sees them: the simulation replaces both. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. Clocks of different processes may be minutes apart. */
+  now(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts; never rejects. `sleep(0)` lets waiting work run. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** `length` bytes that nobody else will ever draw. */
+  random(length: number): Uint8Array;
+}
+
+export const systemClock: Clock = {
+  now: Date.now,
+  async sleep(ms, signal) {
+    if (ms === 0) return new Promise((resolve) => setImmediate(resolve));
+    await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
+  },
+  random: (length) => randomFillSync(new Uint8Array(length)),
+};

@@ -1,0 +1,77 @@
+import type { WadiError } from '../errors.ts';
+
+/** What the log has to know of a topic. `id` is never used twice, so a re-created name never meets old records. */
+export interface LogTopic {
+  readonly id: string;
+  readonly name: string;
+  readonly partitions: number;
+  /** How many consecutive partitions one head orders; fixed when the topic is created. */
+  readonly partitionsPerHead: number;
+}
+
+/** Whole, validated record batches of one partition, to be appended together and in this order. */
+export interface PartitionBatches {
+  readonly partition: number;
+  readonly batches: readonly ValidBatch[];
+}
+
+/** A record batch that `validateBatch` has accepted: what the log needs of it, read once. */
+export interface ValidBatch {
+  /** The batch as it will be stored; its base offset is patched when it is read. */
+  readonly bytes: Uint8Array;
+  readonly recordCount: number;
+  readonly maxTimestamp: number;
+  /** `undefined` without idempotence. */
+  readonly producer: { readonly id: bigint; readonly epoch: number; readonly sequence: number } | undefined;
+}
+
+/** The offset of each batch's first record, in the order of the batches; or why none of them was appended. */
+export type AppendResult =
+  | { ok: true; partition: number; offsets: readonly number[]; logStartOffset: number; appendTimeMs: number }
+  | { ok: false; partition: number; error: WadiError };
+
+export interface FetchRequest {
+  readonly partition: number;
+  readonly offset: number;
+  /** At least one batch is returned, however large, if there is one. */
+  readonly maxBytes: number;
+  /** Answer when this much is there, */
+  readonly minBytes: number;
+  /** or when this much time has passed. */
+  readonly maxWaitMs: number;
+  /** The caller has gone: stop waiting. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FetchResult {
+  /** Whole record batches, offsets set; the first may begin before the offset asked for, as in Kafka. */
+  readonly bytes: Uint8Array;
+  /** The offset after the last record in `bytes`, or the one asked for if there is none. */
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+}
+
+export type OffsetSpec = 'earliest' | 'latest' | 'max-timestamp' | { readonly timestamp: number };
+
+/** `offset` -1 and `timestamp` -1: no record is that young (Kafka's ListOffsets). */
+export interface OffsetAndTimestamp {
+  readonly offset: number;
+  readonly timestamp: number;
+}
+
+export interface Log {
+  /** One result per element, in the order given. Throws only for a topic that is gone. */
+  append(topic: LogTopic, batches: readonly PartitionBatches[]): Promise<AppendResult[]>;
+  /** Throws OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION, or a retriable storage error. */
+  fetch(topic: LogTopic, request: FetchRequest): Promise<FetchResult>;
+  listOffsets(topic: LogTopic, partition: number, spec: OffsetSpec): Promise<OffsetAndTimestamp>;
+  /** Log start offset and high watermark in one read. */
+  bounds(topic: LogTopic, partition: number): Promise<{ logStartOffset: number; highWatermark: number }>;
+  /** Makes the heads that the partitions from `from` (inclusive) to `to` (exclusive) need; repeating it is harmless. */
+  createHeads(topic: LogTopic, from: number, to: number): Promise<void>;
+  /** From here on every append and fetch of this topic id is refused; repeating it is harmless. */
+  deleteHeads(topic: LogTopic): Promise<void>;
+  /** Resolves when the work begun in the background (rolls, acks=0 appends) is done; a function awaits it before it is frozen. */
+  settled(): Promise<void>;
+}

@@ -1,0 +1,126 @@
+/**
+ * The two ports through which Wadi sees the world: objects (S3) and items (DynamoDB). Conditions and updates are
+ * typed values, so that every adapter means the same by them; `test/contract` holds them all to it.
+ */
+
+// ---------------------------------------------------------------- objects
+
+export interface ObjectStore {
+  /** Stores the chunks as one object, whole or not at all. A second put replaces the first. */
+  put(key: string, chunks: readonly Uint8Array[]): Promise<void>;
+  /** The bytes, or `undefined` if there is no such object. A range that runs past the end is cut short. */
+  get(key: string, range?: { position: number; length: number }): Promise<Uint8Array | undefined>;
+  /** Up to `limit` (at most 1,000) objects in key order, beginning after `after`. `next` is set if there may be more. */
+  list(prefix: string, options: { after?: string; limit: number }): Promise<ObjectPage>;
+  /** Deletes up to 1,000 objects; missing ones are no error. */
+  delete(keys: readonly string[]): Promise<void>;
+}
+
+export interface ObjectPage {
+  objects: { key: string; bytes: number }[];
+  /** To be passed as `after`. */
+  next?: string;
+}
+
+// ---------------------------------------------------------------- items
+
+/** What an attribute can hold. Numbers are safe integers or doubles; -0, NaN and infinities are not stored. */
+export type Value =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly Value[]
+  | { readonly [name: string]: Value };
+
+/** `pk` groups items, `sk` orders them (by UTF-8 bytes) within the group; both are non-empty. */
+export interface Key {
+  readonly pk: string;
+  readonly sk: string;
+}
+
+export type Item = Key & { readonly [attribute: string]: Value };
+
+/** An attribute, then map keys or list indexes inside it: `['base', 3]`. */
+export type Path = readonly [string, ...(string | number)[]];
+
+/** As in DynamoDB, a comparison whose path is missing, or whose types differ, is false. */
+export type Condition =
+  | { exists: Path }
+  | { missing: Path }
+  | { path: Path; is: '=' | '<' | '<=' | '>' | '>='; value: number | string | Uint8Array }
+  /** The list at `path` has an element equal to `value`. */
+  | { path: Path; contains: number | string | Uint8Array }
+  | { not: Condition }
+  | { all: readonly Condition[] }
+  | { any: readonly Condition[] };
+
+/**
+ * One change of an item. The paths of an update must not overlap, and a path's parents must exist. All actions see
+ * the item as it was before the update. Adapters send `remove`s of list elements in descending order of index.
+ */
+export type Action =
+  | { set: Path; to: Value }
+  /** Adds to a number that must exist. */
+  | { add: Path; value: number }
+  /** Appends to a list that must exist. */
+  | { append: Path; values: readonly Value[] }
+  | { remove: Path };
+
+/** `item`: after the write if it was applied; as it stands if the condition refused it (`undefined`: there is none). */
+export type WriteOutcome = { applied: true; item: Item } | { applied: false; item: Item | undefined };
+
+export interface Query {
+  pk: string;
+  /** Inclusive bounds of `sk`. */
+  from?: string;
+  to?: string;
+  descending?: boolean;
+  /** At most this many items (and 1 MB of them, as in DynamoDB). */
+  limit: number;
+}
+
+export interface ItemPage {
+  items: Item[];
+  /** Set if there may be more: the `sk` of the last item, beyond which to go on. */
+  lastSk?: string;
+}
+
+/** Every read is strongly consistent; every write of one item is atomic. There are no transactions. */
+export interface ItemStore {
+  get(key: Key): Promise<Item | undefined>;
+  /** Up to 100 items, in the order asked for. */
+  getMany(keys: readonly Key[]): Promise<(Item | undefined)[]>;
+  query(query: Query): Promise<ItemPage>;
+  put(item: Item, condition?: Condition): Promise<WriteOutcome>;
+  /** Creates the item if there is none and the condition allows it, as DynamoDB does. */
+  update(key: Key, actions: readonly Action[], condition?: Condition): Promise<WriteOutcome>;
+  delete(key: Key, condition?: Condition): Promise<WriteOutcome | { applied: true; item: undefined }>;
+}
+
+// ---------------------------------------------------------------- both
+
+/**
+ * A call that did not answer. `applied: 'no'` when it is known that nothing was written (throttled, refused);
+ * `'unknown'` when it may have been, or may still be (timeout, lost response, 5xx).
+ */
+export class StorageError extends Error {
+  readonly applied: 'no' | 'unknown';
+
+  constructor(message: string, applied: 'no' | 'unknown', cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StorageError';
+    this.applied = applied;
+  }
+}
+
+/** What a deployment rests on. Only what produces and fetches touches `log`. */
+export interface Storage {
+  readonly objects: ObjectStore;
+  /** Heads, index, inline batches and producers. */
+  readonly log: ItemStore;
+  /** The cluster's identity, topics and their configs. */
+  readonly metadata: ItemStore;
+  close(): Promise<void>;
+}
