@@ -1,4 +1,5 @@
 import type { WadiError } from '../errors.ts';
+import type { ValidBatch } from '../record/record.ts';
 
 /** What the log has to know of a topic. `id` is never used twice, so a re-created name never meets old records. */
 export interface LogTopic {
@@ -13,16 +14,6 @@ export interface LogTopic {
 export interface PartitionBatches {
   readonly partition: number;
   readonly batches: readonly ValidBatch[];
-}
-
-/** A record batch that `validateBatch` has accepted: what the log needs of it, read once. */
-export interface ValidBatch {
-  /** The batch as it will be stored; its base offset is patched when it is read. */
-  readonly bytes: Uint8Array;
-  readonly recordCount: number;
-  readonly maxTimestamp: number;
-  /** `undefined` without idempotence. */
-  readonly producer: { readonly id: bigint; readonly epoch: number; readonly sequence: number } | undefined;
 }
 
 /** The offset of each batch's first record, in the order of the batches; or why none of them was appended. */

@@ -41,3 +41,13 @@ export interface BatchHeader {
   readonly baseSequence: number;
   readonly recordCount: number;
 }
+
+/** A record batch that validation has accepted: what the log needs of it, read once. */
+export interface ValidBatch {
+  /** The batch as it will be stored; its base offset is patched when it is read. */
+  readonly bytes: Uint8Array;
+  readonly recordCount: number;
+  readonly maxTimestamp: number;
+  /** `undefined` without idempotence. */
+  readonly producer: { readonly id: bigint; readonly epoch: number; readonly sequence: number } | undefined;
+}
