@@ -1,0 +1,150 @@
+import { KAFKA_ERRORS, type KafkaErrorName, WadiError } from '../errors.ts';
+import { StorageError } from '../storage/ports.ts';
+import type { HttpResponse, Operation } from './operation.ts';
+
+export type ErrorForm = Operation['form'];
+
+/** HTTP status and `error_code`. */
+type Answer = readonly [status: number, errorCode: number];
+
+const badRequest = { v3: [400, 40002], v2: [400, 40002] } as const;
+const badRecord = { v3: [400, 40002], v2: [422, 42203] } as const;
+const retriable = { v3: [503, 50003], v2: [503, 50003] } as const;
+
+/**
+ * What each Kafka error is over HTTP. The codes are those of REST Proxy: v3's are in the error responses of
+ * specs/confluent-rest-v3.openapi.yaml, v2's in
+ * https://docs.confluent.io/platform/current/kafka-rest/api.html#errors. Where REST Proxy has none, the HTTP status
+ * is RFC 9110's closest and the code continues it (41601, 40901).
+ */
+const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v2: Answer }>> = {
+  UNKNOWN_SERVER_ERROR: { v3: [500, 50002], v2: [500, 50002] },
+  OFFSET_OUT_OF_RANGE: { v3: [416, 41601], v2: [416, 41601] },
+  CORRUPT_MESSAGE: badRecord,
+  UNKNOWN_TOPIC_OR_PARTITION: { v3: [404, 40403], v2: [404, 40401] },
+  REQUEST_TIMED_OUT: retriable,
+  MESSAGE_TOO_LARGE: { v3: [413, 413], v2: [413, 413] },
+  INVALID_TOPIC_EXCEPTION: badRequest,
+  INVALID_REQUIRED_ACKS: badRequest,
+  INVALID_TIMESTAMP: badRecord,
+  UNSUPPORTED_VERSION: badRequest,
+  TOPIC_ALREADY_EXISTS: badRequest,
+  INVALID_PARTITIONS: badRequest,
+  INVALID_REPLICATION_FACTOR: badRequest,
+  INVALID_REPLICA_ASSIGNMENT: badRequest,
+  INVALID_CONFIG: badRequest,
+  INVALID_REQUEST: { v3: [400, 400], v2: [422, 422] },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: badRecord,
+  POLICY_VIOLATION: badRequest,
+  OUT_OF_ORDER_SEQUENCE_NUMBER: { v3: [409, 40901], v2: [409, 40901] },
+  DUPLICATE_SEQUENCE_NUMBER: { v3: [409, 40903], v2: [409, 40903] },
+  INVALID_PRODUCER_EPOCH: { v3: [409, 40902], v2: [409, 40902] },
+  KAFKA_STORAGE_ERROR: retriable,
+  UNSUPPORTED_COMPRESSION_TYPE: badRecord,
+  INVALID_RECORD: badRecord,
+  THROTTLING_QUOTA_EXCEEDED: { v3: [429, 42901], v2: [429, 42901] },
+};
+
+/** v2 tells an unknown partition (40402) from an unknown topic (40401); Kafka has one error for both. */
+const V2_PARTITION_NOT_FOUND: Answer = [404, 40402];
+const PARTITION_FIELD = 'partition_id';
+
+/** How long a client should wait before it repeats a retriable request. */
+const RETRY_AFTER_SECONDS = '1';
+
+/** A refusal that is HTTP's own and that Kafka has no name for: no such path, media type, method, cluster. */
+export class HttpError extends Error {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly field: string | undefined;
+
+  constructor(
+    status: number,
+    message: string,
+    options: { headers?: Readonly<Record<string, string>>; field?: string } = {},
+  ) {
+    super(message);
+    this.name = 'HttpError';
+    this.status = status;
+    this.headers = options.headers ?? {};
+    this.field = options.field;
+  }
+}
+
+/** The body of every error answer, and of a failed record's report. The first two members are REST Proxy's. */
+export interface ErrorBody {
+  error_code: number;
+  message: string;
+  /** Kafka's error code, where Kafka has one. */
+  kafka_error_code?: number;
+  /** The same request may succeed later. */
+  retriable: boolean;
+  /** The part of the request that is wrong, as a path: `configs[0].name`. */
+  field?: string;
+}
+
+export function statusOf(name: KafkaErrorName, form: ErrorForm): number {
+  return ANSWERS[name][form][0];
+}
+
+/** Status and body for anything thrown. What is not a refusal is logged, and its text stays here. */
+export function describeError(
+  error: unknown,
+  form: ErrorForm,
+): { status: number; body: ErrorBody; headers: Readonly<Record<string, string>> } {
+  if (error instanceof HttpError) {
+    const body: ErrorBody = { error_code: error.status, message: error.message, retriable: false };
+    if (error.field !== undefined) body.field = error.field;
+    return { status: error.status, body, headers: error.headers };
+  }
+  if (error instanceof WadiError) {
+    if (error.cause !== undefined) logError(error);
+    const { code, retriable } = KAFKA_ERRORS[error.kafka];
+    const [status, errorCode] =
+      form === 'v2' && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION' && error.field === PARTITION_FIELD
+        ? V2_PARTITION_NOT_FOUND
+        : ANSWERS[error.kafka][form];
+    const body: ErrorBody = {
+      error_code: errorCode,
+      message: error.message,
+      kafka_error_code: code,
+      retriable,
+    };
+    if (error.field !== undefined) body.field = error.field;
+    return { status, body, headers: retriable ? { 'retry-after': RETRY_AFTER_SECONDS } : {} };
+  }
+  if (error instanceof StorageError) {
+    logError(error);
+    return describeError(
+      new WadiError('KAFKA_STORAGE_ERROR', 'The storage did not answer; try again.'),
+      form,
+    );
+  }
+  logError(error);
+  const body: ErrorBody = {
+    error_code: 500,
+    message: 'Internal Server Error',
+    kafka_error_code: KAFKA_ERRORS.UNKNOWN_SERVER_ERROR.code,
+    retriable: false,
+  };
+  return { status: 500, body, headers: {} };
+}
+
+const ERROR_TYPES = { v3: 'application/json', v2: 'application/vnd.kafka.v2+json' } as const;
+
+export function errorResponse(error: unknown, form: ErrorForm): HttpResponse {
+  const { status, body, headers } = describeError(error, form);
+  return {
+    status,
+    headers: { 'content-type': ERROR_TYPES[form], ...headers },
+    body: JSON.stringify(body),
+  };
+}
+
+/** One JSON line on stderr, which CloudWatch keeps as one event. */
+export function logError(error: unknown): void {
+  const { name, message, stack, cause } = error instanceof Error ? error : new Error(String(error));
+  const reason =
+    cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;
+  console.error(JSON.stringify({ level: 'error', name, message, stack, cause: reason }));
+}

@@ -1,0 +1,54 @@
+import Negotiator from 'negotiator';
+import { HttpError } from './errors.ts';
+import type { HttpRequest, Operation } from './operation.ts';
+import { JSON_TYPE, V2_TYPE } from './response.ts';
+
+/**
+ * Refuses a body whose media type the operation does not take (415). A body without a type is taken for the first
+ * accepted one: `application/json` on v3.
+ */
+export function requireBodyType(operation: Operation, request: HttpRequest): void {
+  if (operation.accepts === undefined) return;
+  const type = bodyType(request);
+  if (type !== undefined && !Object.hasOwn(operation.accepts, type)) {
+    throw new HttpError(415, 'HTTP 415 Unsupported Media Type', {
+      headers: { accept: Object.keys(operation.accepts).join(', ') },
+      field: 'content-type',
+    });
+  }
+}
+
+/** The media type of the body without its parameters, in lower case; `undefined` if the client does not say. */
+export function bodyType(request: HttpRequest): string | undefined {
+  const header = request.headers['content-type'];
+  if (header === undefined || header === JSON_TYPE) return header;
+  const end = header.indexOf(';');
+  return (end < 0 ? header : header.slice(0, end)).trim().toLowerCase();
+}
+
+/** The one of `offered` that the client likes best, the first of them if it does not say; 406 if it takes none. */
+export function answerType(request: HttpRequest, offered: readonly string[]): string {
+  const { accept } = request.headers;
+  if (accept === undefined || accept === '*/*') return offered[0]!;
+  const type = new Negotiator({ headers: { accept } }).mediaType([...offered]);
+  if (type === undefined) {
+    throw new HttpError(406, `HTTP 406 Not Acceptable: offered are ${offered.join(', ')}`, {
+      field: 'accept',
+    });
+  }
+  return type;
+}
+
+/** What a v2 client may name in Accept, to get whatever the operation answers. */
+const V2_OFFERED = [V2_TYPE, 'application/vnd.kafka.json.v2+json', JSON_TYPE];
+
+/** Refuses a request whose Accept header fits no answer of the operation (406). */
+export function requireAcceptable(operation: Operation, request: HttpRequest): void {
+  const { accept } = request.headers;
+  if (accept === undefined || accept === '*/*') return;
+  const offered = new Set(operation.form === 'v2' ? V2_OFFERED : []);
+  for (const answer of Object.values(operation.answers)) {
+    if (answer !== 'empty') for (const type of Object.keys(answer)) offered.add(type);
+  }
+  if (offered.size > 0) answerType(request, [...offered]);
+}
