@@ -1,0 +1,29 @@
+import { readNameHolder, unknownTopic } from './readTopic.ts';
+import { deletedTopicItem, parseTopicItem, type StoredTopic, stillLive, topicKey } from './topicItem.ts';
+import type { TopicStore } from './topics.ts';
+
+/**
+ * The topic is gone for everyone from the first write on. Whoever next deletes or creates the name finishes what a
+ * crash left; so to delete a topic that is being deleted is no error.
+ */
+export async function deleteTopic(store: TopicStore, name: string): Promise<void> {
+  const topic = await readNameHolder(store.metadata, name);
+  if (topic?.name !== name) throw unknownTopic(name);
+  if (topic.deletingAtMs !== undefined) return finishDeletion(store, topic);
+  const { item } = await store.metadata.update(
+    topicKey(name),
+    [{ set: ['deletingAtMs'], to: store.clock.now() }],
+    stillLive(topic),
+  );
+  if (item?.id !== topic.id) throw unknownTopic(name);
+  await finishDeletion(store, parseTopicItem(item));
+}
+
+/** Each step may be repeated, by anyone and at any time: none of them touches a later topic of the same name. */
+export async function finishDeletion(store: TopicStore, topic: StoredTopic): Promise<void> {
+  await store.metadata.put(deletedTopicItem(topic));
+  await store.log.deleteHeads(topic);
+  await store.metadata.delete(topicKey(topic.name), {
+    all: [{ path: ['id'], is: '=', value: topic.id }, { exists: ['deletingAtMs'] }],
+  });
+}

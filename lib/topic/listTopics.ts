@@ -1,0 +1,17 @@
+import type { ItemStore } from '../storage/ports.ts';
+import { parseTopicItem, type StoredTopic, TOPIC_PK } from './topicItem.ts';
+
+const PAGE = 1_000;
+
+/** All live topics in the order of their names' bytes. */
+export async function listTopics(metadata: ItemStore): Promise<StoredTopic[]> {
+  const topics: StoredTopic[] = [];
+  let from: string | undefined;
+  do {
+    const page = await metadata.query({ pk: TOPIC_PK, limit: PAGE, ...(from !== undefined && { from }) });
+    topics.push(...page.items.map(parseTopicItem).filter((topic) => topic.deletingAtMs === undefined));
+    // The next key there can be: topic names have no NUL.
+    from = page.lastSk === undefined ? undefined : `${page.lastSk}\0`;
+  } while (from !== undefined);
+  return topics.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
