@@ -10,8 +10,8 @@ export async function listTopics(metadata: ItemStore): Promise<StoredTopic[]> {
   do {
     const page = await metadata.query({ pk: TOPIC_PK, limit: PAGE, ...(from !== undefined && { from }) });
     topics.push(...page.items.map(parseTopicItem).filter((topic) => topic.deletingAtMs === undefined));
-    // The next key there can be: topic names have no NUL.
-    from = page.lastSk === undefined ? undefined : `${page.lastSk}\0`;
+    // The next key there can be: no character of a name comes before "-".
+    from = page.lastSk === undefined ? undefined : `${page.lastSk}-`;
   } while (from !== undefined);
   return topics.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

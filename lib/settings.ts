@@ -1,0 +1,30 @@
+/** The one place where the process's environment is read. */
+
+export interface LambdaSettings {
+  readonly bucket: string;
+  readonly logTable: string;
+  readonly metadataTable: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE and WADI_METADATA_TABLE. The SDK reads the rest itself:
+ * region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_DYNAMODB. Throws an error that
+ * names all that is missing.
+ */
+export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
+  const { WADI_BUCKET = '', WADI_LOG_TABLE = '', WADI_METADATA_TABLE = '' } = environment;
+  const missing = Object.entries({ WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE }).filter(
+    ([, it]) => it === '',
+  );
+  if (missing.length > 0) {
+    throw new Error(`These environment variables must be set: ${missing.map(([name]) => name).join(', ')}`);
+  }
+  return { bucket: WADI_BUCKET, logTable: WADI_LOG_TABLE, metadataTable: WADI_METADATA_TABLE };
+}
+
+/** Where the command line finds Wadi, unless told by `--url`. */
+export function defaultUrl(environment: Environment = process.env): string {
+  return environment.WADI_URL || 'http://127.0.0.1:8080';
+}
