@@ -1,0 +1,30 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Storage } from '../ports.ts';
+import { openItems } from './items.ts';
+import { openObjects } from './objects.ts';
+
+export interface EmbeddedOptions {
+  /** Made if it is missing. Several processes may share it. */
+  directory: string;
+  /**
+   * Without it, what was acknowledged survives the end of the process (`kill -9` too), but not always a loss of
+   * power; with it, every write waits for the disk.
+   */
+  fsync?: boolean;
+}
+
+/**
+ * Storage in a directory: items in SQLite, objects as files. Throws if the directory cannot be used or holds another
+ * version's format. Byte arrays are stored and returned without a copy where possible: neither side changes them.
+ */
+export function embeddedStorage({ directory, fsync = false }: EmbeddedOptions): Storage {
+  mkdirSync(directory, { recursive: true });
+  const items = openItems(join(directory, 'items.sqlite'), fsync);
+  return {
+    objects: openObjects(join(directory, 'objects'), join(directory, 'incoming'), fsync),
+    log: items.table('log'),
+    metadata: items.table('metadata'),
+    close: async () => items.close(),
+  };
+}

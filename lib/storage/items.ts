@@ -1,0 +1,67 @@
+import { apply, holds } from './expression.ts';
+import type { Condition, Item, ItemStore, Key, Query } from './ports.ts';
+import { copyItem, itemBytes, MAX_ITEM_BYTES, MAX_PAGE_BYTES } from './value.ts';
+
+/** The rows below an item store. An item is never changed in place, by either side. */
+export interface Rows {
+  get(key: Key): Item | undefined;
+  /** Adds the item or replaces the one of its key. */
+  put(item: Item): void;
+  delete(key: Key): void;
+  /** The items of the group within the bounds, in order; read only as far as the caller goes. */
+  scan(query: Omit<Query, 'limit'>): Iterable<Item>;
+}
+
+/**
+ * An item store over rows that are at hand. `write` runs an operation that reads and writes rows, with nothing in
+ * between, and resolves when what it wrote will last; if the operation throws, it has written nothing.
+ */
+export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<T>): ItemStore {
+  const stored = (item: Item) => {
+    const bytes = itemBytes(item);
+    if (bytes > MAX_ITEM_BYTES)
+      throw new RangeError(`an item of ${bytes} bytes, more than ${MAX_ITEM_BYTES}`);
+    rows.put(item);
+    return { applied: true, item } as const;
+  };
+  /** The refusal, if the condition does not hold. */
+  const refusal = (condition: Condition | undefined, item: Item | undefined) =>
+    condition === undefined || holds(condition, item) ? undefined : ({ applied: false, item } as const);
+
+  return {
+    get: async (key) => rows.get(key),
+    getMany: async (keys) => keys.map(rows.get),
+
+    async query({ limit, ...bounds }) {
+      const items: Item[] = [];
+      let bytes = 0;
+      for (const item of rows.scan(bounds)) {
+        items.push(item);
+        bytes += itemBytes(item);
+        if (items.length === limit || bytes >= MAX_PAGE_BYTES) return { items, lastSk: item.sk };
+      }
+      return { items };
+    },
+
+    async put(item, condition) {
+      const copy = copyItem(item);
+      return write(() => {
+        const refused = condition && refusal(condition, rows.get(item));
+        return refused ?? stored(copy);
+      });
+    },
+
+    update: (key, actions, condition) =>
+      write(() => {
+        const item = rows.get(key);
+        return refusal(condition, item) ?? stored(apply(actions, item, key));
+      }),
+
+    delete: (key, condition) =>
+      write(() => {
+        const refused = condition && refusal(condition, rows.get(key));
+        if (!refused) rows.delete(key);
+        return refused ?? { applied: true, item: undefined };
+      }),
+  };
+}
