@@ -1,0 +1,197 @@
+import { WadiError } from '../errors.ts';
+import { type BlobRef, INLINE_MAX_BYTES, newBlobId } from './blob.ts';
+import { asWadiError, type CommitContext, commit, type UnitResult } from './commit.ts';
+import { headIndexOf } from './head.ts';
+import type { AppendResult, LogTopic, PartitionBatches } from './log.ts';
+import type { Unit } from './plan.ts';
+
+/** A blob takes no more than this, unless one request alone is larger. */
+const BLOB_BYTES = 4 * 1024 * 1024;
+/** Batches in one blob: an entry grows by up to 20 bytes with each. */
+const BLOB_UNITS = 1_000;
+/** While less than a whole blob is waiting, one upload at a time; a backlog may use this many. */
+const MAX_UPLOADS = 4;
+/** What may wait in memory, over all topics, before producers are told to come back later. */
+export const MAX_WAITING_BYTES = 128 * 1024 * 1024;
+
+interface Waiting {
+  readonly batches: PartitionBatches;
+  readonly bytes: number;
+  readonly settle: (result: UnitResult) => void;
+}
+
+/** One topic's appends in this process: those that come while an upload is under way share the next one. */
+interface Gathering {
+  topic: LogTopic;
+  waiting: Waiting[];
+  bytes: number;
+  uploads: number;
+  /** Set from the first arrival until the blob is made, so that what arrives in the same turn joins it. */
+  scheduled: boolean;
+}
+
+export interface Appender {
+  append(topic: LogTopic, batches: readonly PartitionBatches[]): Promise<AppendResult[]>;
+}
+
+/** `onCommitted` is told of every head that an append has moved. */
+export function createAppender(
+  context: CommitContext,
+  onCommitted: (topic: LogTopic, headIndex: number) => void,
+): Appender {
+  const { blobs, clock } = context;
+  const gatherings = new Map<string, Gathering>();
+  const lastCommit = new Map<string, Promise<void>>();
+  let waitingBytes = 0;
+
+  function gatheringOf(topic: LogTopic): Gathering {
+    const found = gatherings.get(topic.id);
+    if (found !== undefined) return found;
+    const made: Gathering = { topic, waiting: [], bytes: 0, uploads: 0, scheduled: false };
+    gatherings.set(topic.id, made);
+    return made;
+  }
+
+  function enqueue(gathering: Gathering, batches: PartitionBatches): Promise<UnitResult> {
+    const bytes = batches.batches.reduce((sum, batch) => sum + batch.bytes.length, 0);
+    waitingBytes += bytes;
+    gathering.bytes += bytes;
+    return new Promise((resolve) => {
+      gathering.waiting.push({
+        batches,
+        bytes,
+        settle(result) {
+          waitingBytes -= bytes;
+          resolve(result);
+        },
+      });
+    });
+  }
+
+  function schedule(gathering: Gathering): void {
+    if (gathering.scheduled || gathering.waiting.length === 0) return;
+    const full = gathering.bytes >= BLOB_BYTES || gathering.waiting.length >= BLOB_UNITS;
+    if (gathering.uploads > 0 && !(full && gathering.uploads < MAX_UPLOADS)) return;
+    gathering.scheduled = true;
+    void clock.sleep(0).then(() => {
+      gathering.scheduled = false;
+      flush(gathering);
+    });
+  }
+
+  /** Uploads one blob and commits it to its heads: after the blobs before it, so that sequences stay in order. */
+  function flush(gathering: Gathering): void {
+    const { topic } = gathering;
+    const taken = takeBlob(gathering);
+    const { chunks, byHead, bytes } = layOut(topic, taken);
+    const headIndexes = [...byHead.keys()];
+    const inline = bytes <= INLINE_MAX_BYTES && headIndexes.length === 1;
+    const blob: BlobRef = { id: newBlobId(clock), inline };
+
+    gathering.uploads++;
+    const upload = blobs.upload(topic.id, headIndexes[0]!, blob, chunks).finally(() => {
+      gathering.uploads--;
+      schedule(gathering);
+      if (gathering.uploads === 0 && gathering.waiting.length === 0) gatherings.delete(topic.id);
+    });
+    for (const headIndex of headIndexes) {
+      const members = byHead.get(headIndex)!;
+      inOrder(`${topic.id}/${headIndex}`, () => commitMembers(topic, headIndex, blob, upload, members));
+    }
+    schedule(gathering);
+  }
+
+  function inOrder(key: string, work: () => Promise<void>): void {
+    const mine = (lastCommit.get(key) ?? Promise.resolve()).then(work);
+    lastCommit.set(key, mine);
+    void mine.then(() => {
+      if (lastCommit.get(key) === mine) lastCommit.delete(key);
+    });
+  }
+
+  async function commitMembers(
+    topic: LogTopic,
+    headIndex: number,
+    blob: BlobRef,
+    upload: Promise<void>,
+    members: readonly Member[],
+  ): Promise<void> {
+    try {
+      await upload;
+      const units = members.map(({ unit }) => unit);
+      const results = await commit(context, topic, headIndex, blob, units);
+      members.forEach(({ settle }, i) => void settle(results[i]!));
+      onCommitted(topic, headIndex);
+    } catch (error) {
+      const failure: UnitResult = { ok: false, error: failureOf(error) };
+      for (const { settle } of members) settle(failure);
+    }
+  }
+
+  return {
+    async append(topic, batches) {
+      if (waitingBytes > MAX_WAITING_BYTES) {
+        throw new WadiError('THROTTLING_QUOTA_EXCEEDED', 'Too many appends are waiting. Try again later.');
+      }
+      const gathering = gatheringOf(topic);
+      const results = batches.map((unit) => {
+        if (unit.partition < 0 || unit.partition >= topic.partitions)
+          return noPartition(topic, unit.partition);
+        return enqueue(gathering, unit);
+      });
+      schedule(gathering);
+      const settled = await Promise.all(results);
+      return settled.map((result, i): AppendResult => ({ ...result, partition: batches[i]!.partition }));
+    },
+  };
+}
+
+interface Member {
+  readonly unit: Unit;
+  readonly settle: (result: UnitResult) => void;
+}
+
+function takeBlob(gathering: Gathering): Waiting[] {
+  let count = 0;
+  let bytes = 0;
+  for (const { bytes: more } of gathering.waiting) {
+    if (count > 0 && (bytes + more > BLOB_BYTES || count === BLOB_UNITS)) break;
+    bytes += more;
+    count++;
+  }
+  gathering.bytes -= bytes;
+  return gathering.waiting.splice(0, count);
+}
+
+/** By partition, then in order of arrival: so that a partition's batches lie side by side, and so do a head's. */
+function layOut(topic: LogTopic, taken: readonly Waiting[]) {
+  const byPartition = [...taken].sort((a, b) => a.batches.partition - b.batches.partition);
+  const chunks: Uint8Array[] = [];
+  const byHead = new Map<number, Member[]>();
+  let bytes = 0;
+  for (const { batches: unit, settle } of byPartition) {
+    const positions = unit.batches.map((batch) => {
+      chunks.push(batch.bytes);
+      bytes += batch.bytes.length;
+      return bytes - batch.bytes.length;
+    });
+    const headIndex = headIndexOf(topic, unit.partition);
+    const members = byHead.get(headIndex) ?? [];
+    members.push({ unit: { ...unit, positions }, settle });
+    byHead.set(headIndex, members);
+  }
+  return { chunks, byHead, bytes };
+}
+
+function noPartition(topic: LogTopic, partition: number): UnitResult {
+  const message = `Topic '${topic.name}' has no partition ${partition}, only 0 to ${topic.partitions - 1}.`;
+  return { ok: false, error: new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message) };
+}
+
+function failureOf(error: unknown): WadiError {
+  try {
+    return asWadiError(error);
+  } catch {
+    return new WadiError('UNKNOWN_SERVER_ERROR', 'The append failed.', { cause: error });
+  }
+}

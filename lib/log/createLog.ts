@@ -1,0 +1,130 @@
+import type { Clock } from '../clock.ts';
+import { WadiError } from '../errors.ts';
+import type { Storage } from '../storage/ports.ts';
+import { createAppender } from './appender.ts';
+import { createArrivals } from './arrivals.ts';
+import { createBlobs } from './blob.ts';
+import { asWadiError } from './commit.ts';
+import { createSliceCache, fetch } from './fetch.ts';
+import { headIndexOf, headKey, highWatermark, logStartOffset, newHead } from './head.ts';
+import { createHeads } from './heads.ts';
+import { listOffsets } from './listOffsets.ts';
+import type { Log, LogTopic } from './log.ts';
+import { withRetries } from './retry.ts';
+import { roll, rollIsDue } from './roll.ts';
+
+const CACHE_BYTES = 64 * 1024 * 1024;
+/** Heads of one topic that are made or deleted at a time. */
+const HEADS_AT_ONCE = 16;
+
+export interface LogOptions {
+  readonly storage: Pick<Storage, 'objects' | 'log'>;
+  readonly clock: Clock;
+  /** For slices that were read, 64 MiB by default. */
+  readonly cacheBytes?: number;
+}
+
+export function createLog({ storage, clock, cacheBytes = CACHE_BYTES }: LogOptions): Log {
+  const items = storage.log;
+  const blobs = createBlobs(storage.objects, items, clock);
+  const heads = createHeads(items, clock);
+  const arrivals = createArrivals();
+  const context = { items, blobs, heads, clock, arrivals, cache: createSliceCache(cacheBytes) };
+  const background = createBackground();
+  const rolling = new Set<string>();
+
+  function rollIfDue(topic: LogTopic, headIndex: number): void {
+    const head = heads.cached(topic, headIndex);
+    const key = headKey(topic.id, headIndex).pk;
+    if (head === undefined || rolling.has(key) || !rollIsDue(head, clock.now())) return;
+    rolling.add(key);
+    background.add(roll(context, topic, head).finally(() => rolling.delete(key)));
+  }
+
+  const appender = createAppender(context, (topic, headIndex) => {
+    arrivals.announce(topic.id, headIndex);
+    rollIfDue(topic, headIndex);
+  });
+
+  return {
+    append: (topic, batches) => background.watch(appender.append(topic, batches)),
+
+    async fetch(topic, request) {
+      requirePartition(topic, request.partition);
+      return fetch(context, topic, request);
+    },
+
+    async listOffsets(topic, partition, spec) {
+      requirePartition(topic, partition);
+      return listOffsets(context, topic, partition, spec);
+    },
+
+    async bounds(topic, partition) {
+      requirePartition(topic, partition);
+      const head = await heads.read(topic, headIndexOf(topic, partition)).catch((error) => {
+        throw asWadiError(error);
+      });
+      return {
+        logStartOffset: logStartOffset(head, partition),
+        highWatermark: highWatermark(head, partition),
+      };
+    },
+
+    async createHeads(topic, from, to) {
+      await forEachHead(topic, from, to, async (index) => {
+        await withRetries(clock, () => items.put(newHead(topic, index), { missing: ['pk'] }));
+      });
+    },
+
+    async deleteHeads(topic) {
+      await forEachHead(topic, 0, topic.partitions, async (index) => {
+        await withRetries(clock, () => items.delete(headKey(topic.id, index)));
+      });
+    },
+
+    settled: () => background.settled(),
+  };
+}
+
+function requirePartition(topic: LogTopic, partition: number): void {
+  if (partition >= 0 && partition < topic.partitions) return;
+  const message = `Topic '${topic.name}' has no partition ${partition}, only 0 to ${topic.partitions - 1}.`;
+  throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message, { field: 'partition_id' });
+}
+
+async function forEachHead(
+  topic: LogTopic,
+  from: number,
+  to: number,
+  work: (index: number) => Promise<void>,
+): Promise<void> {
+  if (to <= from) return;
+  const last = headIndexOf(topic, to - 1);
+  for (let index = headIndexOf(topic, from); index <= last; index += HEADS_AT_ONCE) {
+    const count = Math.min(HEADS_AT_ONCE, last - index + 1);
+    await Promise.all(Array.from({ length: count }, (_, i) => work(index + i)));
+  }
+}
+
+/** Work that goes on after its request was answered. What fails there is only work undone: somebody does it later. */
+function createBackground() {
+  const running = new Set<Promise<unknown>>();
+
+  function watch<T>(work: Promise<T>): Promise<T> {
+    running.add(work);
+    const done = () => void running.delete(work);
+    work.then(done, done);
+    return work;
+  }
+
+  return {
+    watch,
+    add(work: Promise<unknown>): void {
+      watch(work.catch((error) => process.emitWarning(error instanceof Error ? error : String(error))));
+    },
+    async settled(): Promise<void> {
+      // What ends may have begun more (a roll behind an append), which ends too.
+      while (running.size > 0) await Promise.allSettled(running);
+    },
+  };
+}

@@ -1,0 +1,228 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { WadiError } from '../errors.ts';
+import { readHeader, setBaseOffset } from '../record/header.ts';
+import type { ItemStore } from '../storage/ports.ts';
+import type { Arrivals } from './arrivals.ts';
+import { type Blobs, objectKey } from './blob.ts';
+import { asWadiError } from './commit.ts';
+import {
+  firstOffsetInHead,
+  type Head,
+  headIndexOf,
+  highWatermark,
+  logStartOffset,
+  type PlacedSlice,
+  placedSlices,
+} from './head.ts';
+import type { Heads } from './heads.ts';
+import { indexOf } from './indexRow.ts';
+import type { FetchRequest, FetchResult, LogTopic } from './log.ts';
+
+/** Each slice may be a request to S3: so many make one fetch, however small they are. */
+const MAX_SLICES = 256;
+const ROWS_PER_PAGE = 16;
+/** How often a waiting fetch looks for appends of other processes; its own process's wake it at once. */
+const POLL_MS = 200;
+/** Bytes that were moved or dropped between reading the head and reading them are looked up once more. */
+const MAX_LOOKS = 3;
+
+export interface FetchContext {
+  readonly items: ItemStore;
+  readonly blobs: Blobs;
+  readonly heads: Heads;
+  readonly clock: Clock;
+  readonly arrivals: Arrivals;
+  readonly cache: SliceCache;
+}
+
+/** Slices never change, so they are kept as long as there is room. */
+export type SliceCache = LRUCache<string, Uint8Array>;
+
+export function createSliceCache(maxBytes: number): SliceCache {
+  return new LRUCache<string, Uint8Array>({
+    maxSize: maxBytes,
+    sizeCalculation: (bytes) => bytes.length + 100,
+  });
+}
+
+export async function fetch(
+  context: FetchContext,
+  topic: LogTopic,
+  request: FetchRequest,
+): Promise<FetchResult> {
+  const { heads, clock, arrivals } = context;
+  const { partition, offset } = request;
+  const headIndex = headIndexOf(topic, partition);
+  const deadline = clock.now() + request.maxWaitMs;
+
+  for (let look = 1; ; ) {
+    const arrival = arrivals.next(topic.id, headIndex);
+    const head = await readHead(heads, topic, headIndex);
+    const start = logStartOffset(head, partition);
+    const end = highWatermark(head, partition);
+    if (offset < start || offset > end) throw outOfRange(topic, partition, offset, start, end);
+
+    const slices = await collect(context, topic, head, request);
+    const bytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
+    const left = deadline - clock.now();
+    const complete = bytes >= Math.min(request.minBytes, request.maxBytes) || slices.length === MAX_SLICES;
+    if (!complete && left > 0 && !request.signal?.aborted) {
+      await waitForMore(clock, arrival, Math.min(left, POLL_MS), request.signal);
+      continue;
+    }
+    const result = { highWatermark: end, logStartOffset: start };
+    if (slices.length === 0) return { ...result, bytes: new Uint8Array(0), nextOffset: offset };
+
+    const loaded = await load(context, topic, headIndex, slices);
+    if (loaded !== undefined) return { ...result, ...cut(slices, loaded, offset, request.maxBytes) };
+    if (++look > MAX_LOOKS) throw missingBytes(topic, partition, offset);
+  }
+}
+
+async function readHead(heads: Heads, topic: LogTopic, headIndex: number): Promise<Head> {
+  try {
+    return await heads.read(topic, headIndex);
+  } catch (error) {
+    throw asWadiError(error);
+  }
+}
+
+async function waitForMore(
+  clock: Clock,
+  arrival: AbortSignal,
+  ms: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  await clock.sleep(ms, signal ? AbortSignal.any([arrival, signal]) : arrival);
+}
+
+/** Slices from the one that holds the offset, until there are enough bytes or no more records. */
+export async function collect(
+  { items, clock }: Pick<FetchContext, 'items' | 'clock'>,
+  topic: LogTopic,
+  head: Head,
+  { partition, offset, maxBytes }: Pick<FetchRequest, 'partition' | 'offset' | 'maxBytes'>,
+): Promise<PlacedSlice[]> {
+  const slices: PlacedSlice[] = [];
+  let bytes = 0;
+  let next = offset;
+  /** False when there is enough. */
+  const take = (more: readonly PlacedSlice[]): boolean => {
+    for (const slice of more) {
+      if (slice.baseOffset + slice.recordCount <= next) continue;
+      if (slices.length === MAX_SLICES || (slices.length > 0 && bytes >= maxBytes)) return false;
+      slices.push(slice);
+      // Only the end of the first slice may be wanted: count it by the share of records that are.
+      bytes += slices.length > 1 ? slice.bytes : shareFrom(slice, next);
+      next = slice.baseOffset + slice.recordCount;
+    }
+    return slices.length < MAX_SLICES && bytes < maxBytes;
+  };
+
+  const index = indexOf(items, clock, topic.id, partition);
+  const end = firstOffsetInHead(head, partition);
+  if (next < end) {
+    const first = await index.at(next);
+    if (first !== undefined && first.endOffset > next && !take(first.slices)) return slices;
+  }
+  while (next < end) {
+    const { rows } = await index.from(next, ROWS_PER_PAGE);
+    if (rows[0]?.baseOffset !== next) throw missingBytes(topic, partition, next);
+    for (const row of rows) if (!take(row.slices)) return slices;
+  }
+  take(placedSlices(head, partition));
+  return slices;
+}
+
+function shareFrom(slice: PlacedSlice, offset: number): number {
+  const wanted = slice.baseOffset + slice.recordCount - Math.max(offset, slice.baseOffset);
+  return Math.ceil((slice.bytes * wanted) / slice.recordCount);
+}
+
+/** The bytes of each slice; `undefined` when some are gone. */
+export async function load(
+  { blobs, cache }: Pick<FetchContext, 'blobs' | 'cache'>,
+  topic: LogTopic,
+  headIndex: number,
+  slices: readonly PlacedSlice[],
+): Promise<Uint8Array[] | undefined> {
+  const keys = slices.map(({ blob, position }) => `${objectKey(topic.id, blob.id)}:${position}`);
+  const found = keys.map((key) => cache.get(key));
+  const missing = slices.filter((_, i) => found[i] === undefined);
+  const read = await blobs.read(topic.id, headIndex, missing).catch((error) => {
+    throw asWadiError(error);
+  });
+  let nth = 0;
+  for (let i = 0; i < slices.length; i++) {
+    if (found[i] !== undefined) continue;
+    const bytes = read[nth++];
+    if (bytes === undefined) return undefined;
+    cache.set(keys[i]!, bytes);
+    found[i] = bytes;
+  }
+  return found as Uint8Array[];
+}
+
+/** A batch within a slice, at its offset. */
+export interface PlacedBatch {
+  readonly bytes: Uint8Array;
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly maxTimestamp: number;
+}
+
+export function* batchesOf(slice: PlacedSlice, bytes: Uint8Array): Generator<PlacedBatch> {
+  let baseOffset = slice.baseOffset;
+  for (let position = 0; position < bytes.length; ) {
+    const header = readHeader(bytes, position);
+    const endOffset = baseOffset + header.lastOffsetDelta + 1;
+    const view = bytes.subarray(position, position + header.bytes);
+    yield { bytes: view, baseOffset, endOffset, maxTimestamp: header.maxTimestamp };
+    baseOffset = endOffset;
+    position += header.bytes;
+  }
+}
+
+/** Copies, once, the batches from the one that holds `offset` up to `maxBytes` (but one at least), and numbers them. */
+function cut(
+  slices: readonly PlacedSlice[],
+  loaded: readonly Uint8Array[],
+  offset: number,
+  maxBytes: number,
+): { bytes: Uint8Array; nextOffset: number } {
+  const chosen: PlacedBatch[] = [];
+  let length = 0;
+  collecting: for (const [i, slice] of slices.entries()) {
+    for (const batch of batchesOf(slice, loaded[i]!)) {
+      if (batch.endOffset <= offset) continue;
+      if (chosen.length > 0 && length + batch.bytes.length > maxBytes) break collecting;
+      chosen.push(batch);
+      length += batch.bytes.length;
+    }
+  }
+  const bytes = Buffer.allocUnsafe(length);
+  let position = 0;
+  for (const batch of chosen) {
+    bytes.set(batch.bytes, position);
+    setBaseOffset(bytes, position, batch.baseOffset);
+    position += batch.bytes.length;
+  }
+  return { bytes, nextOffset: chosen.at(-1)?.endOffset ?? offset };
+}
+
+function outOfRange(
+  topic: LogTopic,
+  partition: number,
+  offset: number,
+  start: number,
+  end: number,
+): WadiError {
+  const message = `Offset ${offset} of partition ${partition} of topic '${topic.name}' is out of range: records are at offsets ${start} to ${end - 1}, the next will be ${end}.`;
+  return new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'offset' });
+}
+
+function missingBytes(topic: LogTopic, partition: number, offset: number): WadiError {
+  const message = `Records of topic '${topic.name}', partition ${partition}, from offset ${offset} could not be found in storage. Try again.`;
+  return new WadiError('KAFKA_STORAGE_ERROR', message);
+}

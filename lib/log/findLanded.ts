@@ -1,0 +1,101 @@
+import { WadiError } from '../errors.ts';
+import type { ValidBatch } from '../record/record.ts';
+import type { CommitContext } from './commit.ts';
+import type { Slice } from './entry.ts';
+import { firstOffsetInHead, type Head, logStartOffset, type PlacedSlice, placedSlices } from './head.ts';
+import { type IndexRow, indexOf } from './indexRow.ts';
+import { outOfOrder } from './producers.ts';
+
+const PAGE = 64;
+/** Rows that a search may look at: with some 16 appends in each, 100,000 appends back. */
+const MAX_PAGES = 100;
+
+type Context = Pick<CommitContext, 'items' | 'clock'>;
+
+/**
+ * The places of an entry's slices if it landed and was rolled into the index between `before` (a head that the entry
+ * was made for) and `now`; `undefined` if it did not land. Throws REQUEST_TIMED_OUT if that cannot be told any more.
+ */
+export async function findEntryInIndex(
+  { items, clock }: Context,
+  before: Head,
+  now: Head,
+  slices: readonly Slice[],
+): Promise<PlacedSlice[] | undefined> {
+  const placed: PlacedSlice[] = [];
+  for (const slice of slices) {
+    const { partition } = slice;
+    const index = indexOf(items, clock, now.topicId, partition);
+    const end = firstOffsetInHead(now, partition);
+    let next = firstOffsetInHead(before, partition);
+    let found: PlacedSlice | undefined;
+    for (let page = 0; next < end && found === undefined; page++) {
+      const { rows } = await index.from(next, PAGE);
+      if (page === MAX_PAGES || rows.length === 0) throw undecided();
+      for (const row of rows) {
+        if (row.baseOffset !== next) throw undecided();
+        next = row.endOffset;
+        found ??= row.slices.find((candidate) => isSame(candidate, slice));
+      }
+    }
+    // An entry lands whole: what holds for its first slice holds for all.
+    if (found === undefined) {
+      if (placed.length > 0) throw undecided();
+      return undefined;
+    }
+    placed.push(found);
+  }
+  return placed;
+}
+
+function isSame(a: Slice, b: Slice): boolean {
+  return a.position === b.position && Buffer.compare(a.blob.id, b.blob.id) === 0;
+}
+
+function undecided(): WadiError {
+  return new WadiError('REQUEST_TIMED_OUT', 'It cannot be told any more whether the records were appended.');
+}
+
+/**
+ * The offset under which a batch was appended before, as it is with a producer's retry. Throws
+ * DUPLICATE_SEQUENCE_NUMBER when it is too long ago to be found, OUT_OF_ORDER_SEQUENCE_NUMBER when there is no such batch.
+ */
+export async function findDuplicate(
+  { items, clock }: Context,
+  head: Head,
+  partition: number,
+  batch: ValidBatch,
+): Promise<number> {
+  const inHead = find(placedSlices(head, partition), batch);
+  if (inHead !== undefined) return inHead;
+  const index = indexOf(items, clock, head.topicId, partition);
+  let below = firstOffsetInHead(head, partition);
+  for (let page = 0; page < MAX_PAGES; page++) {
+    const { rows, more } = await index.before(below, PAGE);
+    const inRows = find(
+      rows.flatMap((row: IndexRow) => row.slices),
+      batch,
+    );
+    if (inRows !== undefined) return inRows;
+    if (!more || rows.length === 0) {
+      const complete = logStartOffset(head, partition) === 0 && (rows.at(-1)?.baseOffset ?? below) === 0;
+      if (complete) throw outOfOrder(batch, 'no such batch was appended');
+      break;
+    }
+    below = rows.at(-1)!.baseOffset;
+  }
+  const message = `Sequence ${batch.producer!.sequence} of producer ${batch.producer!.id} was appended before; its offset is not known any more.`;
+  throw new WadiError('DUPLICATE_SEQUENCE_NUMBER', message);
+}
+
+function find(slices: readonly PlacedSlice[], batch: ValidBatch): number | undefined {
+  const { id, epoch, sequence } = batch.producer!;
+  for (const slice of slices) {
+    for (const run of slice.runs) {
+      if (run.id !== id || run.epoch !== epoch) continue;
+      const into = (sequence - run.sequence + 2 ** 31) % 2 ** 31;
+      if (into + batch.recordCount <= run.recordCount) return slice.baseOffset + run.delta + into;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,45 @@
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { WadiError } from '../errors.ts';
+import type { Item, ItemStore, Key } from '../storage/ports.ts';
+import { decodeHead, type Head, headKey, progress } from './head.ts';
+import type { LogTopic } from './log.ts';
+import { withRetries } from './retry.ts';
+
+/** Heads that a process remembers: the last state that any answer showed of each. It may be old; conditions tell. */
+const MAX_HEADS = 2_000;
+
+export interface Heads {
+  key(head: Head): Key;
+  /** As it stands now. Throws UNKNOWN_TOPIC_OR_PARTITION if it is gone. */
+  read(topic: LogTopic, index: number): Promise<Head>;
+  cached(topic: LogTopic, index: number): Head | undefined;
+  /** Decodes a head that an answer brought along, and remembers it. */
+  learn(topic: LogTopic, index: number, item: Item): Head;
+}
+
+export function createHeads(items: ItemStore, clock: Clock): Heads {
+  const cache = new LRUCache<string, Head>({ max: MAX_HEADS });
+
+  const heads: Heads = {
+    key: (head) => headKey(head.topicId, head.index),
+
+    async read(topic, index) {
+      const key = headKey(topic.id, index);
+      const item = await withRetries(clock, () => items.get(key));
+      if (item !== undefined) return heads.learn(topic, index, item);
+      cache.delete(key.pk);
+      throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${topic.name}' does not exist (any more).`);
+    },
+
+    cached: (topic, index) => cache.get(headKey(topic.id, index).pk),
+
+    learn(topic, index, item) {
+      const head = decodeHead(item, topic, index);
+      const before = cache.get(item.pk);
+      if (before === undefined || progress(before) <= progress(head)) cache.set(item.pk, head);
+      return head;
+    },
+  };
+  return heads;
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../clock.ts';
+import { StorageError } from '../storage/ports.ts';
+
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 25;
+
+/**
+ * Repeats a storage call that may be repeated (a read, or a write that twice is the same as once) while it fails
+ * with StorageError; the adapters have retried quickly before. On the injected clock, so that simulations see it.
+ */
+export async function withRetries<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof StorageError) || attempt === ATTEMPTS) throw error;
+      await clock.sleep(pauseMs(clock, attempt));
+    }
+  }
+}
+
+/** Doubles with each attempt, half of it by chance, so that those who failed together do not return together. */
+export function pauseMs(clock: Clock, attempt: number): number {
+  const full = FIRST_PAUSE_MS * 2 ** attempt;
+  return full / 2 + (clock.random(1)[0]! / 255) * (full / 2);
+}

@@ -1,0 +1,174 @@
+import type { Clock } from '../clock.ts';
+import type { Action, Condition, ItemStore } from '../storage/ports.ts';
+import type { Slice } from './entry.ts';
+import { encodeBase, type Head, type PartitionBase, type Rolling, type StoredEntry } from './head.ts';
+import type { Heads } from './heads.ts';
+import { indexRowItem } from './indexRow.ts';
+import type { LogTopic } from './log.ts';
+import { encodeProducer, evictedProducerItem, producerKey } from './producers.ts';
+import { withRetries } from './retry.ts';
+
+/** With 45 bytes an entry, this many cost the least: a longer tail makes every append dearer, a shorter one every roll. */
+const ENTRIES_PER_ROLL = 16;
+/** An update expression holds 4 KB and 300 operators. */
+const MAX_ENTRIES_PER_ROLL = 200;
+/** A roll that is older than this has lost its roller. */
+const ABANDONED_MS = 2_000;
+/** Producers that a head keeps at hand; more than this, and those that rest are moved out. */
+const MAX_PRODUCERS = 16;
+const MAX_EVICTIONS = 40;
+
+/** A tail longer than this is a danger to the head's size: neither courtesy to the slow nor to other rollers counts then. */
+const LONG_TAIL = 256;
+
+/**
+ * Entries up to this time may leave the tail: those so old that no copy of an entry from then is still to come, which
+ * the fence would refuse. It is a courtesy to slow appenders, and the longer the tail the less there is of it.
+ */
+function movableUntil(tailLength: number, now: number): number {
+  if (tailLength > LONG_TAIL) return Number.POSITIVE_INFINITY;
+  return now - (tailLength > 64 ? 50 : 250);
+}
+
+export interface RollPlan {
+  readonly actions: readonly Action[];
+  readonly condition: Condition;
+}
+
+/** Entries that may leave the tail now. */
+function movable(head: Head, now: number): StoredEntry[] {
+  const limit = movableUntil(head.tail.length, now);
+  const young = head.tail.findIndex(({ at }) => at > limit);
+  return head.tail.slice(0, Math.min(young < 0 ? head.tail.length : young, MAX_ENTRIES_PER_ROLL));
+}
+
+export function rollIsDue(head: Head, now: number): boolean {
+  if (head.rolling !== undefined && head.tail.length <= LONG_TAIL) {
+    const age = now - head.rolling.at;
+    if (age >= 0 && age < ABANDONED_MS) return false;
+  }
+  return head.tail.length >= ENTRIES_PER_ROLL && movable(head, now).length >= ENTRIES_PER_ROLL;
+}
+
+/** The first step: takes the oldest entries out of the tail, fixes their offsets, and fences what comes too late. */
+export function planRoll(head: Head, now: number): RollPlan | undefined {
+  const entries = movable(head, now);
+  if (head.rolling !== undefined || entries.length === 0) return undefined;
+  const base = advance(head, entries);
+  const fence = entries.reduce((max, { at }) => Math.max(max, at), head.fence);
+  const rolling = { at: now, base: encodeBase(head.base), entries: entries.map(({ stored }) => stored) };
+  return {
+    actions: [
+      { set: ['base'], to: encodeBase(base) },
+      { set: ['fence'], to: fence },
+      { set: ['rolling'], to: rolling },
+      ...entries.map((_, i): Action => ({ remove: ['tail', i] })),
+    ],
+    condition: { all: [{ path: ['roll'], is: '=', value: head.roll }, { missing: ['rolling'] }] },
+  };
+}
+
+function advance(head: Head, entries: readonly StoredEntry[]): PartitionBase[] {
+  const base = head.base.map((partition) => ({ ...partition }));
+  for (const { slices } of entries) {
+    for (const { partition, recordCount, maxTimestamp } of slices) {
+      const moved = base[partition - head.firstPartition]!;
+      moved.offset += recordCount;
+      moved.maxTimestamp = Math.max(moved.maxTimestamp, maxTimestamp);
+    }
+  }
+  return base;
+}
+
+/** The index rows of a roll, the same whoever makes them. */
+export function indexRows(head: Head, rolling: Rolling) {
+  const byPartition = new Map<number, Slice[]>();
+  for (const { slices } of rolling.entries) {
+    for (const slice of slices) {
+      const list = byPartition.get(slice.partition);
+      if (list) list.push(slice);
+      else byPartition.set(slice.partition, [slice]);
+    }
+  }
+  return [...byPartition].map(([partition, slices]) =>
+    indexRowItem(head.topicId, partition, rolling.base[partition - head.firstPartition]!, slices),
+  );
+}
+
+/** Producers that rest: too many are held, and nothing that the head still shows is theirs. */
+export function evictable(head: Head): string[] {
+  if (head.producers.size <= MAX_PRODUCERS) return [];
+  const active = new Set<string>();
+  for (const { slices } of head.tail) {
+    for (const { partition, runs } of slices)
+      for (const { id } of runs) active.add(producerKey(partition, id));
+  }
+  return [...head.producers.keys()].filter((key) => !active.has(key)).slice(0, MAX_EVICTIONS);
+}
+
+export interface RollContext {
+  readonly items: ItemStore;
+  readonly heads: Heads;
+  readonly clock: Clock;
+}
+
+/** Rolls a head if it is due, and finishes a roll that somebody left. Anyone may, at any time, any number of times. */
+export async function roll({ items, heads, clock }: RollContext, topic: LogTopic, seen: Head): Promise<void> {
+  const key = heads.key(seen);
+  const update = async (head: Head, actions: readonly Action[], condition: Condition) => {
+    const outcome = await withRetries(clock, () => items.update(key, actions, condition));
+    return outcome.item && { applied: outcome.applied, head: heads.learn(topic, head.index, outcome.item) };
+  };
+
+  let head = seen;
+  if (head.rolling === undefined) {
+    const now = clock.now();
+    const plan = planRoll(head, now);
+    if (plan === undefined) return;
+    const begun = await update(head, plan.actions, plan.condition);
+    if (begun === undefined) return;
+    head = begun.head;
+    // Refused: another has this roll in hand, unless it is our own of which the answer was lost.
+    if (!begun.applied && head.rolling?.at !== now) return;
+  }
+  if (head.rolling === undefined) return;
+
+  const rows = indexRows(head, head.rolling);
+  await Promise.all(rows.map((row) => withRetries(clock, () => items.put(row, { missing: ['pk'] }))));
+  const done = await update(head, [{ remove: ['rolling'] }, { set: ['roll'], to: head.roll + 1 }], {
+    all: [{ path: ['roll'], is: '=', value: head.roll }, { exists: ['rolling'] }],
+  });
+  if (done?.applied) await evict({ items, heads, clock }, topic, done.head);
+}
+
+/**
+ * Moves producers that rest out of the head. Their state is stored first; they leave only if it is still the same, and
+ * the count of evictions tells those who have read the old place to look again.
+ */
+async function evict({ items, heads, clock }: RollContext, topic: LogTopic, head: Head): Promise<void> {
+  const keys = evictable(head);
+  if (keys.length === 0) return;
+  const now = clock.now();
+  await Promise.all(
+    keys.map((key) => {
+      const item = evictedProducerItem(head.topicId, key, head.producers.get(key)!, now);
+      const newer: Condition = {
+        any: [{ missing: ['batches'] }, { path: ['batches'], is: '<', value: item.batches as number }],
+      };
+      return withRetries(clock, () => items.put(item, newer));
+    }),
+  );
+  const outcome = await withRetries(clock, () =>
+    items.update(
+      heads.key(head),
+      [...keys.map((key): Action => ({ remove: ['producers', key] })), { add: ['evictions'], value: 1 }],
+      {
+        all: keys.map((key): Condition => {
+          const value = encodeProducer(head.producers.get(key)!);
+          return { path: ['producers', key], is: '=', value };
+        }),
+      },
+    ),
+  );
+  if (outcome.item !== undefined) heads.learn(topic, head.index, outcome.item);
+}
