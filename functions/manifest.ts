@@ -90,7 +90,6 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
       'GET /v3/clusters',
       `GET ${CLUSTER}`,
       `GET ${CLUSTER}/broker-configs`,
-      `GET ${CLUSTER}/broker-configs/{name}`,
       `GET ${CLUSTER}/brokers`,
       `GET ${CLUSTER}/brokers/{broker_id}`,
       `GET ${CLUSTER}/brokers/-/configs`,

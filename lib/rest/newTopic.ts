@@ -1,0 +1,45 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { WadiError } from '../errors.ts';
+import type { NewTopic, Topic } from '../topic/topics.ts';
+import type { Wadi } from '../wadi.ts';
+
+const optionalInteger = (description: string) =>
+  Type.Optional(Type.Union([Type.Integer(), Type.Null()], { description }));
+
+/** What v3 and Strimzi Bridge have in common in a request for a topic. */
+export const NewTopicProperties = {
+  topic_name: Type.String(),
+  partitions_count: optionalInteger('1 if absent, null or -1.'),
+  replication_factor: optionalInteger(
+    'From 1 to 3, -1, null or absent; it changes nothing. S3 and DynamoDB keep copies in three zones, and the one virtual broker is reported as replication factor 1.',
+  ),
+};
+const NewTopicRequest = Type.Object(NewTopicProperties);
+
+/** Kafka's word for "as the broker has it". */
+const BROKER_DEFAULT = -1;
+const MAX_REPLICATION_FACTOR = 3;
+
+export async function createTopic(
+  wadi: Wadi,
+  request: Static<typeof NewTopicRequest> & Pick<NewTopic, 'configs'>,
+  validateOnly: boolean,
+): Promise<Topic> {
+  const factor = request.replication_factor ?? BROKER_DEFAULT;
+  if (factor !== BROKER_DEFAULT && (factor < 1 || factor > MAX_REPLICATION_FACTOR)) {
+    throw new WadiError(
+      'INVALID_REPLICATION_FACTOR',
+      `Replication factor: ${factor} is not from 1 to ${MAX_REPLICATION_FACTOR}.`,
+      { field: 'replication_factor' },
+    );
+  }
+  const partitions = request.partitions_count ?? BROKER_DEFAULT;
+  return wadi.topics.create(
+    {
+      name: request.topic_name,
+      ...(partitions !== BROKER_DEFAULT && { partitions }),
+      ...(request.configs && { configs: request.configs }),
+    },
+    { validateOnly },
+  );
+}

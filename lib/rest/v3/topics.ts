@@ -1,0 +1,192 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { WadiError } from '../../errors.ts';
+import type { Topic } from '../../topic/topics.ts';
+import { createTopic, NewTopicProperties } from '../newTopic.ts';
+import type { Operation } from '../operation.ts';
+import { CLUSTER, ClusterParams, TOPIC, TopicParams } from '../paths.ts';
+import { jsonReader, paramsReader } from '../request.ts';
+import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
+import {
+  clusterPlace,
+  list,
+  listSchema,
+  metadata,
+  type Place,
+  part,
+  Relationship,
+  related,
+  resourceSchema,
+} from './resource.ts';
+
+const TopicData = resourceSchema('KafkaTopic', {
+  cluster_id: Type.String(),
+  topic_name: Type.String(),
+  is_internal: Type.Boolean(),
+  replication_factor: Type.Integer({
+    description: 'Always 1: one virtual broker. S3 and DynamoDB keep copies in three zones.',
+  }),
+  partitions_count: Type.Integer(),
+  partitions: Relationship,
+  configs: Relationship,
+  partition_reassignments: Relationship,
+});
+
+const CreateTopicRequest = Type.Object(
+  {
+    ...NewTopicProperties,
+    replicas_assignments: Type.Optional(
+      Type.Unknown({ description: 'Refused: partitions rest on no particular broker.' }),
+    ),
+    configs: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { name: Type.String(), value: Type.Optional(Type.Union([Type.String(), Type.Null()])) },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
+    validate_only: Type.Optional(Type.Boolean({ description: 'Check only; create nothing.' })),
+  },
+  { title: 'CreateTopicRequest', additionalProperties: false },
+);
+
+const UpdatePartitionCountRequest = Type.Object(
+  { partitions_count: Type.Integer({ description: 'The new number of partitions, above the present one.' }) },
+  { title: 'UpdatePartitionCountRequest', additionalProperties: false },
+);
+
+export const topicPlace = (cluster: Place, topicName: string): Place =>
+  part(cluster, `topics/${topicName}`, `topic=${topicName}`);
+
+function topicData(cluster: Place, topic: Topic): Static<typeof TopicData> {
+  const place = topicPlace(cluster, topic.name);
+  return {
+    kind: 'KafkaTopic',
+    metadata: metadata(place),
+    cluster_id: place.clusterId,
+    topic_name: topic.name,
+    is_internal: false,
+    replication_factor: 1,
+    partitions_count: topic.partitions,
+    partitions: related(place, 'partitions'),
+    configs: related(place, 'configs'),
+    partition_reassignments: related(place, 'partitions/-/reassignment'),
+  };
+}
+
+/** The overrides by name; a name given twice is refused, for its values might differ. */
+function overrides(configs: Static<typeof CreateTopicRequest>['configs']): Record<string, string | null> {
+  const values: Record<string, string | null> = Object.create(null);
+  for (const [index, { name, value }] of (configs ?? []).entries()) {
+    if (name in values) {
+      throw new WadiError('INVALID_REQUEST', `Config ${name} is given twice.`, {
+        field: `configs[${index}].name`,
+      });
+    }
+    values[name] = value ?? null;
+  }
+  return values;
+}
+
+const topicParams = paramsReader(TopicParams);
+const createRequest = jsonReader(CreateTopicRequest);
+const partitionsRequest = jsonReader(UpdatePartitionCountRequest);
+
+export const topicOperations: readonly Operation[] = [
+  {
+    id: 'listKafkaTopics',
+    method: 'GET',
+    path: `${CLUSTER}/topics`,
+    summary: 'List Topics',
+    tag: 'Topic (v3)',
+    params: ClusterParams,
+    answers: { 200: { [JSON_TYPE]: listSchema('KafkaTopic', TopicData) } },
+    errors: [],
+    form: 'v3',
+    async handle(wadi, request) {
+      const cluster = clusterPlace(wadi, request);
+      const topics = await wadi.topics.list();
+      const data = topics.map((topic) => topicData(cluster, topic));
+      return json(200, list('KafkaTopic', `${cluster.url}/topics`, data));
+    },
+  },
+  {
+    id: 'createKafkaTopic',
+    method: 'POST',
+    path: `${CLUSTER}/topics`,
+    summary: 'Create Topic',
+    description: 'Answers 200 and creates nothing if `validate_only` is set.',
+    tag: 'Topic (v3)',
+    params: ClusterParams,
+    accepts: { [JSON_TYPE]: CreateTopicRequest },
+    answers: { 200: { [JSON_TYPE]: TopicData }, 201: { [JSON_TYPE]: TopicData } },
+    errors: [
+      'INVALID_REQUEST',
+      'INVALID_TOPIC_EXCEPTION',
+      'TOPIC_ALREADY_EXISTS',
+      'INVALID_PARTITIONS',
+      'INVALID_REPLICATION_FACTOR',
+      'INVALID_REPLICA_ASSIGNMENT',
+      'INVALID_CONFIG',
+    ],
+    form: 'v3',
+    async handle(wadi, request) {
+      const { replicas_assignments, configs, validate_only = false, ...newTopic } = createRequest(request);
+      if (replicas_assignments != null && Object.keys(replicas_assignments).length > 0) {
+        throw new WadiError('INVALID_REPLICA_ASSIGNMENT', 'Wadi places partitions on no particular broker.', {
+          field: 'replicas_assignments',
+        });
+      }
+      const topic = await createTopic(wadi, { ...newTopic, configs: overrides(configs) }, validate_only);
+      return json(validate_only ? 200 : 201, topicData(clusterPlace(wadi, request), topic));
+    },
+  },
+  {
+    id: 'getKafkaTopic',
+    method: 'GET',
+    path: TOPIC,
+    summary: 'Get Topic',
+    tag: 'Topic (v3)',
+    params: TopicParams,
+    answers: { 200: { [JSON_TYPE]: TopicData } },
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    form: 'v3',
+    async handle(wadi, request) {
+      const topic = await wadi.topics.describe(topicParams(request).topic_name);
+      return json(200, topicData(clusterPlace(wadi, request), topic));
+    },
+  },
+  {
+    id: 'updatePartitionCountKafkaTopic',
+    method: 'PATCH',
+    path: TOPIC,
+    summary: 'Update Partition Count',
+    description: 'Adds partitions; records that are there stay where they are.',
+    tag: 'Topic (v3)',
+    params: TopicParams,
+    accepts: { [JSON_TYPE]: UpdatePartitionCountRequest },
+    answers: { 200: { [JSON_TYPE]: TopicData } },
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_PARTITIONS'],
+    form: 'v3',
+    async handle(wadi, request) {
+      const { topic_name } = topicParams(request);
+      const topic = await wadi.topics.addPartitions(topic_name, partitionsRequest(request).partitions_count);
+      return json(200, topicData(clusterPlace(wadi, request), topic));
+    },
+  },
+  {
+    id: 'deleteKafkaTopic',
+    method: 'DELETE',
+    path: TOPIC,
+    summary: 'Delete Topic',
+    tag: 'Topic (v3)',
+    params: TopicParams,
+    answers: { 204: 'empty' },
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    form: 'v3',
+    async handle(wadi, request) {
+      await wadi.topics.delete(topicParams(request).topic_name);
+      return NO_CONTENT;
+    },
+  },
+];
