@@ -14,6 +14,7 @@ export interface BlobRef {
 
 /** An item up to 4 KB costs 4 write units ($2.50 a million), a PUT $5; beyond that the object is cheaper. */
 export const INLINE_MAX_BYTES = 3_900;
+const ITEMS_PER_GET = 100;
 
 export function newBlobId(clock: Clock): Uint8Array {
   const id = new Uint8Array(14);
@@ -68,41 +69,33 @@ export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock
   }
 
   async function readObject(topicId: string, { blob, position, bytes }: SliceRef) {
-    const found = await withRetries(clock, () =>
-      objects.get(objectKey(topicId, blob.id), { position, length: bytes }),
-    );
+    const key = objectKey(topicId, blob.id);
+    const found = await withRetries(clock, () => objects.get(key, { position, length: bytes }));
     if (found !== undefined && found.length !== bytes) {
-      throw new StorageError(`blob ${objectKey(topicId, blob.id)} is shorter than its slices`, 'no');
+      throw new StorageError(`blob ${key} is shorter than its slices`, 'no');
     }
     return found;
   }
 
   return {
     async upload(topicId, headIndex, blob, chunks) {
-      if (!blob.inline) return withRetries(clock, () => objects.put(objectKey(topicId, blob.id), chunks));
+      if (!blob.inline) {
+        await withRetries(clock, () => objects.put(objectKey(topicId, blob.id), chunks));
+        return;
+      }
       const item = { ...inlineKey(topicId, headIndex, blob.id), bytes: Buffer.concat(chunks) };
       await withRetries(clock, () => items.put(item));
     },
 
     async read(topicId, headIndex, slices) {
-      const result = new Array<Uint8Array | undefined>(slices.length);
-      const inline: number[] = [];
-      const work: Promise<void>[] = [];
-      slices.forEach((slice, i) => {
-        if (slice.blob.inline) inline.push(i);
-        else work.push(readObject(topicId, slice).then((bytes) => void (result[i] = bytes)));
-      });
-      for (let from = 0; from < inline.length; from += 100) {
-        const part = inline.slice(from, from + 100);
-        const refs = part.map((i) => slices[i]!);
-        work.push(
-          readInline(topicId, headIndex, refs).then((found) =>
-            part.forEach((i, nth) => void (result[i] = found[nth])),
-          ),
-        );
-      }
-      await Promise.all(work);
-      return result;
+      const inline = slices.filter(({ blob }) => blob.inline);
+      const pages = Array.from({ length: Math.ceil(inline.length / ITEMS_PER_GET) }, (_, i) =>
+        readInline(topicId, headIndex, inline.slice(i * ITEMS_PER_GET, (i + 1) * ITEMS_PER_GET)),
+      );
+      const fromObjects = slices.map((slice) => (slice.blob.inline ? undefined : readObject(topicId, slice)));
+      const [found, read] = await Promise.all([Promise.all(pages), Promise.all(fromObjects)]);
+      const fromItems = found.flat().values();
+      return slices.map(({ blob }, i) => (blob.inline ? fromItems.next().value : read[i]));
     },
   };
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
-import { readHeader, setBaseOffset } from '../record/header.ts';
+import { assignOffset, readHeader } from '../record/header.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Arrivals } from './arrivals.ts';
 import { type Blobs, objectKey } from './blob.ts';
@@ -205,7 +205,7 @@ function cut(
   let position = 0;
   for (const batch of chosen) {
     bytes.set(batch.bytes, position);
-    setBaseOffset(bytes, position, batch.baseOffset);
+    assignOffset(bytes, position, batch.baseOffset);
     position += batch.bytes.length;
   }
   return { bytes, nextOffset: chosen.at(-1)?.endOffset ?? offset };
