@@ -1,0 +1,66 @@
+import { systemClock } from '../../lib/clock.ts';
+import { headKey, newHead } from '../../lib/log/head.ts';
+import type { ItemStore, Storage } from '../../lib/storage/ports.ts';
+import { createTopics, type TopicStore, type Topics } from '../../lib/topic/topics.ts';
+
+/** Waits before a storage call, or throws instead of it. */
+export type Interfere = (call: string) => Promise<void>;
+
+/** The topics as one process sees them. Processes that share a storage share nothing else. */
+export function topicsProcess(
+  storage: Storage,
+  interfere: Interfere = async () => {},
+  clock = systemClock,
+): Topics {
+  const log = interfered(storage.log, interfere);
+  return createTopics({
+    metadata: interfered(storage.metadata, interfere),
+    log: fakeLog(log),
+    clock,
+  });
+}
+
+function fakeLog(items: ItemStore): TopicStore['log'] {
+  const count = (partitions: number, perHead: number) => Math.ceil(partitions / perHead);
+  return {
+    async createHeads(topic, _from, to) {
+      for (let i = 0; i < count(to, topic.partitionsPerHead); i++) {
+        await items.put(newHead(topic, i), { missing: ['roll'] });
+      }
+    },
+    async deleteHeads(topic) {
+      for (let i = 0; i < count(topic.partitions, topic.partitionsPerHead); i++) {
+        await items.delete(headKey(topic.id, i));
+      }
+    },
+  };
+}
+
+function interfered(items: ItemStore, interfere: Interfere): ItemStore {
+  const before =
+    <Args extends unknown[], Result>(name: string, call: (...args: Args) => Promise<Result>) =>
+    async (...args: Args) => {
+      await interfere(name);
+      return call(...args);
+    };
+  return {
+    get: before('get', items.get),
+    getMany: before('getMany', items.getMany),
+    query: before('query', items.query),
+    put: before('put', items.put),
+    update: before('update', items.update),
+    delete: before('delete', items.delete),
+  };
+}
+
+/** How many heads there are of a topic, of at most `limit` possible ones. */
+export async function headCount(storage: Storage, topicId: string, limit = 20): Promise<number> {
+  const heads = await storage.log.getMany(Array.from({ length: limit }, (_, i) => headKey(topicId, i)));
+  return heads.filter((head) => head !== undefined).length;
+}
+
+/** The ids of the topics that were left to the garbage collector. */
+export async function deletedTopicIds(storage: Storage): Promise<string[]> {
+  const { items } = await storage.metadata.query({ pk: 'deleted-topic', limit: 1_000 });
+  return items.map((item) => item.sk);
+}
