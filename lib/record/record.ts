@@ -28,10 +28,14 @@ export interface BatchHeader {
   readonly baseOffset: number;
   /** Of the whole batch, the 12 bytes of base offset and length included. */
   readonly bytes: number;
+  readonly partitionLeaderEpoch: number;
+  readonly crc: number;
   readonly codec: CompressionCodec;
   readonly timestampType: TimestampType;
   readonly transactional: boolean;
   readonly control: boolean;
+  /** The attribute bits that are none of the four above; bit 6 is Kafka's delete horizon (KIP-534). */
+  readonly unknownAttributes: number;
   readonly lastOffsetDelta: number;
   readonly baseTimestamp: number;
   readonly maxTimestamp: number;
