@@ -1,7 +1,9 @@
-import type { Clock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { readClusterId } from './clusterId.ts';
+import { createLog } from './log/createLog.ts';
 import type { Log } from './log/log.ts';
 import type { Storage } from './storage/ports.ts';
-import type { Topics } from './topic/topics.ts';
+import { createTopics, type Topics } from './topic/topics.ts';
 
 /** A running Wadi: everything an operation may use. */
 export interface Wadi {
@@ -10,4 +12,17 @@ export interface Wadi {
   readonly storage: Storage;
   readonly log: Log;
   readonly topics: Topics;
+}
+
+export interface WadiOptions {
+  readonly storage: Storage;
+  readonly clock?: Clock;
+}
+
+/** The storage stays the caller's to close, after `log.settled()`. */
+export async function createWadi({ storage, clock = systemClock }: WadiOptions): Promise<Wadi> {
+  const clusterId = await readClusterId(storage.metadata, clock);
+  const log = createLog({ storage, clock });
+  const topics = createTopics({ metadata: storage.metadata, log, clock });
+  return { clusterId, clock, storage, log, topics };
 }

@@ -1,4 +1,5 @@
 import { WadiError } from '../errors.ts';
+import { randomUuid } from '../uuid.ts';
 import { checkOverrides, parseConfigs } from './configs.ts';
 import { finishDeletion } from './deleteTopic.ts';
 import { checkPartitions } from './partitions.ts';
@@ -6,7 +7,6 @@ import { readNameHolder } from './readTopic.ts';
 import { newTopicItem } from './topicItem.ts';
 import { topicNameProblem } from './topicName.ts';
 import type { NewTopic, Topic, TopicStore } from './topics.ts';
-import { randomUuid } from './uuid.ts';
 
 /**
  * Heads first, then the topic's item, then the answer: whoever sees the item finds the heads. A crash in between

@@ -1,7 +1,8 @@
 import { systemClock } from '../../lib/clock.ts';
-import { headKey, newHead } from '../../lib/log/head.ts';
+import { createLog } from '../../lib/log/createLog.ts';
+import { headKey } from '../../lib/log/head.ts';
 import type { ItemStore, Storage } from '../../lib/storage/ports.ts';
-import { createTopics, type TopicStore, type Topics } from '../../lib/topic/topics.ts';
+import { createTopics, type Topics } from '../../lib/topic/topics.ts';
 
 /** Waits before a storage call, or throws instead of it. */
 export type Interfere = (call: string) => Promise<void>;
@@ -12,28 +13,8 @@ export function topicsProcess(
   interfere: Interfere = async () => {},
   clock = systemClock,
 ): Topics {
-  const log = interfered(storage.log, interfere);
-  return createTopics({
-    metadata: interfered(storage.metadata, interfere),
-    log: fakeLog(log),
-    clock,
-  });
-}
-
-function fakeLog(items: ItemStore): TopicStore['log'] {
-  const count = (partitions: number, perHead: number) => Math.ceil(partitions / perHead);
-  return {
-    async createHeads(topic, _from, to) {
-      for (let i = 0; i < count(to, topic.partitionsPerHead); i++) {
-        await items.put(newHead(topic, i), { missing: ['roll'] });
-      }
-    },
-    async deleteHeads(topic) {
-      for (let i = 0; i < count(topic.partitions, topic.partitionsPerHead); i++) {
-        await items.delete(headKey(topic.id, i));
-      }
-    },
-  };
+  const log = createLog({ storage: { ...storage, log: interfered(storage.log, interfere) }, clock });
+  return createTopics({ metadata: interfered(storage.metadata, interfere), log, clock });
 }
 
 function interfered(items: ItemStore, interfere: Interfere): ItemStore {

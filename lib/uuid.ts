@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * A fresh id in the form of Kafka's Uuid: 16 random bytes as 22 characters of URL-safe base64. As Kafka's, it never

@@ -1,0 +1,22 @@
+import { defaultUrl, lambdaSettings } from '../lib/settings.ts';
+
+const environment = { WADI_BUCKET: 'bytes', WADI_LOG_TABLE: 'log', WADI_METADATA_TABLE: 'metadata' };
+
+test('a function finds its bucket and tables in the environment', () => {
+  expect(lambdaSettings(environment)).toEqual({
+    bucket: 'bytes',
+    logTable: 'log',
+    metadataTable: 'metadata',
+  });
+});
+
+test('all settings that a function lacks are named at once', () => {
+  expect(() => lambdaSettings({ ...environment, WADI_BUCKET: undefined, WADI_LOG_TABLE: '' })).toThrow(
+    'These environment variables must be set: WADI_BUCKET, WADI_LOG_TABLE',
+  );
+});
+
+test('the command line goes to WADI_URL, or else to the local cluster', () => {
+  expect(defaultUrl({ WADI_URL: 'https://wadi.example' })).toBe('https://wadi.example');
+  expect(defaultUrl({})).toBe('http://127.0.0.1:8080');
+});

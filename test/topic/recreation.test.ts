@@ -1,0 +1,29 @@
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { createWadi } from '../../lib/wadi.ts';
+
+/** The log does not look into a batch that was validated. */
+const batch = { bytes: new Uint8Array(100), recordCount: 3, maxTimestamp: 1, producer: undefined };
+
+test('a topic created again under its name is empty, also to a process that still knows the old one', async () => {
+  const storage = memoryStorage();
+  const [here, there] = [await createWadi({ storage }), await createWadi({ storage })];
+  const old = await here.topics.create({ name: 'orders' });
+  await there.topics.lookup('orders');
+  await here.log.append(old, [{ partition: 0, batches: [batch] }]);
+  expect(await there.log.bounds(old, 0)).toEqual({ logStartOffset: 0, highWatermark: 3 });
+
+  await here.topics.delete('orders');
+  const created = await here.topics.create({ name: 'orders' });
+
+  expect(await here.log.bounds(created, 0)).toEqual({ logStartOffset: 0, highWatermark: 0 });
+  const stale = await there.topics.lookup('orders');
+  expect(stale.id).toBe(old.id);
+  const gone = expect.objectContaining({ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  expect(await there.log.append(stale, [{ partition: 0, batches: [batch] }])).toMatchObject([
+    { ok: false, error: gone },
+  ]);
+  await expect(there.log.bounds(stale, 0)).rejects.toThrow(gone);
+  await there.topics.describe('orders');
+  const { id } = await there.topics.lookup('orders');
+  expect(id).toBe(created.id);
+});
