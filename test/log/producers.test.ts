@@ -1,0 +1,172 @@
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { StorageError } from '../../lib/storage/ports.ts';
+import { intercepted } from '../support/faults.ts';
+import { append, batch, newTopic, readAll, startLog, testClock } from '../support/log.ts';
+
+const producer = (sequence: number, epoch = 0, id = 42n) => ({ producer: { id, epoch, sequence } });
+
+test('a batch sent again gets its first offset, and is there once', async () => {
+  const storage = memoryStorage();
+  const log = startLog(storage);
+  const topic = await newTopic(log);
+  expect(await append(log, topic, 0, batch(['a', 'b'], producer(0)))).toBe(0);
+  expect(await append(log, topic, 0, batch(['c'], producer(2)))).toBe(2);
+  for (const again of [log, startLog(storage)]) {
+    expect(await append(again, topic, 0, batch(['a', 'b'], producer(0)))).toBe(0);
+    expect(await append(again, topic, 0, batch(['c'], producer(2)))).toBe(2);
+  }
+  expect((await readAll(log, topic)).map(([, value]) => value)).toEqual(['a', 'b', 'c']);
+});
+
+test('both copies of a batch in one request, or in requests that share a blob, give one offset', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const copies = [1, 2, 3].map(() => append(log, topic, 0, batch(['a'], producer(0))));
+  expect(await Promise.all(copies)).toEqual([0, 0, 0]);
+  const [result] = await log.append(topic, [
+    { partition: 0, batches: [batch(['a'], producer(0)), batch(['b'], producer(1))] },
+  ]);
+  expect(result).toMatchObject({ ok: true, offsets: [0, 1] });
+  expect(await readAll(log, topic)).toHaveLength(2);
+});
+
+test('a batch sent again after it was rolled into the index still gets its first offset', async () => {
+  const storage = memoryStorage();
+  const clock = testClock();
+  const log = startLog(storage, clock);
+  const topic = await newTopic(log);
+  for (let i = 0; i < 200; i++) {
+    expect(await append(log, topic, 0, batch([`v${i}`], producer(i)))).toBe(i);
+    clock.advance(100);
+    await log.settled();
+  }
+  for (const i of [0, 1, 77, 150, 199]) {
+    expect(await append(startLog(storage, clock), topic, 0, batch([`v${i}`], producer(i)))).toBe(i);
+  }
+  expect((await log.bounds(topic, 0)).highWatermark).toBe(200);
+});
+
+test('a gap in the sequence is out of order, an old epoch is fenced, and a new one begins at 0', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(['a'], producer(0)));
+  const outOfOrder = { kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' };
+  await expect(append(log, topic, 0, batch(['c'], producer(2)))).rejects.toMatchObject(outOfOrder);
+  await expect(append(log, topic, 0, batch(['c'], producer(5, 1)))).rejects.toMatchObject(outOfOrder);
+  expect(await append(log, topic, 0, batch(['b'], producer(0, 1)))).toBe(1);
+  await expect(append(log, topic, 0, batch(['b'], producer(1, 0)))).rejects.toMatchObject({
+    kafka: 'INVALID_PRODUCER_EPOCH',
+  });
+  expect(await append(log, topic, 0, batch(['d'], producer(1, 1)))).toBe(2);
+});
+
+test('a batch of the past that differs from what was appended then is out of order', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(['a', 'b'], producer(10)));
+  await append(log, topic, 0, batch(['c'], producer(12)));
+  await expect(append(log, topic, 0, batch(['x'], producer(3)))).rejects.toMatchObject({
+    kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  });
+  await expect(append(log, topic, 0, batch(['x', 'y', 'z'], producer(12)))).rejects.toMatchObject({
+    kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  });
+});
+
+test('sequences wrap from 2^31 - 1 to 0', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const last = 2 ** 31 - 1;
+  expect(await append(log, topic, 0, batch(['a', 'b'], producer(last)))).toBe(0);
+  expect(await append(log, topic, 0, batch(['c'], producer(1)))).toBe(2);
+  expect(await append(log, topic, 0, batch(['a', 'b'], producer(last)))).toBe(0);
+});
+
+test('one producer that is refused does not hold up the strangers in its blob', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(['a'], producer(0)));
+  const results = await Promise.allSettled([
+    append(log, topic, 0, batch(['gap'], producer(9))),
+    append(log, topic, 0, batch(['plain'])),
+    append(log, topic, 0, batch(['a'], producer(0))),
+    append(log, topic, 0, batch(['other'], producer(0, 0, 43n))),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled', 'fulfilled']);
+  expect((await readAll(log, topic)).map(([, value]) => value)).toEqual(['a', 'plain', 'other']);
+});
+
+test('a process that knows an old state of a producer appends and judges by the new one', async () => {
+  const storage = memoryStorage();
+  const [here, there] = [startLog(storage), startLog(storage)];
+  const topic = await newTopic(here);
+  await append(there, topic, 0, batch(['v0'], producer(0)));
+  for (let i = 1; i < 10; i++) await append(here, topic, 0, batch([`v${i}`], producer(i)));
+  expect(await append(there, topic, 0, batch(['v5'], producer(5)))).toBe(5);
+  expect(await append(there, topic, 0, batch(['v10'], producer(10)))).toBe(10);
+});
+
+test('of hundreds of producers the head keeps few, and forgets the sequence of none', async () => {
+  const storage = memoryStorage();
+  const clock = testClock();
+  const processes = [startLog(storage, clock), startLog(storage, clock)];
+  const topic = await newTopic(processes[0]!);
+  const count = 300;
+  const offsets = new Map<string, number>();
+  for (let round = 0; round < 3; round++) {
+    for (let id = 0; id < count; id++) {
+      const log = processes[(id + round) % 2]!;
+      const offset = await append(log, topic, 0, batch([`${id}-${round}`], producer(round, 0, BigInt(id))));
+      offsets.set(`${id}-${round}`, offset);
+      clock.advance(20);
+      if (id % 10 === 0) await Promise.all(processes.map((each) => each.settled()));
+    }
+  }
+  const head = await storage.log.get({ pk: `head/${topic.id}/0`, sk: 'head' });
+  expect(Object.keys(head?.producers as object).length).toBeLessThan(150);
+  expect(head?.evictions).toBeGreaterThan(0);
+  expect(new Set(offsets.values()).size).toBe(3 * count);
+  const log = startLog(storage, clock);
+  for (let id = 0; id < count; id += 37) {
+    for (let round = 0; round < 3; round++) {
+      const again = batch([`${id}-${round}`], producer(round, 0, BigInt(id)));
+      expect(await append(log, topic, 0, again)).toBe(offsets.get(`${id}-${round}`));
+    }
+    const gap = append(log, topic, 0, batch(['gap'], producer(7, 0, BigInt(id))));
+    await expect(gap).rejects.toMatchObject({ kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' });
+  }
+  expect((await log.bounds(topic, 0)).highWatermark).toBe(3 * count);
+});
+
+test('more producers in one blob than one update can judge are appended by several', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const offsets = await Promise.all(
+    Array.from({ length: 150 }, (_, id) => append(log, topic, 0, batch(['x'], producer(0, 0, BigInt(id))))),
+  );
+  expect([...offsets].sort((a, b) => a - b)).toEqual(offsets.map((_, i) => i));
+});
+
+test('a producer id of 63 bits is kept whole', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const id = 2n ** 63n - 1n;
+  expect(await append(log, topic, 0, batch(['a'], producer(0, 0, id)))).toBe(0);
+  expect(await append(log, topic, 0, batch(['b'], producer(0, 0, id - 1n)))).toBe(1);
+  expect(await append(log, topic, 0, batch(['a'], producer(0, 0, id)))).toBe(0);
+});
+
+test('an idempotent batch whose answer is lost is there once, however often it is sent', async () => {
+  let appends = 0;
+  const storage = intercepted(memoryStorage(), async (call, proceed) => {
+    const result = await proceed();
+    const isAppend =
+      call.operation === 'update' && (call.args[1] as object[]).some((action) => 'append' in action);
+    if (isAppend && ++appends % 3 !== 0) throw new StorageError('response lost', 'unknown');
+    return result;
+  });
+  const log = startLog(storage, testClock());
+  const topic = await newTopic(log);
+  for (let i = 0; i < 30; i++) expect(await append(log, topic, 0, batch([`v${i}`], producer(i)))).toBe(i);
+  expect(await readAll(log, topic)).toHaveLength(30);
+});
