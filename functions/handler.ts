@@ -1,5 +1,5 @@
-import middy, { type MiddyfiedHandler } from '@middy/core';
-import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import middy from '@middy/core';
+import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { createDispatch, type Unserved } from '../lib/rest/dispatch.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../lib/rest/operation.ts';
 import type { Wadi } from '../lib/wadi.ts';
@@ -10,7 +10,7 @@ export type HttpEvent = Pick<
   'routeKey' | 'rawPath' | 'rawQueryString' | 'headers' | 'pathParameters' | 'body' | 'isBase64Encoded'
 > & {
   requestContext: { domainName: string; http: { method: string } };
-  /** What the local server hands over instead: bytes, without a detour over base64. */
+  /** What the local server adds: the body as bytes, without a detour over base64, and what only it knows. */
   local?: { readonly body: Uint8Array; readonly baseUrl: string; readonly signal: AbortSignal };
 };
 
@@ -19,18 +19,19 @@ export interface HttpResult {
   statusCode: number;
   headers: Record<string, string>;
   body?: string | Uint8Array;
+  isBase64Encoded?: boolean;
 }
 
-export type HttpHandler = MiddyfiedHandler<HttpEvent, HttpResult>;
-export type CreateHandler = (wadi: () => Promise<Wadi>) => HttpHandler;
+export type HttpHandler = middy.MiddyfiedHandler<HttpEvent, HttpResult, Error, Context>;
+export type CreateHandler = (wadi: Wadi) => HttpHandler;
 
-/** A function that serves `operations`, on the Wadi that it asks for with each request. */
+/** Makes the handler of a function that serves these operations. It never rejects. */
 export function handlerOf(operations: readonly Operation[], unserved?: Unserved): CreateHandler {
   const dispatch = createDispatch(operations, unserved);
-  // Every wait of an operation is bounded below the function's timeout, so that Middy need not race a timer.
+  // Every wait of an operation ends before the function's time does, so Middy need not race a timer.
   return (wadi) =>
-    middy<HttpEvent, HttpResult>({ timeoutEarlyInMillis: 0 }).handler(async (event: HttpEvent) =>
-      result(await dispatch(await wadi(), event.routeKey, httpRequest(event))),
+    middy<HttpEvent, HttpResult, Error, Context>({ timeoutEarlyInMillis: 0 }).handler(
+      async (event: HttpEvent) => result(await dispatch(wadi, event.routeKey, httpRequest(event))),
     );
 }
 

@@ -9,7 +9,7 @@ export const routeKey = ({ method, path }: Pick<Operation, 'method' | 'path'>): 
 
 export type Dispatch = (wadi: Wadi, routeKey: string, request: HttpRequest) => Promise<HttpResponse>;
 
-/** What no route takes; it always throws. */
+/** Answers what no route takes, or throws. */
 export type Unserved = (request: HttpRequest) => HttpResponse;
 
 /** Serves a request by its route; never rejects. */

@@ -1,0 +1,23 @@
+import type { Operation } from '../lib/rest/operation.ts';
+import { healthOperations } from '../lib/rest/service/health.ts';
+import { openapiOperation } from '../lib/rest/service/openapi.ts';
+import { unservedBy } from '../lib/rest/unserved.ts';
+import { v2BrokerOperations } from '../lib/rest/v2/metadata.ts';
+import { brokerOperations } from '../lib/rest/v3/brokers.ts';
+import { clusterOperations } from '../lib/rest/v3/clusters.ts';
+import { operations as fetchOperations } from './fetch.ts';
+import { handlerOf } from './handler.ts';
+import { onLambda } from './lambda.ts';
+import { operations as produceOperations } from './produce.ts';
+import { operations as topicOperations } from './topics.ts';
+
+export const operations: readonly Operation[] = [
+  ...clusterOperations,
+  ...brokerOperations,
+  ...v2BrokerOperations,
+  ...healthOperations,
+  openapiOperation(() => allOperations),
+];
+export const allOperations = [...produceOperations, ...fetchOperations, ...topicOperations, ...operations];
+export const createHandler = handlerOf(operations, unservedBy(allOperations));
+export const handler = onLambda(createHandler);

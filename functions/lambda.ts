@@ -1,0 +1,43 @@
+import type { MiddlewareObj } from '@middy/core';
+import type { Context } from 'aws-lambda';
+import { systemClock } from '../lib/clock.ts';
+import { lambdaSettings } from '../lib/settings.ts';
+import { createWadi, type Wadi } from '../lib/wadi.ts';
+import type { CreateHandler, HttpEvent, HttpHandler, HttpResult } from './handler.ts';
+
+/** The handler as Lambda calls it. Its Wadi is opened by the first request and serves all that follow. */
+export function onLambda(createHandler: CreateHandler) {
+  let opened: Promise<HttpHandler> | undefined;
+
+  async function open(): Promise<HttpHandler> {
+    // The local cluster loads this module too, and does without the SDK.
+    const { awsStorage } = await import('../lib/storage/aws/aws.ts');
+    const wadi = await createWadi({ storage: awsStorage(lambdaSettings()), clock: systemClock });
+    return createHandler(wadi).use([base64(), settled(wadi)]);
+  }
+
+  return async (event: HttpEvent, context: Context): Promise<HttpResult> => {
+    opened ??= open().catch((error) => {
+      opened = undefined;
+      throw error;
+    });
+    return (await opened)(event, context);
+  };
+}
+
+/** Lambda's answers are JSON, so bytes travel as base64; API Gateway turns them back. */
+function base64(): MiddlewareObj<HttpEvent, HttpResult> {
+  return {
+    after({ response }) {
+      if (!(response?.body instanceof Uint8Array)) return;
+      const { buffer, byteOffset, byteLength } = response.body;
+      response.body = Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+      response.isBase64Encoded = true;
+    },
+  };
+}
+
+/** An environment is frozen when it has answered: what runs in the background must be done by then. */
+function settled(wadi: Wadi): MiddlewareObj<HttpEvent, HttpResult> {
+  return { after: () => wadi.log.settled() };
+}

@@ -1,0 +1,17 @@
+import { v2MetadataOperations } from '../lib/rest/v2/metadata.ts';
+import { partitionOperations } from '../lib/rest/v3/partitions.ts';
+import { replicaOperations } from '../lib/rest/v3/replicas.ts';
+import { topicConfigOperations } from '../lib/rest/v3/topicConfigs.ts';
+import { topicOperations } from '../lib/rest/v3/topics.ts';
+import { handlerOf } from './handler.ts';
+import { onLambda } from './lambda.ts';
+
+export const operations = [
+  ...topicOperations,
+  ...topicConfigOperations,
+  ...partitionOperations,
+  ...replicaOperations,
+  ...v2MetadataOperations,
+];
+export const createHandler = handlerOf(operations);
+export const handler = onLambda(createHandler);

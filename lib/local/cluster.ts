@@ -1,0 +1,81 @@
+import type { Context } from 'aws-lambda';
+import type { CreateHandler, HttpHandler } from '../../functions/handler.ts';
+import { FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import type { Storage } from '../storage/ports.ts';
+import { createWadi, type Wadi } from '../wadi.ts';
+import { startServer } from './server.ts';
+import { openStorage, type StorageOptions } from './storage.ts';
+
+export interface LocalClusterOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 0, the default, for any that is free. */
+  readonly port?: number;
+  /** What to rest on, or how to open it: in memory by default. It is closed with the cluster. */
+  readonly storage?: Storage | StorageOptions;
+  readonly clock?: Clock;
+}
+
+export interface LocalCluster {
+  readonly url: string;
+  readonly wadi: Wadi;
+  /** Ends what waits, lets the rest finish, and closes the storage. */
+  close(): Promise<void>;
+}
+
+/** The deployed functions behind a local HTTP server, in this process. */
+export async function startLocalCluster(options: LocalClusterOptions = {}): Promise<LocalCluster> {
+  const { host = '127.0.0.1', port = 0, storage: chosen = { kind: 'memory' }, clock = systemClock } = options;
+  const storage = 'kind' in chosen ? await openStorage(chosen) : chosen;
+  try {
+    const wadi = await createWadi({ storage, clock });
+    const server = await startServer({ host, port, functions: await loadFunctions(wadi) });
+    return {
+      url: server.url,
+      wadi,
+      async close() {
+        await server.close();
+        await wadi.log.settled();
+        await storage.close();
+      },
+    };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+interface LocalFunction {
+  readonly handler: HttpHandler;
+  readonly context: Context;
+}
+
+/** The manifest's functions, by route. */
+async function loadFunctions(wadi: Wadi): Promise<Map<string, LocalFunction>> {
+  const byRoute = new Map<string, LocalFunction>();
+  for (const spec of FUNCTIONS) {
+    const { createHandler }: { createHandler: CreateHandler } = await import(`../../functions/${spec.entry}`);
+    const loaded = { handler: createHandler(wadi), context: contextOf(spec) };
+    for (const route of spec.routes) byRoute.set(route, loaded);
+  }
+  return byRoute;
+}
+
+/** What Lambda tells a function of itself. */
+function contextOf({ name, memoryMb, timeoutSeconds }: FunctionSpec): Context {
+  return {
+    functionName: name,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}`,
+    memoryLimitInMB: String(memoryMb),
+    awsRequestId: '',
+    logGroupName: '',
+    logStreamName: '',
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => timeoutSeconds * 1000,
+    done() {},
+    fail() {},
+    succeed() {},
+  };
+}

@@ -1,0 +1,58 @@
+import { type LocalCluster, startLocalCluster } from './cluster.ts';
+import { parseOptions } from './options.ts';
+
+/** `npm start`: the local cluster until SIGINT or SIGTERM. */
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv);
+  const cluster = await startLocalCluster(options).catch((error) => {
+    console.error(`wadi: ${reason(error)}`);
+    process.exit(1);
+  });
+  stopOnSignals(cluster);
+  console.log(`wadi ready at ${cluster.url}`);
+  console.log(`\n${examples(cluster)}`);
+}
+
+function stopOnSignals(cluster: LocalCluster): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      // Whoever asks twice does not want to wait.
+      if (stopping) process.exit(130);
+      stopping = true;
+      cluster.close().then(
+        () => process.exit(0),
+        (error) => {
+          console.error(`wadi: ${reason(error)}`);
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+function reason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'the port is in use; choose another with --port, or any that is free with --port 0';
+    case 'EACCES':
+    case 'EPERM':
+      return `not allowed: ${message}`;
+    default:
+      return message || String(error);
+  }
+}
+
+function examples({ url, wadi }: LocalCluster): string {
+  const topics = `${url}/v3/clusters/${wadi.clusterId}/topics`;
+  return [
+    'Create a topic, produce a record, fetch it back:',
+    `  curl ${topics} -H 'content-type: application/json' -d '{"topic_name":"demo","partitions_count":1}'`,
+    `  curl ${topics}/demo/records -H 'content-type: application/json' -d '{"key":{"type":"STRING","data":"k"},"value":{"type":"JSON","data":{"hello":"wadi"}}}'`,
+    `  curl '${topics}/demo/partitions/0/records?offset=earliest'`,
+    `All of the API: ${url}/openapi.json`,
+  ].join('\n');
+}
+
+await main();

@@ -1,0 +1,70 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { VERSION } from '../version.ts';
+import type { LocalClusterOptions } from './cluster.ts';
+import type { StorageOptions } from './storage.ts';
+
+interface Flags {
+  host: string;
+  port: number;
+  storage?: StorageOptions['kind'];
+  data: string;
+  fsync: boolean;
+  s3Endpoint?: string;
+  dynamodbEndpoint?: string;
+  bucket: string;
+  tablePrefix: string;
+}
+
+/** Reads the command line of `npm start`; prints the reason and exits on a wrong one. */
+export function parseOptions(argv: readonly string[]): LocalClusterOptions {
+  const command = new Command('npm start --')
+    .description('Serves Wadi from this machine: the deployed functions in one process.')
+    .version(VERSION)
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--port <port>', 'port to listen on; 0 for any that is free', port, 8080)
+    .addOption(
+      new Option('--storage <kind>', 'what to rest on (default: embedded, or aws with an endpoint)').choices([
+        'embedded',
+        'memory',
+        'aws',
+      ]),
+    )
+    .option('--data <directory>', 'where the embedded storage lives', '.wadi')
+    .option('--fsync', 'wait for the disk with every write: acknowledged records survive a power cut', false)
+    .option('--s3-endpoint <url>', 'S3 of LocalStack or an emulator, instead of AWS')
+    .option('--dynamodb-endpoint <url>', 'DynamoDB of LocalStack or an emulator, instead of AWS')
+    .option('--bucket <name>', 'bucket of the aws storage, made if it is missing', 'wadi')
+    .option('--table-prefix <prefix>', 'begin of the names of its tables, made if missing', 'wadi-')
+    .addHelpText(
+      'after',
+      '\nThe aws storage finds region and credentials as the AWS SDK does: AWS_REGION, AWS_PROFILE and so on.',
+    )
+    .showHelpAfterError('(--help tells the options)');
+  const flags = command.parse(argv).opts<Flags>();
+  return { host: flags.host, port: flags.port, storage: storageOptions(flags) };
+}
+
+function storageOptions(flags: Flags): StorageOptions {
+  const { s3Endpoint, dynamodbEndpoint, bucket, tablePrefix, data: directory, fsync } = flags;
+  const kind = flags.storage ?? (s3Endpoint || dynamodbEndpoint ? 'aws' : 'embedded');
+  switch (kind) {
+    case 'memory':
+      return { kind };
+    case 'embedded':
+      return { kind, directory, fsync };
+    case 'aws':
+      return {
+        kind,
+        bucket,
+        tablePrefix,
+        ...(s3Endpoint !== undefined && { s3Endpoint }),
+        ...(dynamodbEndpoint !== undefined && { dynamodbEndpoint }),
+      };
+  }
+}
+
+function port(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
+  return value;
+}

@@ -1,0 +1,182 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { createTopic, NewTopicProperties } from '../newTopic.ts';
+import type { Operation } from '../operation.ts';
+import { V2_PARTITION, V2_TOPIC, V2PartitionParams, V2TopicParams } from '../paths.ts';
+import { jsonReader, paramsReader } from '../request.ts';
+import { JSON_TYPE, V2_TYPE, v2json } from '../response.ts';
+import { describePartition } from '../topicPartition.ts';
+import { VIRTUAL_BROKER_ID } from '../v3/brokers.ts';
+
+/** REST Proxy v2's and Strimzi Bridge's metadata: specs/strimzi-bridge.openapi.json. */
+
+const PartitionMetadata = Type.Object(
+  {
+    partition: Type.Integer(),
+    leader: Type.Integer(),
+    replicas: Type.Array(
+      Type.Object({ broker: Type.Integer(), leader: Type.Boolean(), in_sync: Type.Boolean() }),
+    ),
+  },
+  { title: 'PartitionMetadata' },
+);
+
+const TopicMetadata = Type.Object(
+  {
+    name: Type.String(),
+    configs: Type.Record(Type.String(), Type.String(), { description: 'Only what was set.' }),
+    partitions: Type.Array(PartitionMetadata),
+  },
+  { title: 'TopicMetadata' },
+);
+
+const OffsetsSummary = Type.Object(
+  {
+    beginning_offset: Type.Integer({ description: 'The log start offset.' }),
+    end_offset: Type.Integer({ description: 'The high watermark: the offset of the next record.' }),
+  },
+  { title: 'OffsetsSummary' },
+);
+
+const NewTopic = Type.Object(NewTopicProperties, { title: 'NewTopic', additionalProperties: false });
+
+const partitionMetadata = (partition: number): Static<typeof PartitionMetadata> => ({
+  partition,
+  leader: VIRTUAL_BROKER_ID,
+  replicas: [{ broker: VIRTUAL_BROKER_ID, leader: true, in_sync: true }],
+});
+
+const partitionsMetadata = (count: number) => Array.from({ length: count }, (_, id) => partitionMetadata(id));
+
+const topicParams = paramsReader(V2TopicParams);
+const partitionParams = paramsReader(V2PartitionParams);
+const newTopicRequest = jsonReader(NewTopic);
+const tag = 'Topics (v2)';
+
+export const v2MetadataOperations: readonly Operation[] = [
+  {
+    id: 'listTopics',
+    method: 'GET',
+    path: '/topics',
+    summary: 'List the names of all topics',
+    tag,
+    answers: { 200: { [V2_TYPE]: Type.Array(Type.String()) } },
+    errors: [],
+    form: 'v2',
+    async handle(wadi) {
+      const topics = await wadi.topics.list();
+      return v2json(
+        200,
+        topics.map(({ name }) => name),
+      );
+    },
+  },
+  {
+    id: 'getTopic',
+    method: 'GET',
+    path: V2_TOPIC,
+    summary: 'Describe a topic',
+    tag,
+    params: V2TopicParams,
+    answers: { 200: { [V2_TYPE]: TopicMetadata } },
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    form: 'v2',
+    async handle(wadi, request) {
+      const { name, overrides, partitions } = await wadi.topics.describe(topicParams(request).topic_name);
+      const answer: Static<typeof TopicMetadata> = {
+        name,
+        configs: { ...overrides },
+        partitions: partitionsMetadata(partitions),
+      };
+      return v2json(200, answer);
+    },
+  },
+  {
+    id: 'listPartitions',
+    method: 'GET',
+    path: `${V2_TOPIC}/partitions`,
+    summary: 'List the partitions of a topic',
+    tag,
+    params: V2TopicParams,
+    answers: { 200: { [V2_TYPE]: Type.Array(PartitionMetadata) } },
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    form: 'v2',
+    async handle(wadi, request) {
+      const { partitions } = await wadi.topics.describe(topicParams(request).topic_name);
+      return v2json(200, partitionsMetadata(partitions));
+    },
+  },
+  {
+    id: 'getPartition',
+    method: 'GET',
+    path: V2_PARTITION,
+    summary: 'Describe a partition',
+    tag,
+    params: V2PartitionParams,
+    answers: { 200: { [V2_TYPE]: PartitionMetadata } },
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    form: 'v2',
+    async handle(wadi, request) {
+      const { topic_name, partition_id } = partitionParams(request);
+      await describePartition(wadi, topic_name, partition_id);
+      return v2json(200, partitionMetadata(partition_id));
+    },
+  },
+  {
+    id: 'getOffsets',
+    method: 'GET',
+    path: `${V2_PARTITION}/offsets`,
+    summary: 'First and next offset of a partition',
+    tag,
+    params: V2PartitionParams,
+    answers: { 200: { [V2_TYPE]: OffsetsSummary } },
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
+    form: 'v2',
+    async handle(wadi, request) {
+      const { topic_name, partition_id } = partitionParams(request);
+      const topic = await describePartition(wadi, topic_name, partition_id);
+      const { logStartOffset, highWatermark } = await wadi.log.bounds(topic, partition_id);
+      const answer: Static<typeof OffsetsSummary> = {
+        beginning_offset: logStartOffset,
+        end_offset: highWatermark,
+      };
+      return v2json(200, answer);
+    },
+  },
+  {
+    id: 'createTopic',
+    method: 'POST',
+    path: '/admin/topics',
+    summary: 'Create a topic',
+    tag,
+    accepts: { 'application/vnd.kafka.json.v2+json': NewTopic, [V2_TYPE]: NewTopic, [JSON_TYPE]: NewTopic },
+    answers: { 201: 'empty' },
+    errors: [
+      'INVALID_REQUEST',
+      'INVALID_TOPIC_EXCEPTION',
+      'TOPIC_ALREADY_EXISTS',
+      'INVALID_PARTITIONS',
+      'INVALID_REPLICATION_FACTOR',
+    ],
+    form: 'v2',
+    async handle(wadi, request) {
+      await createTopic(wadi, newTopicRequest(request), false);
+      return { status: 201 };
+    },
+  },
+];
+
+export const v2BrokerOperations: readonly Operation[] = [
+  {
+    id: 'listBrokers',
+    method: 'GET',
+    path: '/brokers',
+    summary: 'List the one virtual broker',
+    tag: 'Brokers (v2)',
+    answers: { 200: { [V2_TYPE]: Type.Object({ brokers: Type.Array(Type.Integer()) }) } },
+    errors: [],
+    form: 'v2',
+    async handle() {
+      return v2json(200, { brokers: [VIRTUAL_BROKER_ID] });
+    },
+  },
+];
