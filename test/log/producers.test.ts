@@ -170,3 +170,44 @@ test('an idempotent batch whose answer is lost is there once, however often it i
   for (let i = 0; i < 30; i++) expect(await append(log, topic, 0, batch([`v${i}`], producer(i)))).toBe(i);
   expect(await readAll(log, topic)).toHaveLength(30);
 });
+
+test('a retry judged by a state that was moved out of the head, while its twin lands and is moved out too, appends nothing', async () => {
+  const inner = memoryStorage();
+  const clock = testClock();
+  const busy = startLog(inner, clock);
+  const topic = await newTopic(busy);
+  let strangers = 100;
+  const pushOut = async () => {
+    for (let i = 0; i < 60; i++) {
+      await append(busy, topic, 0, batch(['x'], producer(0, 0, BigInt(strangers++))));
+      clock.advance(100);
+      await busy.settled();
+    }
+  };
+  const held = async () => {
+    const head = await inner.log.get({ pk: `head/${topic.id}/0`, sk: 'head' });
+    return '0:42' in (head!.producers as object);
+  };
+  await append(busy, topic, 0, batch(['first'], producer(0)));
+  await pushOut();
+  expect(await held()).toBe(false);
+
+  // Its clock is ahead, so that the fence lets it pass.
+  let meanwhile: (() => Promise<void>) | undefined = async () => {
+    await append(busy, topic, 0, batch(['second'], producer(1)));
+    await pushOut();
+    expect(await held()).toBe(false);
+  };
+  const storage = intercepted(inner, async (call, proceed) => {
+    const isAppend =
+      call.operation === 'update' && (call.args[1] as object[]).some((action) => 'append' in action);
+    const story = isAppend ? meanwhile : undefined;
+    if (story) meanwhile = undefined;
+    await story?.();
+    return proceed();
+  });
+  const late = startLog(storage, { ...clock, now: () => clock.now() + 3_600_000 });
+  const offset = await append(late, topic, 0, batch(['second'], producer(1)));
+  const copies = (await readAll(busy, topic)).filter(([, value]) => value === 'second');
+  expect(copies).toEqual([[offset, 'second']]);
+});
