@@ -1,0 +1,43 @@
+import { WadiError } from '../../errors.ts';
+import { MAX_DECOMPRESSED_BYTES } from '../../record/compression.ts';
+import type { CompressionCodec } from '../../record/record.ts';
+import type { BatchLimits } from '../../record/validate.ts';
+import type { Topic } from '../../topic/topics.ts';
+
+/** What the topic's configs ask of batches that come whole. */
+export function batchLimits({ configs }: Topic, nowMs: number): BatchLimits {
+  return {
+    maxMessageBytes: configs.maxMessageBytes,
+    maxDecompressedBytes: MAX_DECOMPRESSED_BYTES,
+    compressionType: configs.compressionType,
+    timestampType: configs.messageTimestampType,
+    nowMs,
+    timestampBeforeMaxMs: configs.messageTimestampBeforeMaxMs,
+    timestampAfterMaxMs: configs.messageTimestampAfterMaxMs,
+  };
+}
+
+/** The codec for records that come as JSON: those that leave it to the producer are not compressed. */
+export function codecOf({ configs }: Topic): CompressionCodec {
+  const { compressionType } = configs;
+  return compressionType === 'producer' || compressionType === 'uncompressed' ? 'none' : compressionType;
+}
+
+/** Why a record's own timestamp is not taken, by the rule that `batchLimits` sets for batches. */
+export function timestampRefusal(
+  { configs }: Topic,
+  timestamp: number,
+  nowMs: number,
+): WadiError | undefined {
+  const earliest = nowMs - configs.messageTimestampBeforeMaxMs;
+  const latest = nowMs + configs.messageTimestampAfterMaxMs;
+  if (configs.messageTimestampType === 'LogAppendTime' || (timestamp >= earliest && timestamp <= latest))
+    return undefined;
+  return new WadiError(
+    'INVALID_TIMESTAMP',
+    `timestamp ${timestamp} ms is not within [${earliest}, ${latest}].`,
+    {
+      field: 'timestamp',
+    },
+  );
+}

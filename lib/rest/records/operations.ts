@@ -1,0 +1,15 @@
+import type { Operation } from '../operation.ts';
+import { fetchRecords } from './fetchRecords.ts';
+import { produceRecordsBatch } from './produceBatch.ts';
+import { produceRecords } from './produceRecords.ts';
+import { produceToPartition } from './produceToPartition.ts';
+import { produceV2Operations } from './produceV2.ts';
+
+export const produceOperations: readonly Operation[] = [
+  produceRecords,
+  produceRecordsBatch,
+  produceToPartition,
+  ...produceV2Operations,
+];
+
+export const fetchOperations: readonly Operation[] = [fetchRecords];
