@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { KAFKA_ERRORS, type KafkaErrorName } from '../errors.ts';
+import { topicNameProblem } from '../topic/topicName.ts';
+import { CliError } from './cliError.ts';
+
+/** Longer than the 30 s that API Gateway waits. */
+const TIMEOUT_MS = 40_000;
+/** Of a GET that is answered with "try again". */
+const ATTEMPTS = 5;
+const PAUSE_MS = 200;
+
+/** The HTTP API of one cluster. Every call throws CliError, in the server's words if it answered. */
+export interface Api {
+  readonly url: string;
+  /** The cluster's own paths; `path` begins below `/v3/clusters/{cluster_id}`. */
+  get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
+  send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: string, query?: Query): Promise<T>;
+}
+
+export type Query = Readonly<Record<string, string | number>>;
+
+class ApiError extends CliError {
+  readonly kafkaErrorCode: number | undefined;
+
+  constructor(message: string, kafkaErrorCode: number | undefined) {
+    super(message);
+    this.kafkaErrorCode = kafkaErrorCode;
+  }
+}
+
+export function isKafkaError(error: unknown, name: KafkaErrorName): boolean {
+  return error instanceof ApiError && error.kafkaErrorCode === KAFKA_ERRORS[name].code;
+}
+
+export async function createApi(url: string): Promise<Api> {
+  const root = url.replace(/\/+$/, '');
+  if (!URL.canParse(root) || !/^https?:/.test(root)) throw new CliError(`'${url}' is not an HTTP URL`);
+  const { data } = await getJson<{ data: { cluster_id: string }[] }>(`${root}/v3/clusters`);
+  const cluster = `${root}/v3/clusters/${data[0]?.cluster_id}`;
+  return {
+    url: root,
+    get: (path, query, signal) => getJson(withQuery(`${cluster}${path}`, query), signal),
+    async send(method, path, body, query) {
+      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const response = await call(withQuery(`${cluster}${path}`, query), {
+        method,
+        headers,
+        ...(body !== undefined && { body }),
+      });
+      return read(response);
+    },
+  };
+}
+
+/** Of a topic, below the cluster's. A name that no topic can have must not lead elsewhere, as '..' would. */
+export function topicPath(topic: string): string {
+  const problem = topicNameProblem(topic);
+  if (problem !== undefined) throw new CliError(`Topic name is invalid: ${problem}`);
+  return `/topics/${encodeURIComponent(topic)}`;
+}
+
+function withQuery(path: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) search.set(name, String(value));
+  return search.size === 0 ? path : `${path}?${search}`;
+}
+
+/** Reading may be repeated: a server that asks for it is given some time. */
+async function getJson<T>(url: string, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const response = await call(url, { ...(signal && { signal }) });
+    if ((response.status !== 503 && response.status !== 429) || attempt === ATTEMPTS) return read(response);
+    await response.body?.cancel();
+    await sleep(PAUSE_MS * attempt, undefined, { ...(signal && { signal }) });
+  }
+}
+
+async function call(url: string, init: RequestInit): Promise<Response> {
+  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
+  try {
+    return await fetch(url, { ...init, signal });
+  } catch (error) {
+    throw unreachable(url, error);
+  }
+}
+
+async function read<T>(response: Response): Promise<T> {
+  const text = await response.text().catch((error) => {
+    throw unreachable(response.url, error);
+  });
+  const document = parse(text);
+  if (response.ok && (document !== undefined || text === '')) return document as T;
+  const { message, kafka_error_code } = (document ?? {}) as { message?: string; kafka_error_code?: number };
+  throw new ApiError(message ?? `HTTP ${response.status} from ${response.url}`, kafka_error_code);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function unreachable(url: string, error: unknown): Error {
+  if (!(error instanceof Error)) return new CliError(String(error));
+  if (error.name === 'AbortError') return error;
+  const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
+  return new CliError(`No answer from ${new URL(url).origin}: ${cause}`);
+}

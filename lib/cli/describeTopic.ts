@@ -1,0 +1,65 @@
+import { type Api, topicPath } from './api.ts';
+import { table } from './table.ts';
+
+const REQUESTS_AT_ONCE = 16;
+
+interface Config {
+  readonly name: string;
+  readonly value: string;
+  readonly is_default: boolean;
+}
+
+export interface PartitionOffsets {
+  readonly partition_id: number;
+  readonly earliest_offset: number;
+  readonly latest_offset: number;
+  /** Only where `offset_type` asked for one; -1 if there is none. */
+  readonly offset?: number;
+}
+
+/** For people to read. */
+export async function describeTopic(api: Api, topic: string, allConfigs: boolean): Promise<string> {
+  const path = topicPath(topic);
+  const { partitions_count } = await api.get<{ partitions_count: number }>(path);
+  const { data } = await api.get<{ data: Config[] }>(`${path}/configs`);
+  const configs = data.filter((config) => allConfigs || !config.is_default);
+  const offsets = await partitionOffsets(api, topic, [...Array(partitions_count).keys()]);
+  return [
+    table([
+      ['topic', topic],
+      ['partitions', String(partitions_count)],
+    ]),
+    configs.length === 0
+      ? ''
+      : table([
+          ['config', 'value'],
+          ...configs.map(({ name, value, is_default }) => [name, is_default ? `${value} (default)` : value]),
+        ]),
+    table([
+      ['partition', 'earliest offset', 'latest offset'],
+      ...offsets.map((it) => [it.partition_id, it.earliest_offset, it.latest_offset].map(String)),
+    ]),
+  ]
+    .filter((part) => part !== '')
+    .join('\n');
+}
+
+/** In the order of `partitions`. `offsetType`: as in the API's `offset_type`. */
+export async function partitionOffsets(
+  api: Api,
+  topic: string,
+  partitions: readonly number[],
+  offsetType?: string,
+): Promise<PartitionOffsets[]> {
+  const query = offsetType === undefined ? {} : { offset_type: offsetType };
+  const found: PartitionOffsets[] = [];
+  for (let from = 0; from < partitions.length; from += REQUESTS_AT_ONCE) {
+    const some = partitions.slice(from, from + REQUESTS_AT_ONCE);
+    found.push(
+      ...(await Promise.all(
+        some.map((id) => api.get<PartitionOffsets>(`${topicPath(topic)}/partitions/${id}/offset`, query)),
+      )),
+    );
+  }
+  return found;
+}

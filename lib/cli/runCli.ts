@@ -1,0 +1,62 @@
+import type { Readable, Writable } from 'node:stream';
+import { Command, CommanderError } from 'commander';
+import { defaultUrl } from '../settings.ts';
+import { VERSION } from '../version.ts';
+import { createApi } from './api.ts';
+import { CliError } from './cliError.ts';
+import { addConsume } from './consume.ts';
+import { addProduce } from './produce.ts';
+import { addTopics } from './topics.ts';
+
+/** Where a command reads and writes; `process` is one. */
+export interface Io {
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable & { readonly isTTY?: boolean };
+}
+
+const FAILED = 1;
+const USAGE = 2;
+
+/** Runs one command and tells its exit code: 0, 1 if it failed, 2 if it was not understood. */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  const program = new Command('wadi')
+    .description('Topics and records of a Wadi cluster, over its HTTP API')
+    .version(VERSION)
+    .option('--url <url>', 'where Wadi is served (environment: WADI_URL)', defaultUrl())
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+    })
+    .exitOverride()
+    .addHelpText('after', EXAMPLES);
+  const api = () => createApi(program.opts<{ url: string }>().url);
+  addTopics(program, io, api);
+  addProduce(program, io, api);
+  addConsume(program, io, api);
+
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    if (!(error instanceof CliError) && !isSystemError(error)) throw error;
+    io.stderr.write(`wadi: ${error.message}\n`);
+    return FAILED;
+  }
+}
+
+/** A file that is not there, a pipe that broke: the message tells. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'syscall' in error;
+}
+
+const EXAMPLES = `
+Examples:
+  $ wadi topics create orders --partitions 4
+  $ echo 'anna:{"total":12}' | wadi produce orders --key-separator :
+  $ wadi consume orders --from-beginning
+  $ wadi topics describe orders --url https://example.execute-api.eu-central-1.amazonaws.com
+  $ wadi help topics create
+`;
