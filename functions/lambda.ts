@@ -12,7 +12,12 @@ export function onLambda(createHandler: CreateHandler) {
   async function open(): Promise<HttpHandler> {
     // The local cluster loads this module too, and does without the SDK.
     const { awsStorage } = await import('../lib/storage/aws/aws.ts');
-    const wadi = await createWadi({ storage: awsStorage(lambdaSettings()), clock: systemClock });
+    const { clusterId, ...aws } = lambdaSettings();
+    const wadi = await createWadi({
+      storage: awsStorage(aws),
+      clock: systemClock,
+      ...(clusterId && { clusterId }),
+    });
     return createHandler(wadi).use([base64(), settled(wadi)]);
   }
 

@@ -1,7 +1,7 @@
 /** What is deployed, as data: `cdk/` provisions it and the local cluster serves it. It imports no code of the log. */
 
-/** What a function does with a store. */
-export type Access = 'none' | 'read' | 'read-write';
+/** What a function does with a store; `write` adds and changes, but takes nothing away. */
+export type Access = 'read' | 'write' | 'delete';
 
 export interface FunctionSpec {
   readonly name: string;
@@ -14,7 +14,7 @@ export interface FunctionSpec {
   /** An HTTP API waits 30 s for an answer. */
   readonly timeoutSeconds: number;
   /** By the names of `Storage`. */
-  readonly stores: { readonly objects: Access; readonly log: Access; readonly metadata: Access };
+  readonly stores: Readonly<Record<'objects' | 'log' | 'metadata', readonly Access[]>>;
 }
 
 const CLUSTER = '/v3/clusters/{cluster_id}';
@@ -35,7 +35,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
     memoryMb: 1024,
     timeoutSeconds: 29,
-    stores: { objects: 'read-write', log: 'read-write', metadata: 'read-write' },
+    stores: { objects: ['write'], log: ['read', 'write'], metadata: ['read'] },
   },
   {
     name: 'fetch',
@@ -44,7 +44,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     routes: [`GET ${PARTITION}/records`],
     memoryMb: 1024,
     timeoutSeconds: 29,
-    stores: { objects: 'read', log: 'read-write', metadata: 'read-write' },
+    stores: { objects: ['read'], log: ['read'], metadata: ['read'] },
   },
   {
     name: 'topics',
@@ -80,7 +80,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
     memoryMb: 512,
     timeoutSeconds: 29,
-    stores: { objects: 'read', log: 'read-write', metadata: 'read-write' },
+    stores: { objects: ['read'], log: ['read', 'write', 'delete'], metadata: ['read', 'write', 'delete'] },
   },
   {
     name: 'cluster',
@@ -105,6 +105,6 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     ],
     memoryMb: 512,
     timeoutSeconds: 29,
-    stores: { objects: 'none', log: 'none', metadata: 'read-write' },
+    stores: { objects: [], log: [], metadata: ['read'] },
   },
 ];

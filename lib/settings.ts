@@ -4,14 +4,16 @@ export interface LambdaSettings {
   readonly bucket: string;
   readonly logTable: string;
   readonly metadataTable: string;
+  /** Left out, the id that rests in the metadata table. */
+  readonly clusterId?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE and WADI_METADATA_TABLE. The SDK reads the rest itself:
- * region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_DYNAMODB. Throws an error that
- * names all that is missing.
+ * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE and WADI_CLUSTER_ID. The SDK reads
+ * the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_DYNAMODB. Throws
+ * an error that names all that is missing.
  */
 export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
   const { WADI_BUCKET = '', WADI_LOG_TABLE = '', WADI_METADATA_TABLE = '' } = environment;
@@ -21,7 +23,13 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
   if (missing.length > 0) {
     throw new Error(`These environment variables must be set: ${missing.map(([name]) => name).join(', ')}`);
   }
-  return { bucket: WADI_BUCKET, logTable: WADI_LOG_TABLE, metadataTable: WADI_METADATA_TABLE };
+  const { WADI_CLUSTER_ID: clusterId } = environment;
+  return {
+    bucket: WADI_BUCKET,
+    logTable: WADI_LOG_TABLE,
+    metadataTable: WADI_METADATA_TABLE,
+    ...(clusterId && { clusterId }),
+  };
 }
 
 /** Where the command line finds Wadi, unless told by `--url`. */

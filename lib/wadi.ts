@@ -17,11 +17,14 @@ export interface Wadi {
 export interface WadiOptions {
   readonly storage: Storage;
   readonly clock?: Clock;
+  /** Read from the metadata store, or put there, unless given. */
+  readonly clusterId?: string;
 }
 
 /** The storage stays the caller's to close, after `log.settled()`. */
-export async function createWadi({ storage, clock = systemClock }: WadiOptions): Promise<Wadi> {
-  const clusterId = await readClusterId(storage.metadata, clock);
+export async function createWadi(options: WadiOptions): Promise<Wadi> {
+  const { storage, clock = systemClock } = options;
+  const clusterId = options.clusterId ?? (await readClusterId(storage.metadata, clock));
   const log = createLog({ storage, clock });
   const topics = createTopics({ metadata: storage.metadata, log, clock });
   return { clusterId, clock, storage, log, topics };

@@ -20,3 +20,8 @@ test('the command line goes to WADI_URL, or else to the local cluster', () => {
   expect(defaultUrl({ WADI_URL: 'https://wadi.example' })).toBe('https://wadi.example');
   expect(defaultUrl({})).toBe('http://127.0.0.1:8080');
 });
+
+test('a function may be told its cluster id', () => {
+  expect(lambdaSettings({ ...environment, WADI_CLUSTER_ID: 'one' })).toHaveProperty('clusterId', 'one');
+  expect(lambdaSettings({ ...environment, WADI_CLUSTER_ID: '' })).not.toHaveProperty('clusterId');
+});

@@ -23,3 +23,9 @@ test('processes that start at the same time agree on the id', async () => {
   const wadis = await Promise.all(Array.from({ length: 5 }, () => createWadi({ storage })));
   expect(new Set(wadis.map(({ clusterId }) => clusterId)).size).toBe(1);
 });
+
+test('a cluster that is told its id writes nothing', async () => {
+  const storage = memoryStorage();
+  expect((await createWadi({ storage, clusterId: 'one' })).clusterId).toBe('one');
+  expect(await storage.metadata.get({ pk: 'cluster', sk: 'id' })).toBeUndefined();
+});
