@@ -55,6 +55,8 @@ export function compressLz4(input: Uint8Array): Uint8Array {
     }
     position += 4 + size;
   }
+  // The mark that ends it, where a block that did not shrink may have left something.
+  view.setUint32(position, 0);
   return frame.subarray(0, position + 4);
 }
 
