@@ -87,7 +87,9 @@ export function inOrder(actions: readonly Action[]): readonly Action[] {
   for (const [i, action] of ordered.entries()) {
     const path = pathOf(action);
     if (path[0] === 'pk' || path[0] === 'sk') throw new TypeError(`${path[0]} cannot be updated`);
-    if (path.some((part) => typeof part === 'number' && !(Number.isInteger(part) && part >= 0))) {
+    if (
+      !path.every((part) => (typeof part === 'string' ? part !== '' : Number.isInteger(part) && part >= 0))
+    ) {
       throw new TypeError(`not a path: ${JSON.stringify(path)}`);
     }
     // In this order, whatever lies below a path comes right behind it.

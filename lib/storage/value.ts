@@ -54,7 +54,15 @@ export function copyItem(item: Item): Item {
 }
 
 function copyMap(map: { readonly [name: string]: Value }): { [name: string]: Value } {
-  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, copyValue(value)]));
+  return Object.fromEntries(
+    Object.entries(map).map(([name, value]) => [storableName(name), copyValue(value)]),
+  );
+}
+
+/** The name, or a TypeError if it is empty. */
+export function storableName(name: string): string {
+  if (name === '') throw new TypeError('an attribute without a name cannot be stored');
+  return name;
 }
 
 export function refuseEmptyKey({ pk, sk }: Key): void {

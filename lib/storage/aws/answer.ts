@@ -21,11 +21,11 @@ export async function answer<T>(request: Promise<T>): Promise<T> {
   try {
     return await request;
   } catch (error) {
-    throw (error instanceof Error && storageError(error)) || error;
+    throw storageError(error as SdkError) ?? error;
   }
 }
 
-function storageError(error: Error & { $metadata?: Metadata }): StorageError | undefined {
+function storageError(error: SdkError): StorageError | undefined {
   const { attempts, httpStatusCode } = error.$metadata ?? {};
   if (attempts === undefined || error.name === 'CredentialsProviderError') return undefined; // It was never sent.
   if (REFUSALS.has(error.name)) {
@@ -36,7 +36,6 @@ function storageError(error: Error & { $metadata?: Metadata }): StorageError | u
   return refused ? undefined : new StorageError(error.name, 'unknown', error);
 }
 
-interface Metadata {
-  attempts?: number;
-  httpStatusCode?: number;
+interface SdkError extends Error {
+  $metadata?: { attempts?: number; httpStatusCode?: number };
 }

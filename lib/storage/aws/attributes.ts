@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item, Value } from '../ports.ts';
-import { isList, isMap, storableNumber } from '../value.ts';
+import { isList, isMap, storableName, storableNumber } from '../value.ts';
 
 type Attributes = Record<string, AttributeValue>;
 
@@ -17,7 +17,9 @@ export function toAttribute(value: Value): AttributeValue {
 }
 
 export function toAttributes(map: { readonly [name: string]: Value }): Attributes {
-  return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, toAttribute(value)]));
+  return Object.fromEntries(
+    Object.entries(map).map(([name, value]) => [storableName(name), toAttribute(value)]),
+  );
 }
 
 export function toItem(attributes: Attributes): Item {

@@ -35,17 +35,24 @@ export function expressions(condition: Condition | undefined, actions: readonly 
     return placeholder;
   };
 
+  // DynamoDB refuses redundant parentheses.
   const conditionText = (part: Condition): string => {
     if ('exists' in part) return `attribute_exists(${place(part.exists)})`;
     if ('missing' in part) return `attribute_not_exists(${place(part.missing)})`;
     if ('not' in part) return `NOT (${conditionText(part.not)})`;
-    if ('all' in part) return `(${nonEmpty(part.all).map(conditionText).join(' AND ')})`;
-    if ('any' in part) return `(${nonEmpty(part.any).map(conditionText).join(' OR ')})`;
+    if ('all' in part) return joined(part.all, ' AND ');
+    if ('any' in part) return joined(part.any, ' OR ');
     const path = place(part.path);
     if (!('contains' in part)) return `${path} ${part.is} ${value(part.value)}`;
     // Without its first half, it would also look for a part of a string.
-    return `(attribute_type(${path}, ${value('L')}) AND contains(${path}, ${value(part.contains)}))`;
+    return `attribute_type(${path}, ${value('L')}) AND contains(${path}, ${value(part.contains)})`;
   };
+  const joined = (parts: readonly Condition[], operator: string) =>
+    parts.length === 1
+      ? conditionText(parts[0]!)
+      : nonEmpty(parts)
+          .map((part) => `(${conditionText(part)})`)
+          .join(operator);
 
   const sets: string[] = [];
   const removes: string[] = [];

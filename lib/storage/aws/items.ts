@@ -16,7 +16,7 @@ import { answer } from './answer.ts';
 import { toAttributes, toItem } from './attributes.ts';
 import { expressions } from './expressions.ts';
 
-/** BatchGetItem may leave keys for later, for as long as the table is throttled. */
+/** BatchGetItem leaves keys for later when its answer is full; if it leaves all of them, the table is throttled. */
 const BATCH_ATTEMPTS = 5;
 const BATCH_RETRY_MS = 20;
 
@@ -48,9 +48,8 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
     async getMany(keys) {
       const found = new Map<string, Item>();
       let missing = [...new Map(keys.map((key) => [nameOf(key), keyAttributes(key)])).values()];
-      for (let attempt = 1; missing.length > 0; attempt++) {
-        if (attempt > BATCH_ATTEMPTS) throw new StorageError('BatchGetItem leaves keys unprocessed', 'no');
-        if (attempt > 1) await delay(BATCH_RETRY_MS * 2 ** attempt * Math.random());
+      for (let fruitless = 0; missing.length > 0; ) {
+        if (fruitless > 0) await delay(BATCH_RETRY_MS * 2 ** fruitless * Math.random());
         const command = new BatchGetItemCommand({
           RequestItems: { [TableName]: { Keys: missing, ConsistentRead: true } },
         });
@@ -59,7 +58,11 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
           const item = toItem(attributes);
           found.set(nameOf(item), item);
         }
-        missing = UnprocessedKeys?.[TableName]?.Keys ?? [];
+        const left = UnprocessedKeys?.[TableName]?.Keys ?? [];
+        fruitless = left.length < missing.length ? 0 : fruitless + 1;
+        if (fruitless === BATCH_ATTEMPTS)
+          throw new StorageError('BatchGetItem leaves keys unprocessed', 'no');
+        missing = left;
       }
       return keys.map((key) => found.get(nameOf(key)));
     },

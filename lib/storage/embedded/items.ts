@@ -139,5 +139,5 @@ function bursts(database: DatabaseSync) {
 }
 
 function isSqliteError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR';
+  return (error as NodeJS.ErrnoException).code === 'ERR_SQLITE_ERROR';
 }
