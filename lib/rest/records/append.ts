@@ -2,7 +2,7 @@ import type { AppendResult, Log, LogTopic, PartitionBatches } from '../../log/lo
 import type { Acks } from './acks.ts';
 
 /** Kafka's answer to a producer that does not wait. */
-const UNKNOWN_OFFSET = -1;
+export const NO_OFFSET = -1;
 
 /**
  * Appends, and waits unless acks is 0: then every offset is -1, a failure stays untold as in Kafka, and whoever runs
@@ -20,9 +20,9 @@ export async function append(
     return batches.map(({ partition, batches }) => ({
       ok: true,
       partition,
-      offsets: batches.map(() => UNKNOWN_OFFSET),
-      logStartOffset: UNKNOWN_OFFSET,
-      appendTimeMs: UNKNOWN_OFFSET,
+      offsets: batches.map(() => NO_OFFSET),
+      logStartOffset: NO_OFFSET,
+      appendTimeMs: NO_OFFSET,
     }));
   }
   const results = await appended;

@@ -5,7 +5,7 @@ import type { RecordInput, ValidBatch } from '../../record/record.ts';
 import type { Topic } from '../../topic/topics.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { Acks } from './acks.ts';
-import { append } from './append.ts';
+import { append, NO_OFFSET } from './append.ts';
 import { codecOf, timestampRefusal } from './limits.ts';
 import { withTopic } from './withTopic.ts';
 
@@ -30,6 +30,7 @@ interface Placed extends RecordInput {
 
 /** Records of one partition, and the batch they went into. */
 interface Run {
+  readonly partition: number;
   readonly records: readonly Placed[];
   readonly batch: ValidBatch;
 }
@@ -51,28 +52,21 @@ export function produce(
     const refuse: Refuse = (index, error) => {
       deliveries[index] = { ok: false, error };
     };
-    const runs: { partition: number; runs: readonly Run[] }[] = [];
+    const runs: Run[] = [];
     for (const [partition, placed] of place(wadi, topic, records, refuse)) {
-      const encoded = encodeRuns(topic, placed, refuse);
-      if (encoded.length > 0) runs.push({ partition, runs: encoded });
+      runs.push(...encodeRuns(topic, partition, placed, refuse));
     }
     if (runs.length === 0) return deliveries;
 
-    const batches = runs.map(({ partition, runs }) => ({
-      partition,
-      batches: runs.map(({ batch }) => batch),
-    }));
+    const batches = runs.map(({ partition, batch }) => ({ partition, batches: [batch] }));
     const results = await append(wadi.log, topic, batches, acks);
-    for (const [element, { partition, runs: encoded }] of runs.entries()) {
-      const result = results[element]!;
-      for (const [batch, { records }] of encoded.entries()) {
-        for (const [delta, { index, timestamp }] of records.entries()) {
-          if (result.ok) {
-            const offset = acks === 0 ? -1 : result.offsets[batch]! + delta;
-            deliveries[index] = { ok: true, partition, offset, timestamp };
-          } else {
-            refuse(index, result.error);
-          }
+    for (const [i, { partition, records }] of runs.entries()) {
+      const result = results[i]!;
+      for (const [delta, { index, timestamp }] of records.entries()) {
+        if (!result.ok) refuse(index, result.error);
+        else {
+          const offset = acks === 0 ? NO_OFFSET : result.offsets[0]! + delta;
+          deliveries[index] = { ok: true, partition, offset, timestamp };
         }
       }
     }
@@ -144,12 +138,18 @@ function place(
 }
 
 /** One batch if it is not above max.message.bytes, else one of each half: only a record that alone is above it is refused. */
-function encodeRuns(topic: Topic, records: readonly Placed[], refuse: Refuse): Run[] {
+function encodeRuns(topic: Topic, partition: number, records: readonly Placed[], refuse: Refuse): Run[] {
   const { maxMessageBytes, messageTimestampType } = topic.configs;
   const bytes = encodeBatch(records, { codec: codecOf(topic), timestampType: messageTimestampType });
   if (bytes.length <= maxMessageBytes) {
     const maxTimestamp = records.reduce((max, { timestamp }) => Math.max(max, timestamp), 0);
-    return [{ records, batch: { bytes, recordCount: records.length, maxTimestamp, producer: undefined } }];
+    return [
+      {
+        partition,
+        records,
+        batch: { bytes, recordCount: records.length, maxTimestamp, producer: undefined },
+      },
+    ];
   }
   if (records.length === 1) {
     const message = `The record takes ${bytes.length} bytes in a record batch, max.message.bytes is ${maxMessageBytes}.`;
@@ -158,7 +158,7 @@ function encodeRuns(topic: Topic, records: readonly Placed[], refuse: Refuse): R
   }
   const middle = records.length >>> 1;
   return [
-    ...encodeRuns(topic, records.slice(0, middle), refuse),
-    ...encodeRuns(topic, records.slice(middle), refuse),
+    ...encodeRuns(topic, partition, records.slice(0, middle), refuse),
+    ...encodeRuns(topic, partition, records.slice(middle), refuse),
   ];
 }

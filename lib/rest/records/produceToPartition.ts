@@ -9,12 +9,12 @@ import { paramsReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
 import { requirePartition } from '../topicPartition.ts';
 import { AcksQuery, readAcks } from './acks.ts';
-import { append } from './append.ts';
+import { append, NO_OFFSET } from './append.ts';
 import { batchLimits } from './limits.ts';
 import { ProduceResponse, produceDocuments } from './produceRecords.ts';
 import { EMPTY_BODY } from './readText.ts';
-import { ProduceRequest } from './recordV3.ts';
 import { RECORD_BATCH_TYPE } from './recordBatchType.ts';
+import { ProduceRequest } from './recordV3.ts';
 import { formatRfc3339 } from './timestamp.ts';
 import { withTopic } from './withTopic.ts';
 
@@ -58,7 +58,7 @@ async function produceBatches(
       partition_id: partition,
       offset: result.offsets[0]!,
       base_offset: result.offsets[0]!,
-      next_offset: acks === 0 ? -1 : result.offsets[last]! + batches[last]!.recordCount,
+      next_offset: acks === 0 ? NO_OFFSET : result.offsets[last]! + batches[last]!.recordCount,
       record_count: batches.reduce((count, batch) => count + batch.recordCount, 0),
       log_start_offset: result.logStartOffset,
       timestamp: topic.configs.messageTimestampType === 'LogAppendTime' ? formatRfc3339(nowMs) : null,

@@ -1,0 +1,88 @@
+import fc from 'fast-check';
+import {
+  compactAt,
+  elementsAt,
+  memberAt,
+  rootAt,
+  splitDocuments,
+} from '../../../lib/rest/records/jsonText.ts';
+
+/** Any JSON value as text with any white space between its tokens. */
+const space = fc.stringMatching(/^[ \n\r\t]{0,3}$/);
+const jsonText = fc
+  .tuple(fc.json({ maxDepth: 4 }), fc.constantFrom(undefined, 1, '\t', ' \n'), space, space)
+  .map(([json, indent, before, after]) => before + JSON.stringify(JSON.parse(json), null, indent) + after);
+const object = fc
+  .tuple(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })), fc.constantFrom(undefined, 2))
+  .map(([value, indent]) => JSON.stringify(value, null, indent));
+
+test('compact text has the same tokens, without white space between them', () => {
+  fc.assert(
+    fc.property(jsonText, (text) => {
+      expect(compactAt(text, rootAt(text))).toBe(JSON.stringify(JSON.parse(text)));
+    }),
+  );
+});
+
+test.each([
+  [
+    'numbers beyond 2^53',
+    '{"n": 12345678901234567890, "f": 1.0, "e": 1E+2, "z": -0}',
+    '{"n":12345678901234567890,"f":1.0,"e":1E+2,"z":-0}',
+  ],
+  ['the order of members', '{"b":1, "10":2, "1":3}', '{"b":1,"10":2,"1":3}'],
+  ['escapes', '[ "\\u00e9\\/", "a \\" b", "\\\\" ]', '["\\u00e9\\/","a \\" b","\\\\"]'],
+  ['a member given twice', '{"a":1,\n"a":2}', '{"a":1,"a":2}'],
+])('%s stay as they were written', (_, text, compact) => {
+  expect(compactAt(text, 0)).toBe(compact);
+});
+
+test('a member is found as JSON.parse finds it: the last of its name, however it is escaped', () => {
+  const text = '{"data":1, "d\\u0061ta" : {"data":2} ,"x":"\\"data\\":3","nested":{"data":4}}';
+  expect(text.slice(memberAt(text, 0, 'data')).startsWith('{"data":2}')).toBe(true);
+  expect(memberAt(text, 0, 'absent')).toBe(-1);
+  fc.assert(
+    fc.property(object, (json) => {
+      for (const [name, value] of Object.entries(JSON.parse(json))) {
+        expect(compactAt(json, memberAt(json, 0, name))).toBe(JSON.stringify(value));
+      }
+    }),
+  );
+});
+
+test('elements are found wherever they begin', () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue({ maxDepth: 3 })), fc.constantFrom(undefined, 2), (values, indent) => {
+      const text = JSON.stringify(values, null, indent);
+      const starts = elementsAt(text, 0);
+      expect(starts.map((at) => JSON.parse(compactAt(text, at)))).toEqual(JSON.parse(text));
+    }),
+  );
+});
+
+test('concatenated objects are cut apart, with or without white space between them', () => {
+  fc.assert(
+    fc.property(fc.array(object, { minLength: 1 }), space, (documents, between) => {
+      expect(splitDocuments(documents.join(between) + between, 1_000)).toEqual(documents);
+    }),
+  );
+});
+
+test.each(['[1]', '{"a":1}1', '{"a":"}', '{"a":{}', '{"a":1},{"b":2}', '"a"', '}', '{"a":1}x'])(
+  'a body %s is no sequence of objects',
+  (text) => {
+    expect(splitDocuments(text, 10)).toBe('malformed');
+  },
+);
+
+test('no more documents are cut than the limit allows', () => {
+  expect(splitDocuments('{}{}{}', 3)).toHaveLength(3);
+  expect(splitDocuments('{}{}{}{}', 3)).toBe('too many');
+});
+
+test('a cut takes time in proportion to the text, backslashes and quotes included', () => {
+  const text = `{"a":"${'\\\\\\"'.repeat(500_000)}"}`;
+  const begin = performance.now();
+  expect(splitDocuments(text, 1)).toEqual([text]);
+  expect(performance.now() - begin).toBeLessThan(2_000);
+});
