@@ -103,9 +103,8 @@ function parse(text: string): unknown {
   }
 }
 
-function unreachable(url: string, error: unknown): Error {
-  if (!(error instanceof Error)) return new CliError(String(error));
-  if (error.name === 'AbortError') return error;
-  const cause = error.cause instanceof Error ? error.cause.message || error.cause.name : error.message;
-  return new CliError(`No answer from ${new URL(url).origin}: ${cause}`);
+function unreachable(url: string, error: unknown): unknown {
+  const { name, message, cause } = error as Error & { cause?: Partial<NodeJS.ErrnoException> };
+  if (name === 'AbortError') return error;
+  return new CliError(`No answer from ${new URL(url).origin}: ${cause?.message || cause?.code || message}`);
 }

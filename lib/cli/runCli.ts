@@ -49,7 +49,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
 
 /** A file that is not there, a pipe that broke: the message tells. */
 function isSystemError(error: unknown): error is Error {
-  return error instanceof Error && 'syscall' in error;
+  return typeof error === 'object' && error !== null && 'syscall' in error;
 }
 
 const EXAMPLES = `
