@@ -18,16 +18,23 @@ const ABANDONED_MS = 2_000;
 const MAX_PRODUCERS = 16;
 const MAX_EVICTIONS = 40;
 
-/** A tail longer than this is a danger to the head's size: neither courtesy to the slow nor to other rollers counts then. */
-const LONG_TAIL = 256;
+/** A tail of more bytes is a danger to the head's size: neither courtesy to the slow nor to other rollers counts then. */
+const LONG_TAIL_BYTES = 32 * 1024;
+/** Above this every append pays for a long tail, so that it is worth refusing a few latecomers. */
+const BUSY_TAIL_BYTES = 2 * 1024;
 
 /**
  * Entries up to this time may leave the tail: those so old that no copy of an entry from then is still to come, which
  * the fence would refuse. It is a courtesy to slow appenders, and the longer the tail the less there is of it.
  */
-function movableUntil(tailLength: number, now: number): number {
-  if (tailLength > LONG_TAIL) return Number.POSITIVE_INFINITY;
-  return now - (tailLength > 64 ? 50 : 250);
+function movableUntil(head: Head, now: number): number {
+  const bytes = tailBytes(head);
+  if (bytes > LONG_TAIL_BYTES) return Number.POSITIVE_INFINITY;
+  return now - (bytes > BUSY_TAIL_BYTES ? 60 : 250);
+}
+
+function tailBytes(head: Head): number {
+  return head.tail.reduce((sum, { stored }) => sum + stored.length, 0);
 }
 
 export interface RollPlan {
@@ -37,13 +44,13 @@ export interface RollPlan {
 
 /** Entries that may leave the tail now. */
 function movable(head: Head, now: number): StoredEntry[] {
-  const limit = movableUntil(head.tail.length, now);
+  const limit = movableUntil(head, now);
   const young = head.tail.findIndex(({ at }) => at > limit);
   return head.tail.slice(0, Math.min(young < 0 ? head.tail.length : young, MAX_ENTRIES_PER_ROLL));
 }
 
 export function rollIsDue(head: Head, now: number): boolean {
-  if (head.rolling !== undefined && head.tail.length <= LONG_TAIL) {
+  if (head.rolling !== undefined && tailBytes(head) <= LONG_TAIL_BYTES) {
     const age = now - head.rolling.at;
     if (age >= 0 && age < ABANDONED_MS) return false;
   }
@@ -95,11 +102,11 @@ export function indexRows(head: Head, rolling: Rolling) {
   );
 }
 
-/** Producers that rest: too many are held, and nothing that the head still shows is theirs. */
-export function evictable(head: Head): string[] {
+/** Producers that rest: too many are held, and no entry of the tail or the last roll is theirs. */
+function evictable(head: Head, rolled: readonly StoredEntry[]): string[] {
   if (head.producers.size <= MAX_PRODUCERS) return [];
   const active = new Set<string>();
-  for (const { slices } of head.tail) {
+  for (const { slices } of [...rolled, ...head.tail]) {
     for (const { partition, runs } of slices)
       for (const { id } of runs) active.add(producerKey(partition, id));
   }
@@ -138,15 +145,22 @@ export async function roll({ items, heads, clock }: RollContext, topic: LogTopic
   const done = await update(head, [{ remove: ['rolling'] }, { set: ['roll'], to: head.roll + 1 }], {
     all: [{ path: ['roll'], is: '=', value: head.roll }, { exists: ['rolling'] }],
   });
-  if (done?.applied) await evict({ items, heads, clock }, topic, done.head);
+  if (done?.applied) {
+    const resting = evictable(done.head, head.rolling.entries);
+    await evict({ items, heads, clock }, topic, done.head, resting);
+  }
 }
 
 /**
  * Moves producers that rest out of the head. Their state is stored first; they leave only if it is still the same, and
  * the count of evictions tells those who have read the old place to look again.
  */
-async function evict({ items, heads, clock }: RollContext, topic: LogTopic, head: Head): Promise<void> {
-  const keys = evictable(head);
+async function evict(
+  { items, heads, clock }: RollContext,
+  topic: LogTopic,
+  head: Head,
+  keys: readonly string[],
+): Promise<void> {
   if (keys.length === 0) return;
   const now = clock.now();
   await Promise.all(
