@@ -40,7 +40,7 @@ const fields = {
   ),
   key: Type.Optional(nullable(ProduceRequestData)),
   value: Type.Optional(nullable(ProduceRequestData)),
-  timestamp: Type.Optional(nullable(Type.String({ format: 'date-time', description: 'Now, if absent.' }))),
+  timestamp: Type.Optional(nullable(Type.String({ description: 'An RFC 3339 date-time; now, if absent.' }))),
 };
 
 /** REST Proxy's ProduceRequest, less the fields that need a schema registry. */

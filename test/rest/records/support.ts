@@ -1,7 +1,7 @@
-import { type Clock, systemClock } from '../../../lib/clock.ts';
 import { createDispatch, routeKey } from '../../../lib/rest/dispatch.ts';
 import { fetchOperations, produceOperations } from '../../../lib/rest/records/operations.ts';
 import { memoryStorage } from '../../../lib/storage/memory/memory.ts';
+import type { Storage } from '../../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../../lib/wadi.ts';
 
 export const BASE_URL = 'http://127.0.0.1:8080';
@@ -71,9 +71,9 @@ export interface Api {
   highWatermark(topic: string, partition?: number): Promise<number>;
 }
 
-/** A Wadi on memory storage, served by the operations of this folder. */
-export async function startApi(clock: Clock = systemClock): Promise<Api> {
-  const wadi = await createWadi({ storage: memoryStorage(), clock });
+/** A process of Wadi on memory storage, its own or another one's, served by the operations of this folder. */
+export async function startApi({ storage = memoryStorage() }: { storage?: Storage } = {}): Promise<Api> {
+  const wadi = await createWadi({ storage });
   const cluster = `/v3/clusters/${wadi.clusterId}`;
 
   async function send<T>(route: string, { query, headers = {}, body }: Call = {}): Promise<Answer<T>> {
