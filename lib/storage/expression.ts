@@ -1,6 +1,6 @@
 /** What conditions and updates mean, exactly as in DynamoDB: the reference for every adapter. All pure. */
 import type { Action, Condition, Item, Key, Path, Value } from './ports.ts';
-import { compareUtf8, copyValue, isList, isMap, refuseEmptyKey } from './value.ts';
+import { compareUtf8, copyValue, isList, isMap, storableNumber } from './value.ts';
 
 /** Whether the condition allows a write of the item as it stands (`undefined`: there is none). */
 export function holds(condition: Condition, item: Item | undefined): boolean {
@@ -54,21 +54,30 @@ function valueAt(item: Item | undefined, path: Path): Value | undefined {
 }
 
 /**
- * The item after the update; the old one is not changed, and nothing that `actions` holds is shared with the result.
- * Throws, as for a programming error: overlapping paths, a path without parent or below a value of another type, an
- * addition to what is no number, an append to what is no list, a set past the end of a list (DynamoDB would append,
- * emulators differ), a change of the key.
+ * The actions with values of their own, in an order in which they can be applied one by one. Throws, as for a
+ * programming error, for overlapping paths, a change of the key, and what cannot be stored.
  */
-export function apply(actions: readonly Action[], item: Item | undefined, key: Key): Item {
-  refuseEmptyKey(key);
+export function prepare(actions: readonly Action[]): readonly Action[] {
+  return inOrder(actions).map((action) => {
+    if ('set' in action) return { set: action.set, to: copyValue(action.to) };
+    if ('append' in action) return { append: action.append, values: action.values.map(copyValue) };
+    return action;
+  });
+}
+
+/**
+ * The item after an update by prepared actions; the old one is not changed. Throws, as for a programming error: a path
+ * without parent or below a value of another type, an addition to what is no number, an append to what is no list, a
+ * set past the end of a list (DynamoDB would append, emulators differ).
+ */
+export function apply(prepared: readonly Action[], item: Item | undefined, key: Key): Item {
   const old = item ?? { pk: key.pk, sk: key.sk };
-  const ordered = inOrder(actions);
   let updated: Value = old;
-  for (const action of ordered) {
+  for (const action of prepared) {
     if (!('remove' in action)) updated = replace(updated, pathOf(action), 0, newValue(action, old));
   }
   // After the sets, and from the end of each list: so every index means what it meant in the old item.
-  for (const action of ordered) {
+  for (const action of prepared) {
     if ('remove' in action) updated = replace(updated, action.remove, 0, undefined);
   }
   return updated as Item;
@@ -113,15 +122,15 @@ function comparePaths(a: Path, b: Path): number {
 }
 
 function newValue(action: Exclude<Action, { remove: Path }>, old: Item): Value {
-  if ('set' in action) return copyValue(action.to);
+  if ('set' in action) return action.to;
   const path = pathOf(action);
   const current = valueAt(old, path);
   if ('add' in action) {
     if (typeof current !== 'number') throw new TypeError(`no number at ${JSON.stringify(path)}`);
-    return copyValue(current + action.value);
+    return storableNumber(current + action.value);
   }
   if (!isList(current)) throw new TypeError(`no list at ${JSON.stringify(path)}`);
-  return current.concat(action.values.map(copyValue));
+  return current.concat(action.values);
 }
 
 /** `value` with what is at `path` (from `depth` on) replaced, or removed if `to` is `undefined`. */

@@ -1,6 +1,6 @@
-import { apply, holds } from './expression.ts';
+import { apply, holds, prepare } from './expression.ts';
 import type { Condition, Item, ItemStore, Key, Query } from './ports.ts';
-import { copyItem, itemBytes, MAX_ITEM_BYTES, MAX_PAGE_BYTES } from './value.ts';
+import { copyItem, itemBytes, MAX_ITEM_BYTES, MAX_PAGE_BYTES, refuseEmptyKey } from './value.ts';
 
 /** The rows below an item store. An item is never changed in place, by either side. */
 export interface Rows {
@@ -51,11 +51,14 @@ export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<
       });
     },
 
-    update: (key, actions, condition) =>
-      write(() => {
+    async update(key, actions, condition) {
+      refuseEmptyKey(key);
+      const prepared = prepare(actions);
+      return write(() => {
         const item = rows.get(key);
-        return refusal(condition, item) ?? stored(apply(actions, item, key));
-      }),
+        return refusal(condition, item) ?? stored(apply(prepared, item, key));
+      });
+    },
 
     delete: (key, condition) =>
       write(() => {

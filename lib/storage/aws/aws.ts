@@ -31,6 +31,7 @@ export function awsStorage(options: AwsOptions): Storage {
 
 /** A call that a front makes fits in its 30 s, tries included. */
 const MAX_ATTEMPTS = 3;
+const CONNECTION_TIMEOUT_MS = 2_000;
 const DYNAMODB_TIMEOUT_MS = 3_000;
 /** Longer than an item's: a blob is some megabytes. */
 const S3_TIMEOUT_MS = 8_000;
@@ -60,7 +61,7 @@ export function awsClients({ region, credentials, s3Endpoint, dynamodbEndpoint }
 function connections(timeoutMs: number) {
   const agent = { keepAlive: true, maxSockets: 256 };
   return {
-    connectionTimeout: 1_000,
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: timeoutMs,
     throwOnRequestTimeout: true,
     socketTimeout: timeoutMs,
