@@ -71,14 +71,13 @@ async function writer(
     const producer = { id: BigInt(id), epoch: 0, sequence: next[partition]! };
     const mine = batch(values, idempotent ? { producer } : {});
     for (let attempt = 0; attempt < 50; attempt++) {
-      const [result] = await log.append(topic, [{ partition, batches: [mine] }]);
-      if (result!.ok) {
-        values.forEach(
-          (value, i) => void acknowledged.set(`${partition}/${result!.ok && result.offsets[0]! + i}`, value),
-        );
+      const result = (await log.append(topic, [{ partition, batches: [mine] }]))[0]!;
+      if (result.ok) {
+        const base = result.offsets[0]!;
+        values.forEach((value, i) => void acknowledged.set(`${partition}/${base + i}`, value));
         break;
       }
-      if (!result!.error.retriable) throw result!.error;
+      if (!result.error.retriable) throw result.error;
       // Who is not idempotent and does not know must not send again, or it may be there twice.
       if (!idempotent) break;
     }
