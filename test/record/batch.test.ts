@@ -140,7 +140,6 @@ describe('reading records', () => {
       forged(batch, (view) => {
         for (const [i, value] of [first, second, third].entries()) view.setUint8(delta(i), value * 2);
         view.setInt32(23, last);
-        return undefined;
       });
     expect(decodeBatch(deltas(1, 4, 9, 12)).map(({ offset }) => offset)).toEqual([1, 4, 9]);
     expect(outcome(() => decodeBatch(deltas(0, 0, 1, 9)))).toBe('INVALID_RECORD');

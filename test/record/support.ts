@@ -49,17 +49,14 @@ export function outcome<T>(run: () => T): T | string {
   }
 }
 
-/** A copy that `change` has changed, with the CRC and the length that it then needs. */
-export function forged(
-  batch: Uint8Array,
-  change: (view: DataView, bytes: Uint8Array) => Uint8Array | undefined,
-): Uint8Array {
+/** A copy that `change` has changed, with the length and the CRC that it then needs. */
+export function forged(batch: Uint8Array, change: (view: DataView) => void = () => undefined): Uint8Array {
   const copy = Uint8Array.from(batch);
-  const bytes = change(new DataView(copy.buffer), copy) ?? copy;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  view.setInt32(8, bytes.length - 12);
-  view.setUint32(17, crc32c(bytes, 21));
-  return bytes;
+  const view = new DataView(copy.buffer);
+  change(view);
+  view.setInt32(8, copy.length - 12);
+  view.setUint32(17, crc32c(copy, 21));
+  return copy;
 }
 
 // ---------------------------------------------------------------- arbitraries

@@ -1,7 +1,7 @@
 import { decodeBatch } from '../../lib/record/decode.ts';
 import { encodeBatch } from '../../lib/record/encode.ts';
 import { checkCrc, HEADER_BYTES, readHeader } from '../../lib/record/header.ts';
-import { validateBatches } from '../../lib/record/validate.ts';
+import { MAX_BATCHES, validateBatches } from '../../lib/record/validate.ts';
 import { codecs, forged, limits, outcome, plain, record, records } from './support.ts';
 
 const batch = encodeBatch(records(3));
@@ -32,7 +32,6 @@ describe('valid batches', () => {
     const changed = forged(batch, (view) => {
       view.setInt32(4, 77);
       view.setInt32(12, -1);
-      return undefined;
     });
     expect(refusal(changed)).toBe('accepted');
   });
@@ -41,7 +40,6 @@ describe('valid batches', () => {
     const changed = forged(batch, (view) => {
       view.setInt16(51, 0);
       view.setInt32(53, 0);
-      return undefined;
     });
     expect(validateBatches(changed, limits)[0]?.producer).toBeUndefined();
   });
@@ -83,7 +81,7 @@ describe('one bad batch', () => {
         length === 0 ? 'accepted' : 'CORRUPT_MESSAGE',
       );
     }
-    expect(refusal(forged(batch, (_, bytes) => Buffer.concat([bytes, Buffer.of(0)])))).toBe('INVALID_RECORD');
+    expect(refusal(forged(Buffer.concat([batch, Buffer.of(0)])))).toBe('INVALID_RECORD');
   });
 
   test('that claims a length below its header is refused', () => {
@@ -99,12 +97,6 @@ describe('one bad batch', () => {
     changed[16] = magic;
     expect(refusal(changed)).toBe('UNSUPPORTED_FOR_MESSAGE_FORMAT');
   });
-
-  const header = (change: (view: DataView) => void) =>
-    forged(batch, (view) => {
-      change(view);
-      return undefined;
-    });
 
   test.each<[string, string, (view: DataView) => void]>([
     ['a codec that nobody knows', 'UNSUPPORTED_COMPRESSION_TYPE', (view) => view.setInt16(21, 5)],
@@ -126,13 +118,11 @@ describe('one bad batch', () => {
     ['a negative count', 'INVALID_RECORD', count(-1)],
     ['as many records claimed as can be', 'INVALID_RECORD', count(0x7fffffff)],
   ])('with %s is refused', (_name, expected, change) => {
-    expect(refusal(header(change))).toBe(expected);
+    expect(refusal(forged(batch, change))).toBe(expected);
   });
 
   test('with no records at all is refused', () => {
-    expect(refusal(forged(batch.subarray(0, HEADER_BYTES), (view) => void count(0)(view) as undefined))).toBe(
-      'INVALID_RECORD',
-    );
+    expect(refusal(forged(batch.subarray(0, HEADER_BYTES), count(0)))).toBe('INVALID_RECORD');
   });
 });
 
@@ -152,16 +142,13 @@ function count(records: number) {
 }
 
 describe('a record', () => {
-  /** A batch of one record whose body is these bytes, uncompressed or in any codec that the batch is given. */
+  /** A batch of one record, which is these bytes. */
   const batchOf = (...record: number[]) =>
-    forged(encodeBatch(records(1)), (_, bytes) =>
-      Buffer.concat([bytes.subarray(0, HEADER_BYTES), Buffer.of(...record)]),
-    );
+    forged(Buffer.concat([encodeBatch(records(1)).subarray(0, HEADER_BYTES), Buffer.of(...record)]));
 
   // Length, attributes, timestamp delta, offset delta, key, value, header count (all but attributes are zigzag).
   test('is accepted as it should be', () => {
     expect(refusal(batchOf(12, 0, 0, 0, 1, 1, 0))).toBe('accepted');
-    expect(refusal(batchOf(22, 0, 0, 0, 1, 1, 2, 2, 104, 2, 118, ...[]))).toBe('INVALID_RECORD');
     expect(refusal(batchOf(20, 0, 0, 0, 1, 1, 2, 2, 104, 2, 118))).toBe('accepted');
   });
 
@@ -191,8 +178,8 @@ describe('a record', () => {
 
   test('is refused in a compressed batch as well', () => {
     const wrong = encodeBatch(records(3), { codec: 'lz4' });
-    expect(refusal(forged(wrong, (view) => void count(4)(view) as undefined))).toBe('INVALID_RECORD');
-    expect(refusal(forged(wrong, (view) => void count(2)(view) as undefined))).toBe('INVALID_RECORD');
+    expect(refusal(forged(wrong, count(4)))).toBe('INVALID_RECORD');
+    expect(refusal(forged(wrong, count(2)))).toBe('INVALID_RECORD');
   });
 });
 
@@ -208,7 +195,6 @@ describe('timestamps', () => {
     const shifted = forged(first, (view) => {
       view.setInt32(27, 0x1fffff);
       view.setInt32(31, -1);
-      return undefined;
     });
     expect(refusal(shifted)).toBe('INVALID_TIMESTAMP');
     expect(outcome(() => decodeBatch(shifted))).toBe('INVALID_TIMESTAMP');
@@ -232,7 +218,6 @@ describe('timestamps', () => {
       const sent = encodeBatch(records(3), { codec });
       const wrong = forged(sent, (view) => {
         view.setInt32(39, 5);
-        return undefined;
       });
       const [valid] = validateBatches(wrong, limits);
       expect(valid?.maxTimestamp).toBe(1_700_000_000_002);
@@ -279,6 +264,12 @@ describe('compression.type', () => {
 });
 
 describe('limits', () => {
+  test('hold the number of batches down, since each costs time, however small', () => {
+    const small = encodeBatch([record({ value: null })]);
+    expect(refusal(Buffer.concat(Array(MAX_BATCHES).fill(small)))).toBe('accepted');
+    expect(refusal(Buffer.concat(Array(MAX_BATCHES + 1).fill(small)))).toBe('INVALID_RECORD');
+  });
+
   test('max.message.bytes holds for one batch, not for all', () => {
     expect(refusal(Buffer.concat([batch, batch]), { maxMessageBytes: batch.length })).toBe('accepted');
     expect(refusal(batch, { maxMessageBytes: batch.length - 1 })).toBe('MESSAGE_TOO_LARGE');
