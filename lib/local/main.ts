@@ -32,10 +32,10 @@ function stopOnSignals(cluster: LocalCluster): void {
 }
 
 function reason(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, port } = error as NodeJS.ErrnoException & { port?: number };
   switch (code) {
     case 'EADDRINUSE':
-      return 'the port is in use; choose another with --port, or any that is free with --port 0';
+      return `port ${port} is in use; choose another with --port, or any that is free with --port 0`;
     case 'EACCES':
     case 'EPERM':
       return `not allowed: ${message}`;

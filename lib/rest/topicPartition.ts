@@ -9,10 +9,8 @@ export async function describePartition(wadi: Wadi, topicName: string, partition
   return topic;
 }
 
-export function requirePartition(topic: Pick<Topic, 'partitions'>, partition: number): void {
-  if (partition >= topic.partitions) {
-    throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.', {
-      field: 'partition_id',
-    });
-  }
+export function requirePartition(topic: Pick<Topic, 'name' | 'partitions'>, partition: number): void {
+  if (partition < topic.partitions) return;
+  const message = `Topic '${topic.name}' has no partition ${partition}, only 0 to ${topic.partitions - 1}.`;
+  throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message, { field: 'partition_id' });
 }
