@@ -1,0 +1,42 @@
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Access, FunctionSpec } from '../functions/manifest.ts';
+import type { WadiStorage } from './wadiStorage.ts';
+
+/** The calls that `lib/storage/aws/objects.ts` makes of an object. */
+const OBJECT_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+  read: ['s3:GetObject'],
+  write: ['s3:PutObject'],
+  delete: ['s3:DeleteObject'],
+};
+
+/**
+ * Without it, S3 answers 403 where it would say 404, and a blob that is gone could not be told from a mistake
+ * (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, "Permissions").
+ */
+const BUCKET_READ_ACTION = 's3:ListBucket';
+
+/** The calls that `lib/storage/aws/items.ts` makes. */
+const ITEM_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+  read: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
+  write: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
+  delete: ['dynamodb:DeleteItem'],
+};
+
+/** What a function's access to the stores means in IAM. */
+export function storeStatements(stores: FunctionSpec['stores'], storage: WadiStorage): PolicyStatement[] {
+  const { objects, log, metadata } = storage;
+  return [
+    ...statement(objects.arnForObjects('*'), actions(OBJECT_ACTIONS, stores.objects)),
+    ...statement(objects.bucketArn, stores.objects.includes('read') ? [BUCKET_READ_ACTION] : []),
+    ...statement(log.tableArn, actions(ITEM_ACTIONS, stores.log)),
+    ...statement(metadata.tableArn, actions(ITEM_ACTIONS, stores.metadata)),
+  ];
+}
+
+function actions(of: Readonly<Record<Access, readonly string[]>>, access: readonly Access[]): string[] {
+  return access.flatMap((each) => of[each]);
+}
+
+function statement(resource: string, allowed: string[]): PolicyStatement[] {
+  return allowed.length === 0 ? [] : [new PolicyStatement({ actions: allowed, resources: [resource] })];
+}

@@ -1,0 +1,85 @@
+import { Stack } from 'aws-cdk-lib';
+import {
+  HttpApi,
+  type HttpMethod,
+  HttpNoneAuthorizer,
+  HttpRoute,
+  HttpRouteKey,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { FUNCTIONS } from '../functions/manifest.ts';
+import { WadiFunction } from './wadiFunction.ts';
+import type { WadiStorage } from './wadiStorage.ts';
+
+/**
+ * Who may call the API: with `iam`, requests signed (SigV4) by an identity that is allowed `execute-api:Invoke`; with
+ * `none`, anyone who knows the URL may read, write and delete everything.
+ */
+export type Authorization = 'iam' | 'none';
+
+export interface WadiApiProps {
+  readonly storage: WadiStorage;
+  /** `iam` unless given. */
+  readonly authorization?: Authorization;
+  /** How long the functions' logs are kept, a month unless given. */
+  readonly logRetention?: RetentionDays;
+}
+
+/** The HTTP API and the functions behind it: what can be replaced at any time. */
+export class WadiApi extends Construct {
+  /** Without a slash at its end. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, { authorization = 'iam', ...props }: WadiApiProps) {
+    super(scope, id);
+    const httpApi = new HttpApi(this, 'HttpApi', { apiName: 'wadi' });
+    this.url = httpApi.apiEndpoint;
+    const authorizer = authorization === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer();
+
+    for (const spec of FUNCTIONS) {
+      const { function: handler } = new WadiFunction(this, spec.name, { spec, ...props });
+      const integration = new HttpLambdaIntegration('Integration', handler, {
+        // A statement per route would soon fill the 20 KB that a function's policy may have.
+        scopePermissionToRoute: false,
+      });
+      if (spec.routes.includes('$default')) allowDefaultRoute(handler, httpApi);
+      for (const route of spec.routes) {
+        new HttpRoute(this, route, { httpApi, routeKey: routeKey(route), integration, authorizer });
+      }
+    }
+  }
+}
+
+/** What the integration allows, `{stage}/{method}/{path}`, does not match `$default`, which has neither. */
+function allowDefaultRoute(handler: NodejsFunction, { apiId }: HttpApi): void {
+  handler.addPermission('DefaultRoute', {
+    principal: new ServicePrincipal('apigateway.amazonaws.com'),
+    sourceArn: Stack.of(handler).formatArn({
+      service: 'execute-api',
+      resource: apiId,
+      resourceName: '*/*',
+    }),
+  });
+}
+
+/**
+ * API Gateway prefers the route that matches in full over `$default`, and a literal segment over a variable. A variable
+ * takes a whole segment: so `records:batch` has to be a literal one, and a `{topic_name}:batch` could not be served.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ */
+function routeKey(route: string): HttpRouteKey {
+  if (route === '$default') return HttpRouteKey.DEFAULT;
+  const [method, path] = route.split(' ') as [HttpMethod, string];
+  return HttpRouteKey.with(path, method);
+}
+
+/** Of a context value or the like. Throws an error that names what is allowed. */
+export function authorizationOf(value: unknown = 'iam'): Authorization {
+  if (value === 'iam' || value === 'none') return value;
+  throw new Error(`authorization must be 'iam' or 'none', not '${value}'`);
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { FunctionSpec } from '../functions/manifest.ts';
+import { storeStatements } from './permissions.ts';
+import type { WadiStorage } from './wadiStorage.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+export interface WadiFunctionProps {
+  readonly spec: FunctionSpec;
+  readonly storage: WadiStorage;
+  readonly logRetention?: RetentionDays;
+}
+
+/** One function of the manifest, its log group, and a role that allows what the manifest says and no more. */
+export class WadiFunction extends Construct {
+  readonly function: NodejsFunction;
+
+  constructor(scope: Construct, id: string, { spec, storage, logRetention }: WadiFunctionProps) {
+    super(scope, id);
+    const logGroup = new LogGroup(this, 'Logs', {
+      retention: logRetention ?? RetentionDays.ONE_MONTH,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    // Not the role that a function makes for itself: its managed policy allows writing to any log group.
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    for (const statement of storeStatements(spec.stores, storage)) role.addToPolicy(statement);
+
+    this.function = new NodejsFunction(this, 'Function', {
+      description: `Wadi ${spec.name}: ${spec.description}`,
+      entry: join(ROOT, 'functions', spec.entry),
+      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: spec.memoryMb,
+      timeout: Duration.seconds(spec.timeoutSeconds),
+      role,
+      logGroup,
+      environment: {
+        WADI_BUCKET: storage.objects.bucketName,
+        WADI_LOG_TABLE: storage.log.tableName,
+        WADI_METADATA_TABLE: storage.metadata.tableName,
+        WADI_CLUSTER_ID: storage.clusterId,
+      },
+      awsSdkConnectionReuse: false, // The SDK of today reuses its connections anyway.
+      bundling: {
+        format: OutputFormat.ESM,
+        minify: true,
+        mainFields: ['module', 'main'],
+        // The versions tested here, and faster to start than the runtime's own copy.
+        bundleAwsSDK: true,
+        esbuildArgs: {
+          '--alias': [
+            `@aws-sdk/credential-provider-node=${join(ROOT, 'lib/storage/aws/lambdaCredentials.ts')}`,
+          ],
+        },
+      },
+    });
+  }
+}

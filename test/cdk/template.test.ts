@@ -1,0 +1,280 @@
+import { FUNCTIONS } from '../../functions/manifest.ts';
+import { lambdaSettings } from '../../lib/settings.ts';
+import {
+  functionOf,
+  type Resource,
+  resourcesOf,
+  type Synthesis,
+  synthesize,
+  type Template,
+} from './support.ts';
+
+let synthesis: Synthesis;
+let api: Template;
+let storage: Template;
+
+beforeAll(async () => {
+  synthesis = await synthesize({ bundle: false });
+  ({ api, storage } = synthesis);
+});
+afterAll(() => synthesis.remove());
+
+const NAMES = FUNCTIONS.map(({ name }) => name);
+const ROUTES = FUNCTIONS.flatMap(({ name, routes }) => routes.map((route) => ({ name, route })));
+
+interface Statement {
+  Action: string | string[];
+  Effect: string;
+  Resource: unknown;
+}
+
+/** What the role of a function allows: actions by what they are for. */
+function allowed(name: string): Record<string, string[]> {
+  const [, lambda] = functionOf(api, name);
+  const role = getAtt(lambda.Properties.Role);
+  const policies = resourcesOf<{ PolicyDocument: { Statement: Statement[] }; Roles: { Ref: string }[] }>(
+    api,
+    'AWS::IAM::Policy',
+  ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
+  const statements = policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+  return Object.fromEntries(
+    statements.map(({ Action, Effect, Resource }) => {
+      expect(Effect).toBe('Allow');
+      return [resourceName(Resource), [Action].flat().sort()];
+    }),
+  );
+}
+
+const getAtt = (value: unknown) => (value as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'][0];
+
+/** Which of the things that a function may reach; anything else fails the test that asks. */
+function resourceName(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const names = {
+    objects:
+      /^\{"Fn::Join":\["",\[\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\},"\/\*"\]\]\}$/,
+    bucket: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\}$/,
+    log: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageLog\w+Arn\w+"\}$/,
+    metadata: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageMetadata\w+Arn\w+"\}$/,
+    logs: /^\{"Fn::GetAtt":\["\w+Logs\w+","Arn"\]\}$/,
+  };
+  return Object.entries(names).find(([, pattern]) => pattern.test(text))?.[0] ?? text;
+}
+
+describe('routes', () => {
+  const routes = () =>
+    resourcesOf<{ RouteKey: string; AuthorizationType: string; Target: unknown }>(
+      api,
+      'AWS::ApiGatewayV2::Route',
+    );
+
+  test('the API has the routes of the manifest and no other', () => {
+    expect(
+      routes()
+        .map(([, { Properties }]) => Properties.RouteKey)
+        .sort(),
+    ).toEqual(ROUTES.map(({ route }) => route).sort());
+  });
+
+  test.each(ROUTES)('$route is answered by $name, which the API may call for it', ({ name, route }) => {
+    const [id] = functionOf(api, name);
+    const [, found] = routes().find(([, { Properties }]) => Properties.RouteKey === route)!;
+    const target = found.Properties.Target as { 'Fn::Join': [string, [string, { Ref: string }]] };
+    const integration = api.Resources[target['Fn::Join'][1][1].Ref] as Resource<{ IntegrationUri: unknown }>;
+    expect(getAtt(integration.Properties.IntegrationUri)).toBe(id);
+
+    const call = `/$default/${route.replace(' ', '')}`;
+    expect(permissions(id).some((pattern) => pattern.test(call))).toBe(true);
+  });
+
+  test('requests must be signed', () => {
+    for (const [, { Properties }] of routes()) expect(Properties.AuthorizationType).toBe('AWS_IAM');
+  });
+
+  /** What API Gateway may be asked to call a function for: `/stage/METHOD/path`, or `/stage/$default`. */
+  function permissions(functionId: string): RegExp[] {
+    const found = resourcesOf<{ FunctionName: unknown; SourceArn: { 'Fn::Join': [string, unknown[]] } }>(
+      api,
+      'AWS::Lambda::Permission',
+    ).filter(([, { Properties }]) => getAtt(Properties.FunctionName) === functionId);
+    return found.map(([, { Properties }]) => {
+      const pattern = Properties.SourceArn['Fn::Join'][1].at(-1) as string;
+      return new RegExp(`^${pattern.replaceAll('*', '.*')}$`);
+    });
+  }
+});
+
+describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds }) => {
+  test('runs on Arm under Node 24, with the memory and time of the manifest', () => {
+    const [, lambda] = functionOf(api, name);
+    expect(lambda.Properties).toMatchObject({
+      Architectures: ['arm64'],
+      Runtime: 'nodejs24.x',
+      MemorySize: memoryMb,
+      Timeout: timeoutSeconds,
+    });
+  });
+
+  test('is given the settings that it reads', () => {
+    const [, lambda] = functionOf(api, name);
+    const names = Object.keys(lambda.Properties.Environment.Variables);
+    const settings = lambdaSettings(Object.fromEntries(names.map((each) => [each, each])));
+    expect(Object.values(settings).sort()).toEqual(names.sort());
+  });
+
+  test('writes to a log group of its own, which forgets', () => {
+    const [, lambda] = functionOf(api, name);
+    const { LogGroup } = (lambda.Properties as unknown as { LoggingConfig: { LogGroup: { Ref: string } } })
+      .LoggingConfig;
+    const group = api.Resources[LogGroup.Ref] as Resource<{ RetentionInDays: number }>;
+    expect(group.Properties.RetentionInDays).toBe(30);
+    expect(LogGroup.Ref).toContain(name);
+    expect(allowed(name)).toHaveProperty('logs', ['logs:CreateLogStream', 'logs:PutLogEvents']);
+  });
+
+  test('has a role of its own, and no more than its policy', () => {
+    const role = getAtt(functionOf(api, name)[1].Properties.Role);
+    const others = NAMES.filter((other) => other !== name);
+    expect(others.map((other) => getAtt(functionOf(api, other)[1].Properties.Role))).not.toContain(role);
+    expect(Object.keys(api.Resources[role]!.Properties as object)).toEqual(['AssumeRolePolicyDocument']);
+  });
+
+  test('is allowed no action by a wildcard', () => {
+    for (const action of Object.values(allowed(name)).flat()) expect(action).toMatch(/^[a-z0-9]+:[A-Za-z]+$/);
+  });
+});
+
+describe('permissions', () => {
+  const readItems = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
+  const writeItems = ['dynamodb:PutItem', 'dynamodb:UpdateItem'];
+  const logs = expect.any(Array);
+
+  test('produce adds to the log, but can neither read records nor delete anything', () => {
+    expect(allowed('produce')).toEqual({
+      objects: ['s3:PutObject'],
+      log: [...readItems, ...writeItems].sort(),
+      metadata: readItems,
+      logs,
+    });
+  });
+
+  test('fetch only reads; it may list, so that S3 tells what is gone from what is forbidden', () => {
+    expect(allowed('fetch')).toEqual({
+      objects: ['s3:GetObject'],
+      bucket: ['s3:ListBucket'],
+      log: readItems,
+      metadata: readItems,
+      logs,
+    });
+  });
+
+  test('topics changes items, but writes no objects', () => {
+    const all = [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort();
+    expect(allowed('topics')).toEqual({
+      objects: ['s3:GetObject'],
+      bucket: ['s3:ListBucket'],
+      log: all,
+      metadata: all,
+      logs,
+    });
+  });
+
+  test('cluster sees nothing of the log', () => {
+    expect(allowed('cluster')).toEqual({ metadata: readItems, logs });
+  });
+});
+
+describe('what is kept', () => {
+  const kept = ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable'];
+
+  test('is all in a stack of its own, with nothing that can be replaced', () => {
+    const types = Object.values(storage.Resources).map(({ Type }) => Type);
+    expect(new Set(types)).toEqual(new Set([...kept, 'AWS::S3::BucketPolicy']));
+    for (const { Type } of Object.values(api.Resources)) expect(kept).not.toContain(Type);
+  });
+
+  test('outlives its stack', () => {
+    const resources = Object.values(storage.Resources).filter(({ Type }) => kept.includes(Type));
+    expect(resources).toHaveLength(3);
+    for (const { DeletionPolicy } of resources) expect(DeletionPolicy).toBe('Retain');
+  });
+
+  test('the tables are as the storage adapter expects them, protected, and can be taken back in time', () => {
+    const tables = resourcesOf(storage, 'AWS::DynamoDB::GlobalTable');
+    expect(tables).toHaveLength(2);
+    for (const [, { Properties }] of tables) {
+      expect(Properties).toMatchObject({
+        KeySchema: [
+          { AttributeName: 'pk', KeyType: 'HASH' },
+          { AttributeName: 'sk', KeyType: 'RANGE' },
+        ],
+        AttributeDefinitions: [
+          { AttributeName: 'pk', AttributeType: 'S' },
+          { AttributeName: 'sk', AttributeType: 'S' },
+        ],
+        BillingMode: 'PAY_PER_REQUEST',
+        TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+        Replicas: [
+          {
+            DeletionProtectionEnabled: true,
+            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+          },
+        ],
+      });
+    }
+  });
+
+  test('the bucket is encrypted, closed to the public, and forgets uploads that broke off', () => {
+    const [[, bucket]] = resourcesOf(storage, 'AWS::S3::Bucket') as [[string, Resource]];
+    expect(bucket.Properties).toMatchObject({
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: {
+        BlockPublicAcls: true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      },
+      OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+      LifecycleConfiguration: {
+        Rules: [{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' }],
+      },
+    });
+  });
+
+  test('the bucket policy only denies, first of all what comes without TLS', () => {
+    const [[, policy]] = resourcesOf(storage, 'AWS::S3::BucketPolicy') as [
+      [string, Resource<{ PolicyDocument: { Statement: (Statement & { Condition: unknown })[] } }>],
+    ];
+    const statements = policy.Properties.PolicyDocument.Statement;
+    for (const { Effect } of statements) expect(Effect).toBe('Deny');
+    expect(statements.map(({ Condition }) => Condition)).toContainEqual({
+      Bool: { 'aws:SecureTransport': 'false' },
+    });
+  });
+});
+
+test('the stack tells what one needs to use the cluster', () => {
+  expect(Object.keys(api.Outputs).sort()).toEqual([
+    'BucketName',
+    'ClusterId',
+    'LogTableName',
+    'MetadataTableName',
+    'Url',
+  ]);
+});
+
+test('the API can be opened for a trial, by its word only', async () => {
+  const open = await synthesize({ bundle: false, context: { authorization: 'none' } });
+  const routes = resourcesOf<{ AuthorizationType: string }>(open.api, 'AWS::ApiGatewayV2::Route');
+  await open.remove();
+  expect(routes).toHaveLength(ROUTES.length);
+  for (const [, { Properties }] of routes) expect(Properties.AuthorizationType).toBe('NONE');
+});
+
+test('an unknown authorization is refused', async () => {
+  await expect(synthesize({ bundle: false, context: { authorization: 'None' } })).rejects.toThrow(
+    "authorization must be 'iam' or 'none', not 'None'",
+  );
+});
