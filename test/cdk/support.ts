@@ -12,7 +12,6 @@ export interface Resource<P = unknown> {
   Type: string;
   Properties: P;
   DeletionPolicy?: string;
-  Metadata?: Record<string, string>;
 }
 
 export interface Template {
@@ -56,6 +55,7 @@ export function resourcesOf<P>(template: Template, type: string): [string, Resou
 interface FunctionProperties {
   readonly Description: string;
   readonly Role: unknown;
+  readonly Code: { readonly S3Key: string };
   readonly Environment: { readonly Variables: Record<string, unknown> };
 }
 
