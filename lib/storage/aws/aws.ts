@@ -1,6 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { Storage } from '../ports.ts';
+import { noteAttempt, throwStorageErrors } from './failures.ts';
 import { dynamoDbItems } from './items.ts';
 import { s3Objects } from './objects.ts';
 
@@ -43,19 +44,23 @@ export function awsClients({ region, credentials, s3Endpoint, dynamodbEndpoint }
     maxAttempts: MAX_ATTEMPTS,
     retryMode: 'standard',
   };
-  return {
-    s3: new S3Client({
-      ...shared,
-      requestHandler: connections(S3_TIMEOUT_MS),
-      // An emulator's host name has no room for the bucket's.
-      ...(s3Endpoint && { endpoint: s3Endpoint, forcePathStyle: true }),
-    }),
-    dynamodb: new DynamoDBClient({
-      ...shared,
-      requestHandler: connections(DYNAMODB_TIMEOUT_MS),
-      ...(dynamodbEndpoint && { endpoint: dynamodbEndpoint }),
-    }),
-  };
+  const s3 = new S3Client({
+    ...shared,
+    requestHandler: connections(S3_TIMEOUT_MS),
+    // An emulator's host name has no room for the bucket's.
+    ...(s3Endpoint && { endpoint: s3Endpoint, forcePathStyle: true }),
+  });
+  const dynamodb = new DynamoDBClient({
+    ...shared,
+    requestHandler: connections(DYNAMODB_TIMEOUT_MS),
+    ...(dynamodbEndpoint && { endpoint: dynamodbEndpoint }),
+  });
+  // Retries take place between the two.
+  s3.middlewareStack.add(throwStorageErrors, { step: 'initialize', priority: 'high' });
+  s3.middlewareStack.add(noteAttempt, { step: 'finalizeRequest', priority: 'low' });
+  dynamodb.middlewareStack.add(throwStorageErrors, { step: 'initialize', priority: 'high' });
+  dynamodb.middlewareStack.add(noteAttempt, { step: 'finalizeRequest', priority: 'low' });
+  return { s3, dynamodb };
 }
 
 function connections(timeoutMs: number) {

@@ -12,7 +12,6 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { type Item, type ItemStore, type Key, StorageError, type WriteOutcome } from '../ports.ts';
 import { compareUtf8 } from '../value.ts';
-import { answer } from './answer.ts';
 import { toAttributes, toItem } from './attributes.ts';
 import { expressions } from './expressions.ts';
 
@@ -25,7 +24,7 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
 
   const get = async (key: Key) => {
     const command = new GetItemCommand({ TableName, Key: keyAttributes(key), ConsistentRead: true });
-    const { Item } = await answer(client.send(command));
+    const { Item } = await client.send(command);
     return Item && toItem(Item);
   };
 
@@ -34,7 +33,7 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
     write: Promise<T>,
   ): Promise<T | (WriteOutcome & { applied: false })> => {
     try {
-      return await answer(write);
+      return await write;
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // Some emulators do not tell the item with the refusal.
@@ -53,7 +52,7 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
         const command = new BatchGetItemCommand({
           RequestItems: { [TableName]: { Keys: missing, ConsistentRead: true } },
         });
-        const { Responses, UnprocessedKeys } = await answer(client.send(command));
+        const { Responses, UnprocessedKeys } = await client.send(command);
         for (const attributes of Responses?.[TableName] ?? []) {
           const item = toItem(attributes);
           found.set(nameOf(item), item);
@@ -84,7 +83,7 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
         Limit: limit,
         ConsistentRead: true,
       });
-      const { Items = [], LastEvaluatedKey } = await answer(client.send(command));
+      const { Items = [], LastEvaluatedKey } = await client.send(command);
       const lastSk = LastEvaluatedKey?.sk?.S;
       return { items: Items.map(toItem), ...(lastSk !== undefined && { lastSk }) };
     },

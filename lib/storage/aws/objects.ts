@@ -7,13 +7,12 @@ import {
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { type ObjectStore, StorageError } from '../ports.ts';
-import { answer } from './answer.ts';
 
 export function s3Objects(client: S3Client, Bucket: string): ObjectStore {
   return {
     async put(key, chunks) {
       const Body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      await answer(client.send(new PutObjectCommand({ Bucket, Key: key, Body })));
+      await client.send(new PutObjectCommand({ Bucket, Key: key, Body }));
     },
 
     async get(key, range) {
@@ -21,7 +20,7 @@ export function s3Objects(client: S3Client, Bucket: string): ObjectStore {
       const Range = range && `bytes=${range.position}-${range.position + Math.max(range.length, 1) - 1}`;
       const command = new GetObjectCommand({ Bucket, Key: key, ...(Range && { Range }) });
       try {
-        const { Body } = await answer(client.send(command));
+        const { Body } = await client.send(command);
         const bytes = await Body!.transformToByteArray().catch((error) => {
           throw new StorageError('the answer broke off', 'no', error);
         });
@@ -41,7 +40,7 @@ export function s3Objects(client: S3Client, Bucket: string): ObjectStore {
         MaxKeys: limit,
         ...(after !== undefined && { StartAfter: after }),
       });
-      const { Contents = [], IsTruncated } = await answer(client.send(command));
+      const { Contents = [], IsTruncated } = await client.send(command);
       const objects = Contents.map(({ Key, Size }) => ({ key: Key!, bytes: Size! }));
       const last = objects.at(-1);
       return { objects, ...(IsTruncated && last && { next: last.key }) };
@@ -53,7 +52,7 @@ export function s3Objects(client: S3Client, Bucket: string): ObjectStore {
         Bucket,
         Delete: { Objects: keys.map((Key) => ({ Key })), Quiet: true },
       });
-      const { Errors = [] } = await answer(client.send(command));
+      const { Errors = [] } = await client.send(command);
       if (Errors.length > 0) {
         throw new StorageError(
           `${Errors.length} of ${keys.length} objects are not deleted`,
