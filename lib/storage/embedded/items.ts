@@ -106,6 +106,7 @@ function bursts(database: DatabaseSync) {
   const flush = () => {
     const burst = waiting;
     waiting = [];
+    if (burst.length === 0) return;
     let applied: StorageError['applied'] = 'no';
     try {
       begin.run();
@@ -114,7 +115,7 @@ function bursts(database: DatabaseSync) {
       commit.run();
       for (const answer of answers) answer();
     } catch (error) {
-      if (database.isTransaction) database.exec('ROLLBACK');
+      if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
       for (const { reject } of burst)
         reject(new StorageError('the embedded store cannot write', applied, error));
     }
