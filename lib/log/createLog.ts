@@ -71,13 +71,16 @@ export function createLog({ storage, clock, cacheBytes = CACHE_BYTES }: LogOptio
     },
 
     async createHeads(topic, from, to) {
-      await forEachHead(topic, from, to, async (index) => {
+      // The head that the partition before `from` is in orders all that it ever may: it must not be made again, since
+      // the topic may be deleted by now.
+      const first = Math.ceil(from / topic.partitionsPerHead);
+      await forEachHead(first, lastHead(topic, to), async (index) => {
         await withRetries(clock, () => items.put(newHead(topic, index), { missing: ['pk'] }));
       });
     },
 
     async deleteHeads(topic) {
-      await forEachHead(topic, 0, topic.partitions, async (index) => {
+      await forEachHead(0, lastHead(topic, topic.partitions), async (index) => {
         await withRetries(clock, () => items.delete(headKey(topic.id, index)));
       });
     },
@@ -92,15 +95,16 @@ function requirePartition(topic: LogTopic, partition: number): void {
   throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message, { field: 'partition_id' });
 }
 
+function lastHead(topic: LogTopic, partitions: number): number {
+  return headIndexOf(topic, partitions - 1);
+}
+
 async function forEachHead(
-  topic: LogTopic,
-  from: number,
-  to: number,
+  first: number,
+  last: number,
   work: (index: number) => Promise<void>,
 ): Promise<void> {
-  if (to <= from) return;
-  const last = headIndexOf(topic, to - 1);
-  for (let index = headIndexOf(topic, from); index <= last; index += HEADS_AT_ONCE) {
+  for (let index = first; index <= last; index += HEADS_AT_ONCE) {
     const count = Math.min(HEADS_AT_ONCE, last - index + 1);
     await Promise.all(Array.from({ length: count }, (_, i) => work(index + i)));
   }
