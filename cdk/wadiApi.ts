@@ -68,9 +68,11 @@ function allowDefaultRoute(handler: NodejsFunction, { apiId }: HttpApi): void {
 }
 
 /**
- * API Gateway prefers the route that matches in full over `$default`, and a literal segment over a variable. A variable
- * takes a whole segment: so `records:batch` has to be a literal one, and a `{topic_name}:batch` could not be served.
+ * API Gateway takes the route that matches in full before `$default`, a literal segment before a variable, and a variable
+ * only as a whole segment: `{topic_name}:batch` could not be served, `records:batch` is a literal. That a literal may
+ * hold a colon is documented for REST APIs; for HTTP APIs no list of characters is given.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
  */
 function routeKey(route: string): HttpRouteKey {
   if (route === '$default') return HttpRouteKey.DEFAULT;

@@ -53,7 +53,7 @@ export class WadiFunction extends Construct {
         format: OutputFormat.ESM,
         minify: true,
         mainFields: ['module', 'main'],
-        // The versions tested here, and faster to start than the runtime's own copy.
+        // Of the version that is tested here, not the one that Lambda has at hand.
         bundleAwsSDK: true,
         esbuildArgs: {
           '--alias': [

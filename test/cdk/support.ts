@@ -35,14 +35,18 @@ export async function synthesize(options: {
   const { context } = JSON.parse(await readFile(join(ROOT, 'cdk.json'), 'utf8'));
   const given = { ...context, ...options.context, ...(!options.bundle && { 'aws:cdk:bundling-stacks': [] }) };
   const env = { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(given) };
-  await run(process.execPath, ['cdk/app.ts'], { cwd: ROOT, env });
+  const remove = () => rm(folder, { recursive: true });
+  await run(process.execPath, ['cdk/app.ts'], { cwd: ROOT, env }).catch(async (error) => {
+    await remove();
+    throw error;
+  });
   const template = async (stack: string) =>
     JSON.parse(await readFile(join(folder, `${stack}.template.json`), 'utf8')) as Template;
   return {
     folder,
     api: await template('Wadi'),
     storage: await template('WadiStorage'),
-    remove: () => rm(folder, { recursive: true }),
+    remove,
   };
 }
 
