@@ -26,7 +26,10 @@ export interface Synthesis {
   remove(): Promise<void>;
 }
 
-/** Runs the CDK app as the CDK's command line does. Without `bundle`, functions have no code. */
+/**
+ * Runs the CDK app as the CDK's command line does. Without `bundle`, functions have no code, and the CDK's own check of
+ * the templates, which takes most of the time, is left to the run with it.
+ */
 export async function synthesize(options: {
   bundle: boolean;
   context?: Record<string, unknown>;
@@ -34,7 +37,12 @@ export async function synthesize(options: {
   const folder = await mkdtemp(join(tmpdir(), 'wadi-cdk-'));
   const { context } = JSON.parse(await readFile(join(ROOT, 'cdk.json'), 'utf8'));
   const given = { ...context, ...options.context, ...(!options.bundle && { 'aws:cdk:bundling-stacks': [] }) };
-  const env = { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(given) };
+  const env = {
+    ...process.env,
+    CDK_OUTDIR: folder,
+    CDK_CONTEXT_JSON: JSON.stringify(given),
+    CDK_VALIDATION: String(options.bundle),
+  };
   const remove = () => rm(folder, { recursive: true });
   await run(process.execPath, ['cdk/app.ts'], { cwd: ROOT, env }).catch(async (error) => {
     await remove();
