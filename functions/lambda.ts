@@ -18,7 +18,7 @@ export function onLambda(createHandler: CreateHandler) {
       clock: systemClock,
       ...(clusterId && { clusterId }),
     });
-    return createHandler(wadi).use([base64(), settled(wadi)]);
+    return forLambda(createHandler, wadi);
   }
 
   return async (event: HttpEvent, context: Context): Promise<HttpResult> => {
@@ -28,6 +28,11 @@ export function onLambda(createHandler: CreateHandler) {
     });
     return (await opened)(event, context);
   };
+}
+
+/** The handler with what Lambda asks of it beyond HTTP. */
+export function forLambda(createHandler: CreateHandler, wadi: Wadi): HttpHandler {
+  return createHandler(wadi).use([base64(), settled(wadi)]);
 }
 
 /** Lambda's answers are JSON, so bytes travel as base64; API Gateway turns them back. */

@@ -30,7 +30,8 @@ export function createRoutes<T>(
   };
   return (method, path) => {
     const found = router.find(method as createRouter.HTTPMethod, path);
-    if (found === null) return otherwise;
+    // A parameter is never empty: `/topics/` is not a topic.
+    if (found === null || Object.values(found.params).includes('')) return otherwise;
     const { routeKey, target } = found.store as { routeKey: string; target: T };
     return { routeKey, target, params: found.params as Record<string, string> };
   };

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import type { Context } from 'aws-lambda';
 import type { HttpHandler, HttpResult } from '../../functions/handler.ts';
-import { bodyTooLarge } from '../rest/dispatch.ts';
+import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
 import { errorResponse, HttpError, logError } from '../rest/errors.ts';
 import { readBody } from './readBody.ts';
 import { createRoutes } from './routes.ts';
@@ -29,7 +29,8 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** Stands in for API Gateway: finds the function of a route, hands it the event, sends what it answers. */
 export async function startServer({ host, port, functions }: ServerOptions): Promise<Server> {
   const findRoute = createRoutes(functions);
-  const requests = new Set<AbortController>();
+  const waiting = new Set<AbortController>();
+  let closing = false;
   let url = '';
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -37,23 +38,16 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     const method = request.method ?? 'GET';
     const body = await readBody(request);
     if (body === undefined) {
-      const refusal = errorResponse(
-        new HttpError(413, bodyTooLarge),
-        rawPath.startsWith('/v3') ? 'v3' : 'v2',
-      );
-      return send(response, {
-        statusCode: refusal.status,
-        headers: { ...refusal.headers, connection: 'close' },
-        body: refusal.body!,
-      });
+      const { status, ...refusal } = errorResponse(new HttpError(413, BODY_TOO_LARGE), formOf(rawPath));
+      return send(response, { statusCode: status, headers: {}, ...refusal }, true);
     }
-    const { routeKey, params, target } = findRoute(method, rawPath);
     const gone = new AbortController();
-    requests.add(gone);
+    waiting.add(gone);
     response.on('close', () => {
-      requests.delete(gone);
+      waiting.delete(gone);
       if (!response.writableFinished) gone.abort();
     });
+    const { routeKey, params, target } = findRoute(method, rawPath);
     const domainName = request.headers.host ?? '';
     const result = await target.handler(
       {
@@ -64,12 +58,18 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
         pathParameters: params,
         isBase64Encoded: false,
         requestContext: { domainName, http: { method } },
-        local: { body, baseUrl: domainName === '' ? url : `http://${domainName}`, signal: gone.signal },
+        local: { body, baseUrl: baseUrl(domainName), signal: gone.signal },
       },
       target.context,
     );
-    send(response, result);
+    send(response, result, closing);
   }
+
+  /** By which address the client came: its own word for it, if it makes a URL. */
+  const baseUrl = (domainName: string): string => {
+    const named = `http://${domainName}`;
+    return named === url || URL.canParse(named) ? named : url;
+  };
 
   const server = createServer(
     { requestTimeout: REQUEST_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS },
@@ -91,8 +91,9 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
   return {
     url,
     async close() {
+      closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const waiting of requests) waiting.abort();
+      for (const gone of waiting) gone.abort();
       const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
       await closed;
       clearTimeout(timer);
@@ -105,9 +106,11 @@ function splitUrl(url: string): [path: string, query: string] {
   return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
 }
 
-function send(response: ServerResponse, { statusCode, headers, body }: HttpResult): void {
+function send(response: ServerResponse, result: HttpResult, close: boolean): void {
+  const { statusCode, headers, body } = result;
   // Node would send a body of unknown length in chunks.
   if (body !== undefined) headers['content-length'] = String(Buffer.byteLength(body));
   else if (statusCode !== 204) headers['content-length'] = '0';
+  if (close) headers.connection = 'close';
   response.writeHead(statusCode, headers).end(body);
 }

@@ -23,7 +23,7 @@ export function createDispatch(operations: readonly Operation[], unserved: Unser
       if (cluster_id !== undefined && cluster_id !== wadi.clusterId) {
         throw new HttpError(404, `Cluster ${cluster_id} cannot be found.`, { field: 'cluster_id' });
       }
-      if (request.body.length > MAX_BODY_BYTES) throw new HttpError(413, bodyTooLarge);
+      if (request.body.length > MAX_BODY_BYTES) throw new HttpError(413, BODY_TOO_LARGE);
       requireBodyType(operation, request);
       requireAcceptable(operation, request);
       return await operation.handle(wadi, request);
@@ -33,9 +33,10 @@ export function createDispatch(operations: readonly Operation[], unserved: Unser
   };
 }
 
-export const bodyTooLarge = `The request body is larger than ${MAX_BODY_BYTES} bytes.`;
+export const BODY_TOO_LARGE = `The request body is larger than ${MAX_BODY_BYTES} bytes.`;
 
-const formOf = (path: string): Operation['form'] => (path.startsWith('/v3') ? 'v3' : 'v2');
+/** The form of what is refused before its operation is known. */
+export const formOf = (path: string): Operation['form'] => (path.startsWith('/v3') ? 'v3' : 'v2');
 
 function notFound(): never {
   throw new HttpError(404, 'HTTP 404 Not Found');

@@ -13,7 +13,7 @@ const retriable = { v3: [503, 50003], v2: [503, 50003] } as const;
 
 /**
  * What each Kafka error is over HTTP. The codes are those of REST Proxy: v3's are in the error responses of
- * specs/confluent-rest-v3.openapi.yaml, v2's in
+ * https://github.com/confluentinc/kafka-rest/blob/master/api/v3/openapi.yaml, v2's in
  * https://docs.confluent.io/platform/current/kafka-rest/api.html#errors. Where REST Proxy has none, the HTTP status
  * is RFC 9110's closest and the code continues it (41601, 40901).
  */
@@ -98,12 +98,12 @@ export function describeError(
     return { status: error.status, body, headers: error.headers };
   }
   if (error instanceof WadiError) {
-    if (error.cause !== undefined) logError(error);
     const { code, retriable } = KAFKA_ERRORS[error.kafka];
     const [status, errorCode] =
       form === 'v2' && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION' && error.field === PARTITION_FIELD
         ? V2_PARTITION_NOT_FOUND
         : ANSWERS[error.kafka][form];
+    if (status >= 500) logError(error);
     const body: ErrorBody = {
       error_code: errorCode,
       message: error.message,
@@ -114,11 +114,8 @@ export function describeError(
     return { status, body, headers: retriable ? { 'retry-after': RETRY_AFTER_SECONDS } : {} };
   }
   if (error instanceof StorageError) {
-    logError(error);
-    return describeError(
-      new WadiError('KAFKA_STORAGE_ERROR', 'The storage did not answer; try again.'),
-      form,
-    );
+    const message = 'The storage did not answer; try again.';
+    return describeError(new WadiError('KAFKA_STORAGE_ERROR', message, { cause: error }), form);
   }
   logError(error);
   const body: ErrorBody = {

@@ -7,7 +7,7 @@ import { JSON_TYPE, V2_TYPE, v2json } from '../response.ts';
 import { describePartition } from '../topicPartition.ts';
 import { VIRTUAL_BROKER_ID } from '../v3/brokers.ts';
 
-/** REST Proxy v2's and Strimzi Bridge's metadata: specs/strimzi-bridge.openapi.json. */
+/** REST Proxy v2's and Strimzi Bridge's metadata: https://strimzi.io/docs/bridge/latest/ */
 
 const PartitionMetadata = Type.Object(
   {
