@@ -19,8 +19,7 @@ export interface Rows {
 export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<T>): ItemStore {
   const stored = (item: Item) => {
     const bytes = itemBytes(item);
-    if (bytes > MAX_ITEM_BYTES)
-      throw new RangeError(`an item of ${bytes} bytes, more than ${MAX_ITEM_BYTES}`);
+    if (bytes > MAX_ITEM_BYTES) throw new RangeError(`an item of ${bytes} bytes`);
     rows.put(item);
     return { applied: true, item } as const;
   };

@@ -59,8 +59,7 @@ export function dynamoDbItems(client: DynamoDBClient, TableName: string): ItemSt
         }
         const left = UnprocessedKeys?.[TableName]?.Keys ?? [];
         fruitless = left.length < missing.length ? 0 : fruitless + 1;
-        if (fruitless === BATCH_ATTEMPTS)
-          throw new StorageError('BatchGetItem leaves keys unprocessed', 'no');
+        if (fruitless === BATCH_ATTEMPTS) throw new StorageError('BatchGetItem leaves keys', 'no');
         missing = left;
       }
       return keys.map((key) => found.get(nameOf(key)));

@@ -65,24 +65,34 @@ function rows(database: DatabaseSync, table: string): Rows {
   const descending = database.prepare(`${range} DESC`);
   return {
     get({ pk, sk }) {
-      const row = select.get(pk, sk);
+      const row = answered(() => select.get(pk, sk));
       return row && decode(row);
     },
     put(item) {
-      upsert.run(item.pk, item.sk, serialize(item));
+      answered(() => upsert.run(item.pk, item.sk, serialize(item)));
     },
     delete({ pk, sk }) {
-      remove.run(pk, sk);
+      answered(() => remove.run(pk, sk));
     },
     *scan(query) {
-      const found = (query.descending ? descending : ascending).iterate(
-        query.pk,
-        query.from ?? '',
-        query.to ?? AFTER_ANY_TEXT,
-      );
-      for (const row of found) yield decode(row);
+      const range = query.descending ? descending : ascending;
+      try {
+        // A loop, because it also ends the statement, and with it the snapshot that it reads, when the caller stops early.
+        for (const row of range.iterate(query.pk, query.from ?? '', query.to ?? AFTER_ANY_TEXT))
+          yield decode(row);
+      } catch (error) {
+        throw new StorageError('SQLite does not answer', 'no', error);
+      }
     },
   };
+}
+
+function answered<T>(statement: () => T): T {
+  try {
+    return statement();
+  } catch (error) {
+    throw new StorageError('SQLite does not answer', 'no', error);
+  }
 }
 
 function decode(row: Record<string, SQLOutputValue>): Item {
@@ -116,8 +126,8 @@ function bursts(database: DatabaseSync) {
       for (const answer of answers) answer();
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
-      for (const { reject } of burst)
-        reject(new StorageError('the embedded store cannot write', applied, error));
+      const failure = new StorageError('the embedded store cannot write', applied, error);
+      for (const { reject } of burst) reject(failure);
     }
   };
 
@@ -129,7 +139,7 @@ function bursts(database: DatabaseSync) {
           return () => resolve(result);
         } catch (error) {
           // SQLite may have rolled back the whole transaction; any other error came before anything was written.
-          if (isSqliteError(error)) throw error;
+          if (error instanceof StorageError) throw error;
           return () => reject(error);
         }
       };
@@ -137,8 +147,4 @@ function bursts(database: DatabaseSync) {
     });
 
   return { write, flush };
-}
-
-function isSqliteError(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ERR_SQLITE_ERROR';
 }

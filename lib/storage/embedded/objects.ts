@@ -82,7 +82,12 @@ export function openObjects(directory: string, incoming: string, fsync: boolean)
     },
 
     async delete(keys) {
-      await Promise.all(keys.map((key) => rm(join(directory, pathOf(key)), { force: true })));
+      const paths = keys.map((key) => join(directory, pathOf(key)));
+      try {
+        await Promise.all(paths.map((path) => rm(path, { force: true })));
+      } catch (error) {
+        throw new StorageError('cannot delete objects', 'unknown', error);
+      }
     },
   };
 }

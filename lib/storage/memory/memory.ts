@@ -2,7 +2,10 @@ import { itemStore } from '../items.ts';
 import type { Item, ItemStore, ObjectPage, ObjectStore, Storage } from '../ports.ts';
 import { type SortedMap, sortedMap } from './sorted-map.ts';
 
-/** Storage that ends with the process. No timers and no I/O: an operation takes place when it is called. */
+/**
+ * Storage that ends with the process. No timers and no I/O: an operation takes place when it is called. What it returns
+ * is its own: the caller does not change it.
+ */
 export function memoryStorage(): Storage {
   return {
     objects: memoryObjects(),
@@ -14,18 +17,17 @@ export function memoryStorage(): Storage {
 
 function memoryItems(): ItemStore {
   const groups = new Map<string, SortedMap<Item>>();
-  const group = (pk: string) => {
-    const found = groups.get(pk) ?? sortedMap<Item>();
-    groups.set(pk, found);
-    return found;
-  };
   return itemStore(
     {
-      get: ({ pk, sk }) => group(pk).get(sk),
-      put: (item) => group(item.pk).set(item.sk, item),
-      delete: ({ pk, sk }) => group(pk).delete(sk),
-      scan: function* ({ pk, ...bounds }) {
-        for (const [, item] of group(pk).range(bounds)) yield item;
+      get: ({ pk, sk }) => groups.get(pk)?.get(sk),
+      put(item) {
+        const group = groups.get(item.pk) ?? sortedMap<Item>();
+        group.set(item.sk, item);
+        groups.set(item.pk, group);
+      },
+      delete: ({ pk, sk }) => groups.get(pk)?.delete(sk),
+      *scan({ pk, ...bounds }) {
+        for (const [, item] of groups.get(pk)?.range(bounds) ?? []) yield item;
       },
     },
     async (operation) => operation(),
