@@ -1,7 +1,8 @@
 import { awsStorage } from '../../lib/storage/aws/aws.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
 import { type DynamoDbKind, EMULATOR_ACCESS, startDynamoDb, startS3 } from '../support/emulators.ts';
-import { describeStorage, type Fault } from './storage.ts';
+import type { Fault } from './given.ts';
+import { describeStorage } from './storage.ts';
 
 const s3 = await startS3();
 afterAll(() => s3.stop());
