@@ -181,6 +181,9 @@ test.each<readonly [string, Refusal]>([
   ['GET /v3', { status: 404 }],
   ['GET /v3/-/topics/', { status: 404 }],
   ['GET /v3/-/acls', { status: 404 }],
+  ['GET /v3/-/topics?page_size=0', { ...shape, field: 'page_size' }],
+  ['GET /v3/-/topics?page_size=9999', { ...shape, field: 'page_size' }],
+  ['GET /v3/-/topics?page_token=x', { ...shape, field: 'page_token' }],
   ['GET /v3/clusters/nope', { status: 404, field: 'cluster_id' }],
   ['GET /v3/clusters/nope/topics', { status: 404, field: 'cluster_id' }],
   ['GET /v3/-/brokers/2', { status: 404, field: 'broker_id' }],
@@ -267,5 +270,5 @@ test('a body at the limit is read', () =>
   expectRefusal('POST /v3/-/topics', { body: Buffer.alloc(MAX_BODY_BYTES, 0x20), status: 400 }));
 
 test('query parameters that mean nothing here are ignored', async () => {
-  expect((await api.call('GET /v3/-/topics?page_size=x&nope')).status).toBe(200);
+  expect((await api.call('GET /v3/-/topics?order=x&nope')).status).toBe(200);
 });

@@ -24,7 +24,7 @@ interface ConfigData extends Resource {
 }
 interface List<T> {
   kind: string;
-  metadata: { self: string; next: null };
+  metadata: { self: string; next: string | null };
   data: T[];
 }
 interface Offsets {
@@ -197,4 +197,58 @@ test('every partition of every topic is a replica of the virtual broker', async 
     ['a', 1],
     ['b', 0],
   ]);
+});
+
+/** All of a list, page by page. */
+async function readPages<T>(route: string): Promise<T[][]> {
+  const pages: T[][] = [];
+  for (let next: string | null = route; next !== null; ) {
+    const { json }: { json: List<T> } = await api.call<List<T>>(next);
+    pages.push(json.data);
+    next = json.metadata.next && `GET ${json.metadata.next.replace(api.clusterUrl, '/v3/-')}`;
+  }
+  return pages;
+}
+
+test('a list is read in pages of any size, each element once and in order', async () => {
+  for (const [name, count] of [
+    ['a', 3],
+    ['a.b', 12],
+    ['b', 2],
+  ] as const) {
+    await create({ topic_name: name, partitions_count: count });
+  }
+  for (const path of [
+    'topics',
+    'topics/-/configs',
+    'topics/a.b/partitions',
+    'brokers/1/partition-replicas',
+  ]) {
+    const [whole] = await readPages<Resource>(`GET /v3/-/${path}`);
+    expect(whole!.length).toBeGreaterThan(2);
+    for (const size of [1, 2, 5, whole!.length]) {
+      const pages = await readPages<Resource>(`GET /v3/-/${path}?page_size=${size}`);
+      expect(pages.flat()).toEqual(whole);
+      expect(pages).toHaveLength(Math.ceil(whole!.length / size));
+    }
+  }
+});
+
+test('a topic that goes between two pages takes no other with it', async () => {
+  for (const topic_name of ['a', 'b', 'c', 'd']) await create({ topic_name });
+  const first = await api.call<List<TopicData>>('GET /v3/-/topics?page_size=2');
+  await api.call('DELETE /v3/-/topics/a');
+  await api.call('DELETE /v3/-/topics/b');
+  const second = await api.call<List<TopicData>>(
+    `GET ${first.json.metadata.next!.replace(api.cluster.url, '')}`,
+  );
+  expect(second.json.data.map(({ topic_name }) => topic_name)).toEqual(['c', 'd']);
+  expect(second.json.metadata.next).toBeNull();
+});
+
+test('the longest topic names fit in a page', async () => {
+  const name = 'x'.repeat(249);
+  await create({ topic_name: name, partitions_count: 5_000 });
+  const { text } = await api.call(`GET /v3/-/topics/${name}/partitions`);
+  expect(text.length).toBeLessThan(5_500_000);
 });

@@ -1,11 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { OffsetSpec } from '../../log/log.ts';
+import type { Topic } from '../../topic/topics.ts';
 import type { Operation } from '../operation.ts';
 import { PARTITION, PartitionParams, TOPIC, TopicParams } from '../paths.ts';
 import { paramsReader, queryReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
 import { describePartition } from '../topicPartition.ts';
 import { VIRTUAL_BROKER_ID } from './brokers.ts';
+import { PageQuery, type Position, pageOf } from './page.ts';
 import {
   clusterPlace,
   list,
@@ -57,6 +59,9 @@ const OffsetQuery = Type.Object({
 export const partitionPlace = (topic: Place, partition: number): Place =>
   part(topic, `partitions/${partition}`, `partition=${partition}`);
 
+export const partitionsOf = ({ name, partitions }: Topic): Position[] =>
+  Array.from({ length: partitions }, (_, index) => ({ topicName: name, index }));
+
 function partitionData(cluster: Place, topicName: string, partition: number): Static<typeof Partition> {
   const place = partitionPlace(topicPlace(cluster, topicName), partition);
   return {
@@ -96,17 +101,17 @@ export const partitionOperations: readonly Operation[] = [
     summary: 'List Partitions',
     tag,
     params: TopicParams,
+    query: PageQuery,
     answers: { 200: { [JSON_TYPE]: listSchema('KafkaPartition', Partition) } },
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
     form: 'v3',
     async handle(wadi, request) {
       const topic = await wadi.topics.describe(topicParams(request).topic_name);
       const cluster = clusterPlace(wadi, request);
       const self = `${topicPlace(cluster, topic.name).url}/partitions`;
-      const data = Array.from({ length: topic.partitions }, (_, id) =>
-        partitionData(cluster, topic.name, id),
-      );
-      return json(200, list('KafkaPartition', self, data));
+      const { page, next } = pageOf(request, self, partitionsOf(topic));
+      const data = page.map(({ topicName, index }) => partitionData(cluster, topicName, index));
+      return json(200, list('KafkaPartition', self, data, next));
     },
   },
   {

@@ -5,7 +5,8 @@ import { paramsReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
 import { describePartition } from '../topicPartition.ts';
 import { BrokerParams, brokerPlace, requireBroker, VIRTUAL_BROKER_ID } from './brokers.ts';
-import { partitionPlace } from './partitions.ts';
+import { PageQuery, pageOf } from './page.ts';
+import { partitionPlace, partitionsOf } from './partitions.ts';
 import {
   clusterPlace,
   list,
@@ -114,16 +115,17 @@ export const replicaOperations: readonly Operation[] = [
     description: ONE_REPLICA,
     tag: 'Replica (v3)',
     params: BrokerParams,
+    query: PageQuery,
     answers: { 200: { [JSON_TYPE]: ReplicaList } },
     errors: ['INVALID_REQUEST'],
     form: 'v3',
     async handle(wadi, request) {
       requireBroker(brokerParams(request).broker_id);
       const cluster = clusterPlace(wadi, request);
-      const data = (await wadi.topics.list()).flatMap(({ name, partitions }) =>
-        Array.from({ length: partitions }, (_, partition) => replicaData(cluster, name, partition)),
-      );
-      return json(200, list('KafkaReplica', `${brokerPlace(cluster).url}/partition-replicas`, data));
+      const self = `${brokerPlace(cluster).url}/partition-replicas`;
+      const { page, next } = pageOf(request, self, (await wadi.topics.list()).flatMap(partitionsOf));
+      const data = page.map(({ topicName, index }) => replicaData(cluster, topicName, index));
+      return json(200, list('KafkaReplica', self, data, next));
     },
   },
   {

@@ -15,7 +15,12 @@ const ResourceMetadata = Type.Object(
 );
 
 const CollectionMetadata = Type.Object(
-  { self: Type.String(), next: Type.Null({ description: 'A list is answered whole.' }) },
+  {
+    self: Type.String(),
+    next: Type.Union([Type.String(), Type.Null()], {
+      description: 'The URL of the next page, if there is one.',
+    }),
+  },
   { title: 'ResourceCollectionMetadata' },
 );
 
@@ -58,6 +63,11 @@ export const related = (place: Place, path: string): Static<typeof Relationship>
   related: `${place.url}/${path}`,
 });
 
-export function list<K extends string, T extends { kind: K }>(kind: K, self: string, data: T[]) {
-  return { kind: `${kind}List`, metadata: { self, next: null }, data };
+export function list<K extends string, T extends { kind: K }>(
+  kind: K,
+  self: string,
+  data: T[],
+  next: string | null = null,
+) {
+  return { kind: `${kind}List`, metadata: { self, next }, data };
 }

@@ -8,6 +8,7 @@ import { CLUSTER, ClusterParams, TOPIC, TopicParams } from '../paths.ts';
 import { jsonReader, paramsReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
 import { configProperties, configValue } from './configData.ts';
+import { PageQuery, pageOf } from './page.ts';
 import { clusterPlace, list, listSchema, metadata, type Place, part, resourceSchema } from './resource.ts';
 import { topicPlace } from './topics.ts';
 
@@ -61,9 +62,6 @@ function configData(cluster: Place, topic: Topic, name: ConfigName): Static<type
   };
 }
 
-const allConfigs = (cluster: Place, topic: Topic) =>
-  CONFIG_NAMES.map((name) => configData(cluster, topic, name));
-
 function changes({ data }: Static<typeof AlterConfigsRequest>): ConfigChange[] {
   return data.map(({ name, value, operation }, index) => {
     if (data.findIndex((other) => other.name === name) < index) {
@@ -95,13 +93,19 @@ export const topicConfigOperations: readonly Operation[] = [
     summary: 'List All Topic Configs',
     tag,
     params: ClusterParams,
+    query: PageQuery,
     answers: { 200: { [JSON_TYPE]: TopicConfigList } },
-    errors: [],
+    errors: ['INVALID_REQUEST'],
     form: 'v3',
     async handle(wadi, request) {
       const cluster = clusterPlace(wadi, request);
-      const data = (await wadi.topics.list()).flatMap((topic) => allConfigs(cluster, topic));
-      return json(200, list('KafkaTopicConfig', `${cluster.url}/topics/-/configs`, data));
+      const self = `${cluster.url}/topics/-/configs`;
+      const configs = (await wadi.topics.list()).flatMap((topic) =>
+        CONFIG_NAMES.map((name, index) => ({ topicName: topic.name, index, topic, name })),
+      );
+      const { page, next } = pageOf(request, self, configs);
+      const data = page.map(({ topic, name }) => configData(cluster, topic, name));
+      return json(200, list('KafkaTopicConfig', self, data, next));
     },
   },
   {
@@ -118,7 +122,8 @@ export const topicConfigOperations: readonly Operation[] = [
       const topic = await wadi.topics.describe(topicParams(request).topic_name);
       const cluster = clusterPlace(wadi, request);
       const self = `${topicPlace(cluster, topic.name).url}/configs`;
-      return json(200, list('KafkaTopicConfig', self, allConfigs(cluster, topic)));
+      const data = CONFIG_NAMES.map((name) => configData(cluster, topic, name));
+      return json(200, list('KafkaTopicConfig', self, data));
     },
   },
   {

@@ -6,6 +6,7 @@ import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams, TOPIC, TopicParams } from '../paths.ts';
 import { jsonReader, paramsReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
+import { PageQuery, pageOf } from './page.ts';
 import {
   clusterPlace,
   list,
@@ -100,14 +101,17 @@ export const topicOperations: readonly Operation[] = [
     summary: 'List Topics',
     tag: 'Topic (v3)',
     params: ClusterParams,
+    query: PageQuery,
     answers: { 200: { [JSON_TYPE]: listSchema('KafkaTopic', TopicData) } },
-    errors: [],
+    errors: ['INVALID_REQUEST'],
     form: 'v3',
     async handle(wadi, request) {
       const cluster = clusterPlace(wadi, request);
-      const topics = await wadi.topics.list();
-      const data = topics.map((topic) => topicData(cluster, topic));
-      return json(200, list('KafkaTopic', `${cluster.url}/topics`, data));
+      const self = `${cluster.url}/topics`;
+      const topics = (await wadi.topics.list()).map((topic) => ({ topicName: topic.name, index: 0, topic }));
+      const { page, next } = pageOf(request, self, topics);
+      const data = page.map(({ topic }) => topicData(cluster, topic));
+      return json(200, list('KafkaTopic', self, data, next));
     },
   },
   {
