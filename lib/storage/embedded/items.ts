@@ -8,6 +8,8 @@ const FORMAT = 1;
 const TABLES = ['log', 'metadata'] as const;
 /** How long a write waits for another process's. */
 const BUSY_TIMEOUT_MS = 5_000;
+/** 32 MB: a checkpoint waits for the disk, which may have many objects to write first, so it should be rare. */
+const CHECKPOINT_PAGES = 8_000;
 /** SQLite sorts every text before every blob. */
 const AFTER_ANY_TEXT = new Uint8Array(0);
 
@@ -20,6 +22,7 @@ interface Items {
 export function openItems(path: string, fsync: boolean): Items {
   const database = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
   database.exec('PRAGMA journal_mode = WAL');
+  database.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   // With NORMAL, a commit is in the hands of the operating system; with FULL, on the disk.
   database.exec(`PRAGMA synchronous = ${fsync ? 'FULL' : 'NORMAL'}`);
   prepareFormat(database, path);
