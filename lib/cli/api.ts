@@ -14,6 +14,8 @@ export interface Api {
   readonly url: string;
   /** The cluster's own paths; `path` begins below `/v3/clusters/{cluster_id}`. */
   get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T>;
+  /** The elements of a list, whatever the number of its pages. */
+  list<T>(path: string): AsyncGenerator<T>;
   send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: string, query?: Query): Promise<T>;
 }
 
@@ -40,6 +42,13 @@ export async function createApi(url: string): Promise<Api> {
   return {
     url: root,
     get: (path, query, signal) => getJson(withQuery(`${cluster}${path}`, query), signal),
+    async *list<T>(path: string) {
+      for (let next: string | null | undefined = `${cluster}${path}`; next; ) {
+        const page: { data: T[]; metadata: { next?: string | null } } = await getJson(next);
+        yield* page.data;
+        next = page.metadata.next;
+      }
+    },
     async send(method, path, body, query) {
       const headers = body === undefined ? {} : { 'content-type': 'application/json' };
       const response = await call(withQuery(`${cluster}${path}`, query), {

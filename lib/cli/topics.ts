@@ -53,12 +53,12 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
   topics
     .command('list')
     .description('list the names of all topics')
-    .option('--json', "print the API's answer")
+    .option('--json', 'print what the API says of each, as a JSON array')
     .addHelpText('after', examples('wadi topics list'))
     .action(async (options: { json?: true }) => {
-      const answer = await (await connect()).get<{ data: { topic_name: string }[] }>('/topics');
-      const names = answer.data.map(({ topic_name }) => `${topic_name}\n`);
-      io.stdout.write(options.json ? `${JSON.stringify(answer, null, 2)}\n` : names.join(''));
+      const found = await Array.fromAsync((await connect()).list<{ topic_name: string }>('/topics'));
+      const names = found.map(({ topic_name }) => `${topic_name}\n`);
+      io.stdout.write(options.json ? `${JSON.stringify(found, null, 2)}\n` : names.join(''));
     });
 
   topics

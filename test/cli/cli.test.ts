@@ -65,6 +65,18 @@ describe('topics', () => {
     expect((await output(['topics', 'list'])).split('\n')).not.toContain('orders');
   });
 
+  test('are all listed, however many pages the API makes of them', async () => {
+    const many = await startLocalCluster();
+    try {
+      const names = Array.from({ length: 2_100 }, (_, i) => `t${String(i).padStart(4, '0')}`);
+      await Promise.all(names.map((name) => many.wadi.topics.create({ name })));
+      const { out } = await run(many.url, ['topics', 'list']);
+      expect(out.toString().trim().split('\n')).toEqual(names);
+    } finally {
+      await many.close();
+    }
+  });
+
   test('are left alone when that is asked for', async () => {
     const topic = await newTopic();
     expect(await output(['topics', 'create', topic, '-p', '9', '--if-not-exists'])).toContain(
