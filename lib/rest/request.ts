@@ -92,7 +92,8 @@ function coerced(text: string, schema: TSchema): unknown {
   }
 }
 
-function wrongShape(error: ValueError): WadiError {
+function wrongShape(first: ValueError): WadiError {
+  const error = innermost(first);
   const field = fieldPath(error.path);
   const problem =
     error.type === ValueErrorType.ObjectAdditionalProperties
@@ -101,6 +102,14 @@ function wrongShape(error: ValueError): WadiError {
         ? `is required: ${expected(error.schema)}`
         : `must be ${expected(error.schema)}`;
   return new WadiError('INVALID_REQUEST', `${field || 'The body'} ${problem}.`, field ? { field } : {});
+}
+
+/** Of a union ("or null", most often) the error within the variant that was meant, if the value is like one at all. */
+function innermost(error: ValueError): ValueError {
+  for (const variant of error.errors) {
+    for (const inner of variant) if (inner.path.length > error.path.length) return innermost(inner);
+  }
+  return error;
 }
 
 /** `/configs/0/name`, a JSON pointer, as `configs[0].name`. */

@@ -23,17 +23,12 @@ export function codecOf({ configs }: Topic): CompressionCodec {
   return compressionType === 'producer' || compressionType === 'uncompressed' ? 'none' : compressionType;
 }
 
-/** Why a record's own timestamp is not taken, by the rule that `batchLimits` sets for batches. */
-export function timestampRefusal(
-  { configs }: Topic,
-  timestamp: number,
-  nowMs: number,
-): WadiError | undefined {
+/** Holds a record's own timestamp to the rule that `batchLimits` sets for batches; throws INVALID_TIMESTAMP. */
+export function requireTimestamp({ configs }: Topic, timestamp: number, nowMs: number): void {
   const earliest = nowMs - configs.messageTimestampBeforeMaxMs;
   const latest = nowMs + configs.messageTimestampAfterMaxMs;
-  if (configs.messageTimestampType === 'LogAppendTime' || (timestamp >= earliest && timestamp <= latest))
-    return undefined;
-  return new WadiError(
+  if (timestamp >= earliest && timestamp <= latest) return;
+  throw new WadiError(
     'INVALID_TIMESTAMP',
     `timestamp ${timestamp} ms is not within [${earliest}, ${latest}].`,
     {

@@ -4,9 +4,10 @@ import { partitionOfKey, stickyPartition } from '../../record/partitioner.ts';
 import type { RecordInput, ValidBatch } from '../../record/record.ts';
 import type { Topic } from '../../topic/topics.ts';
 import type { Wadi } from '../../wadi.ts';
+import { requirePartition } from '../topicPartition.ts';
 import type { Acks } from './acks.ts';
 import { append, NO_OFFSET } from './append.ts';
-import { codecOf, timestampRefusal } from './limits.ts';
+import { codecOf, requireTimestamp } from './limits.ts';
 import { withTopic } from './withTopic.ts';
 
 /** How many records one request may carry: their reports must fit in one answer. */
@@ -23,9 +24,10 @@ export type Delivery =
   | { readonly ok: true; readonly partition: number; readonly offset: number; readonly timestamp: number }
   | { readonly ok: false; readonly error: WadiError };
 
-/** A record on its way to a partition; `index` is its place in the request. */
+/** A record on its way; `index` is its place in the request. */
 interface Placed extends RecordInput {
   readonly index: number;
+  readonly partition: number;
 }
 
 /** Records of one partition, and the batch they went into. */
@@ -101,7 +103,6 @@ function place(
   records: readonly (ProduceRecord | WadiError)[],
   refuse: Refuse,
 ): ReadonlyMap<number, Placed[]> {
-  const byPartition = new Map<number, Placed[]>();
   const nowMs = clock.now();
   const appendTime = topic.configs.messageTimestampType === 'LogAppendTime';
   let sticky: number | undefined;
@@ -111,28 +112,27 @@ function place(
     sticky ??= stickyPartition(undefined, topic.partitions, clock.random);
     return sticky;
   };
-  for (const [index, record] of records.entries()) {
-    if (record instanceof WadiError) {
-      refuse(index, record);
-      continue;
-    }
-    const partition = partitionOf(record);
-    const timestamp = appendTime ? nowMs : (record.timestamp ?? nowMs);
-    const refusal =
-      partition < topic.partitions
-        ? timestampRefusal(topic, timestamp, nowMs)
-        : new WadiError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${topic.name} has no partition ${partition}.`, {
-            field: 'partition_id',
-          });
-    if (refusal !== undefined) {
-      refuse(index, refusal);
-      continue;
-    }
+  const placed = (record: ProduceRecord, index: number): Placed => {
     const { key, value, headers } = record;
-    const placed = { index, key, value, headers, timestamp };
-    const others = byPartition.get(partition);
-    if (others === undefined) byPartition.set(partition, [placed]);
-    else others.push(placed);
+    const partition = partitionOf(record);
+    requirePartition(topic, partition);
+    if (appendTime || record.timestamp === undefined) {
+      return { index, partition, timestamp: nowMs, key, value, headers };
+    }
+    requireTimestamp(topic, record.timestamp, nowMs);
+    return { index, partition, timestamp: record.timestamp, key, value, headers };
+  };
+
+  const byPartition = new Map<number, Placed[]>();
+  for (const [index, record] of records.entries()) {
+    const outcome = record instanceof WadiError ? record : orRefusal(() => placed(record, index));
+    if (outcome instanceof WadiError) {
+      refuse(index, outcome);
+      continue;
+    }
+    const others = byPartition.get(outcome.partition);
+    if (others === undefined) byPartition.set(outcome.partition, [outcome]);
+    else others.push(outcome);
   }
   return byPartition;
 }

@@ -6,7 +6,7 @@ import { TOPIC, TopicParams } from '../paths.ts';
 import { checker, paramsReader, parseJson } from '../request.ts';
 import { JSON_TYPE } from '../response.ts';
 import { AcksQuery, readAcks } from './acks.ts';
-import { elementsAt, memberAt, rootAt } from './jsonText.ts';
+import { findElements } from './jsonText.ts';
 import { MAX_RECORDS, orRefusal, produce } from './produce.ts';
 import { readText } from './readText.ts';
 import { ProduceBatchRequestEntry, recordReader, type V3Record } from './recordV3.ts';
@@ -71,7 +71,7 @@ export const produceRecordsBatch: Operation = {
     const entries = readEntries(parseJson(text));
     let starts: number[] | undefined;
     const startOf = (i: number): number => {
-      starts ??= elementsAt(text, memberAt(text, rootAt(text), 'entries'));
+      starts ??= findElements(text, 'entries');
       return starts[i]!;
     };
     const records = entries.map((entry, i) => orRefusal(() => readEntry(entry, text, () => startOf(i))));

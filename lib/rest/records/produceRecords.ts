@@ -31,10 +31,11 @@ export async function produceDocuments(
   partition?: number,
 ): Promise<HttpResponse> {
   const acks = readAcks(request.query);
-  const records = readDocuments(readText(request)).map(([text, document]) =>
+  const text = readText(request);
+  const records = readDocuments(text).map(({ document, at }) =>
     orRefusal(() =>
       inPartition(
-        readRecord(document, text, () => 0),
+        readRecord(document, text, () => at),
         partition,
       ),
     ),
@@ -53,8 +54,8 @@ export async function produceDocuments(
   return { status: 200, headers: { 'content-type': JSON_TYPE }, body: reports.join('\n') };
 }
 
-/** Each document's text and value; one that is malformed refuses them all. */
-function readDocuments(text: string): (readonly [text: string, document: unknown])[] {
+/** Each document, and where it begins; one that is malformed refuses them all. */
+function readDocuments(text: string): { document: unknown; at: number }[] {
   const documents = splitDocuments(text, MAX_RECORDS);
   if (documents === 'too many') {
     throw new HttpError(422, `The body has more than ${MAX_RECORDS} records.`);
@@ -63,7 +64,7 @@ function readDocuments(text: string): (readonly [text: string, document: unknown
     parseJson(text);
     throw new HttpError(400, 'The body is not a JSON object, nor several one after the other.');
   }
-  return documents.map((document) => [document, parseJson(document)]);
+  return documents.map(({ at, end }) => ({ document: parseJson(text.slice(at, end)), at }));
 }
 
 function inPartition(record: V3Record, partition: number | undefined): V3Record {

@@ -4,7 +4,7 @@ import type { HttpRequest } from '../operation.ts';
 import { checker, parseJson } from '../request.ts';
 import { V2_TYPE } from '../response.ts';
 import { type DataType, encodeData, readHeader } from './data.ts';
-import { compactAt, elementsAt, memberAt, rootAt } from './jsonText.ts';
+import { compactValue, findElements, findValue } from './jsonText.ts';
 import { MAX_RECORDS, type ProduceRecord } from './produce.ts';
 import { readText } from './readText.ts';
 
@@ -77,11 +77,11 @@ export function readV2Records(request: HttpRequest, formats: ReadonlyMap<string,
   const { type, check } = formats.get(bodyType(request) ?? V2_TYPE)!;
   const text = readText(request);
   const { records } = check(parseJson(text));
-  const starts = type === 'JSON' ? elementsAt(text, memberAt(text, rootAt(text), 'records')) : [];
+  const starts = type === 'JSON' ? findElements(text, 'records') : [];
   return records.map((record, i) => {
     const bytes = (part: 'key' | 'value') =>
       encodeData(type, record[part], `records[${i}].${part}`, () =>
-        compactAt(text, memberAt(text, starts[i]!, part)),
+        compactValue(text, findValue(text, starts[i]!, [part])),
       ).bytes;
     return {
       key: bytes('key'),

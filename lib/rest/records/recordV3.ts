@@ -3,7 +3,7 @@ import { WadiError } from '../../errors.ts';
 import type { RecordHeader } from '../../record/record.ts';
 import { checker } from '../request.ts';
 import { type Data, encodeData, readHeader } from './data.ts';
-import { compactAt, memberAt } from './jsonText.ts';
+import { compactValue, findValue } from './jsonText.ts';
 import type { ProduceRecord } from './produce.ts';
 import { parseRfc3339 } from './timestamp.ts';
 
@@ -25,7 +25,12 @@ const ProduceRequestData = Type.Object(
 
 const fields = {
   partition_id: Type.Optional(
-    nullable(Type.Integer({ description: 'If absent, the murmur2 hash of the key chooses the partition.' })),
+    nullable(
+      Type.Integer({
+        minimum: 0,
+        description: 'If absent, the murmur2 hash of the key chooses the partition.',
+      }),
+    ),
   ),
   headers: Type.Optional(
     Type.Array(
@@ -105,7 +110,7 @@ function read(
     );
   }
   return encodeData(given.type, given.data, `${part}.data`, () =>
-    compactAt(text, memberAt(text, memberAt(text, at(), part), 'data')),
+    compactValue(text, findValue(text, at(), [part, 'data'])),
   );
 }
 

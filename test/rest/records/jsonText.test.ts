@@ -1,11 +1,5 @@
 import fc from 'fast-check';
-import {
-  compactAt,
-  elementsAt,
-  memberAt,
-  rootAt,
-  splitDocuments,
-} from '../../../lib/rest/records/jsonText.ts';
+import { compactValue, findElements, findValue, splitDocuments } from '../../../lib/rest/records/jsonText.ts';
 
 /** Any JSON value as text with any white space between its tokens. */
 const space = fc.stringMatching(/^[ \n\r\t]{0,3}$/);
@@ -19,7 +13,7 @@ const object = fc
 test('compact text has the same tokens, without white space between them', () => {
   fc.assert(
     fc.property(jsonText, (text) => {
-      expect(compactAt(text, rootAt(text))).toBe(JSON.stringify(JSON.parse(text)));
+      expect(compactValue(text, text.search(/\S/))).toBe(JSON.stringify(JSON.parse(text)));
     }),
   );
 });
@@ -34,36 +28,55 @@ test.each([
   ['escapes', '[ "\\u00e9\\/", "a \\" b", "\\\\" ]', '["\\u00e9\\/","a \\" b","\\\\"]'],
   ['a member given twice', '{"a":1,\n"a":2}', '{"a":1,"a":2}'],
 ])('%s stay as they were written', (_, text, compact) => {
-  expect(compactAt(text, 0)).toBe(compact);
+  expect(compactValue(text, 0)).toBe(compact);
 });
 
-test('a member is found as JSON.parse finds it: the last of its name, however it is escaped', () => {
-  const text = '{"data":1, "d\\u0061ta" : {"data":2} ,"x":"\\"data\\":3","nested":{"data":4}}';
-  expect(text.slice(memberAt(text, 0, 'data')).startsWith('{"data":2}')).toBe(true);
-  expect(memberAt(text, 0, 'absent')).toBe(-1);
+test('a value is found as JSON.parse finds it: the last of its name, however it is escaped', () => {
+  const text =
+    '{"a":{"data":1}, "\\u0061" : {"x":{"data":5},"data":1,"d\\u0061ta" : {"n":2} } ,"x":"\\"data\\":3"}';
+  expect(compactValue(text, findValue(text, 0, ['a', 'data']))).toBe('{"n":2}');
+  expect(findValue(text, 0, ['data'])).toBe(-1);
+  expect(findValue(text, 0, ['x', 'data'])).toBe(-1);
+  expect(findValue('{"a":{"data":1},"a":null}', 0, ['a', 'data'])).toBe(-1);
   fc.assert(
-    fc.property(object, (json) => {
-      for (const [name, value] of Object.entries(JSON.parse(json))) {
-        expect(compactAt(json, memberAt(json, 0, name))).toBe(JSON.stringify(value));
+    fc.property(object, object, (inner, outer) => {
+      const json = `{"outer":${outer}, "inner" :${inner}}`;
+      for (const [name, value] of Object.entries(JSON.parse(inner))) {
+        expect(compactValue(json, findValue(json, 0, ['inner', name]))).toBe(JSON.stringify(value));
       }
     }),
   );
 });
 
 test('elements are found wherever they begin', () => {
+  const values = fc.array(fc.jsonValue({ maxDepth: 3 }));
   fc.assert(
-    fc.property(fc.array(fc.jsonValue({ maxDepth: 3 })), fc.constantFrom(undefined, 2), (values, indent) => {
-      const text = JSON.stringify(values, null, indent);
-      const starts = elementsAt(text, 0);
-      expect(starts.map((at) => JSON.parse(compactAt(text, at)))).toEqual(JSON.parse(text));
+    fc.property(values, object, fc.constantFrom(undefined, 2), (elements, before, indent) => {
+      const text = ` {"before": ${before}, "list": ${JSON.stringify(elements, null, indent)} , "after":0}`;
+      const starts = findElements(text, 'list');
+      expect(starts.map((at) => JSON.parse(compactValue(text, at)))).toEqual(
+        JSON.parse(JSON.stringify(elements)),
+      );
     }),
   );
 });
 
+test('of a list given twice the last counts, whatever the first is', () => {
+  for (const first of ['5', '{"a":[1]}', '"[1]"', '[1,2,3]']) {
+    const text = `{"list":${first},"list":[7, 8]}`;
+    expect(findElements(text, 'list').map((at) => compactValue(text, at))).toEqual(['7', '8']);
+  }
+});
+
+function cut(text: string, limit: number) {
+  const documents = splitDocuments(text, limit);
+  return typeof documents === 'string' ? documents : documents.map(({ at, end }) => text.slice(at, end));
+}
+
 test('concatenated objects are cut apart, with or without white space between them', () => {
   fc.assert(
     fc.property(fc.array(object, { minLength: 1 }), space, (documents, between) => {
-      expect(splitDocuments(documents.join(between) + between, 1_000)).toEqual(documents);
+      expect(cut(documents.join(between) + between, 1_000)).toEqual(documents);
     }),
   );
 });
@@ -83,6 +96,6 @@ test('no more documents are cut than the limit allows', () => {
 test('a cut takes time in proportion to the text, backslashes and quotes included', () => {
   const text = `{"a":"${'\\\\\\"'.repeat(500_000)}"}`;
   const begin = performance.now();
-  expect(splitDocuments(text, 1)).toEqual([text]);
+  expect(cut(text, 1)).toEqual([text]);
   expect(performance.now() - begin).toBeLessThan(2_000);
 });
