@@ -5,25 +5,24 @@ import type { RecordHeader } from '../../record/record.ts';
 /** How a key or a value is written in JSON; the names are REST Proxy v3's. */
 export type DataType = 'BINARY' | 'JSON' | 'STRING';
 
-/** A key or value on its way in. Bytes `null`: Kafka's null. */
-export interface Data {
-  readonly type: DataType;
-  readonly bytes: Uint8Array | null;
-}
-
 /**
- * The bytes of `data` as `type`. `jsonText` gives the data's own text in the request. Throws INVALID_REQUEST for data that
- * the type cannot carry.
+ * The bytes of `data` as `type`; `null`, as it is or absent, is Kafka's null. `jsonText` gives the data's own text in the
+ * request. Throws INVALID_REQUEST for data that the type cannot carry.
  */
-export function encodeData(type: DataType, data: unknown, field: string, jsonText: () => string): Data {
-  if (data === undefined || data === null) return { type, bytes: null };
+export function encodeData(
+  type: DataType,
+  data: unknown,
+  field: string,
+  jsonText: () => string,
+): Uint8Array | null {
+  if (data === undefined || data === null) return null;
   switch (type) {
     case 'BINARY':
-      return { type, bytes: decodeBase64(data, field) };
+      return decodeBase64(data, field);
     case 'STRING':
-      return { type, bytes: Buffer.from(requireText(data, field)) };
+      return Buffer.from(requireText(data, field));
     case 'JSON':
-      return { type, bytes: Buffer.from(jsonText()) };
+      return Buffer.from(jsonText());
   }
 }
 
@@ -66,8 +65,9 @@ export function readHeader(
   };
 }
 
-/** Enough of a wrong value to find it by. */
-const shown = (data: unknown): string => JSON.stringify(data).slice(0, 40);
+/** Enough of a wrong value to find it by. What is nested may be nested too deeply to be written. */
+const shown = (data: unknown): string =>
+  typeof data === 'object' ? '(an object or a list)' : JSON.stringify(data).slice(0, 40);
 
 /** How the client wants keys or values written. */
 export type DataFormat = 'auto' | 'binary' | 'string' | 'json';

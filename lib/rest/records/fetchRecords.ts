@@ -129,22 +129,18 @@ function limitsOf(query: Query, { signal }: HttpRequest): Omit<FetchRequest, 'pa
 
 /** Where to begin: an offset, or what has to be looked up to have one. */
 function startOf({ offset, timestamp }: Query): number | OffsetSpec {
-  if (timestamp === undefined) {
-    return offset === 'latest'
-      ? offset
-      : offset === undefined || offset === 'earliest'
-        ? 'earliest'
-        : Number(offset);
-  }
-  if (offset !== undefined) {
+  if (timestamp !== undefined) {
+    if (offset === undefined) return { timestamp: parseTimestamp(timestamp) };
     throw new WadiError('INVALID_REQUEST', 'timestamp and offset exclude each other.', {
       field: 'timestamp',
     });
   }
-  return {
-    timestamp: /^\d{1,15}$/.test(timestamp) ? Number(timestamp) : parseRfc3339(timestamp, 'timestamp'),
-  };
+  if (offset === 'earliest' || offset === 'latest') return offset;
+  return offset === undefined ? 'earliest' : Number(offset);
 }
+
+const parseTimestamp = (text: string): number =>
+  /^\d{1,15}$/.test(text) ? Number(text) : parseRfc3339(text, 'timestamp');
 
 /** Retention may pass an offset between its look-up and the fetch: then it is looked up once more. */
 async function fetchFrom(

@@ -32,14 +32,12 @@ export async function produceDocuments(
 ): Promise<HttpResponse> {
   const acks = readAcks(request.query);
   const text = readText(request);
-  const records = readDocuments(text).map(({ document, at }) =>
-    orRefusal(() =>
-      inPartition(
-        readRecord(document, text, () => at),
-        partition,
-      ),
-    ),
-  );
+  const read = (document: unknown, at: number) =>
+    inPartition(
+      readRecord(document, text, () => at),
+      partition,
+    );
+  const records = readDocuments(text).map(({ document, at }) => orRefusal(() => read(document, at)));
   const deliveries = await produce(wadi, topicName, records, acks);
   const [first] = deliveries;
   if (deliveries.length === 1 && first?.ok === false) throw first.error;

@@ -102,8 +102,10 @@ export const produceToPartition: Operation = {
 
   async handle(wadi, request) {
     const { topic_name, partition_id } = params(request);
-    return bodyType(request) === RECORD_BATCH_TYPE
-      ? produceBatches(wadi, request, topic_name, partition_id)
-      : produceDocuments(wadi, request, topic_name, partition_id);
+    if (bodyType(request) === RECORD_BATCH_TYPE) {
+      return produceBatches(wadi, request, topic_name, partition_id);
+    }
+    await withTopic(wadi, topic_name, partition_id, async (topic) => requirePartition(topic, partition_id));
+    return produceDocuments(wadi, request, topic_name, partition_id);
   },
 };

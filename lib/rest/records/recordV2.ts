@@ -82,7 +82,7 @@ export function readV2Records(request: HttpRequest, formats: ReadonlyMap<string,
     const bytes = (part: 'key' | 'value') =>
       encodeData(type, record[part], `records[${i}].${part}`, () =>
         compactValue(text, findValue(text, starts[i]!, [part])),
-      ).bytes;
+      );
     return {
       key: bytes('key'),
       value: bytes('value'),

@@ -1,8 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
-import type { RecordHeader } from '../../record/record.ts';
 import { checker } from '../request.ts';
-import { type Data, encodeData, readHeader } from './data.ts';
+import { type DataType, encodeData, readHeader } from './data.ts';
 import { compactValue, findValue } from './jsonText.ts';
 import type { ProduceRecord } from './produce.ts';
 import { parseRfc3339 } from './timestamp.ts';
@@ -59,9 +58,11 @@ export const ProduceBatchRequestEntry = Type.Object(
 
 /** A record, and the types that its report repeats. */
 export interface V3Record extends ProduceRecord {
-  readonly keyData: Data;
-  readonly valueData: Data;
+  readonly keyType: DataType;
+  readonly valueType: DataType;
 }
+
+type Given = Static<typeof ProduceRequest>;
 
 /**
  * Reads one record of `records` or `records:batch`. `at` is where it begins in `text`, the request it was parsed from.
@@ -72,45 +73,34 @@ export function recordReader(
 ): (record: unknown, text: string, at: () => number) => V3Record {
   const check = checker(schema);
   return (document, text, at) => {
-    const record = checked(check, document);
-    const keyData = read(record, 'key', text, at);
-    const valueData = read(record, 'value', text, at);
+    const record: Given = checked(check, document);
+    const bytes = (part: 'key' | 'value') =>
+      encodeData(typeOf(record, part), record[part]?.data, `${part}.data`, () =>
+        compactValue(text, findValue(text, at(), [part, 'data'])),
+      );
     return {
       partition: record.partition_id ?? undefined,
-      key: keyData.bytes,
-      value: valueData.bytes,
-      headers: record.headers?.length
-        ? record.headers.map(({ name, value }, i) =>
-            readHeader(name, value, `headers[${i}].name`, `headers[${i}].value`),
-          )
-        : NO_HEADERS,
-      timestamp: record.timestamp ? parseRfc3339(record.timestamp, 'timestamp') : undefined,
-      keyData,
-      valueData,
+      key: bytes('key'),
+      keyType: typeOf(record, 'key'),
+      value: bytes('value'),
+      valueType: typeOf(record, 'value'),
+      headers: (record.headers ?? []).map(({ name, value }, i) =>
+        readHeader(name, value, `headers[${i}].name`, `headers[${i}].value`),
+      ),
+      timestamp:
+        typeof record.timestamp === 'string' ? parseRfc3339(record.timestamp, 'timestamp') : undefined,
     };
   };
 }
 
-const NO_HEADERS: readonly RecordHeader[] = [];
-const NO_DATA: Data = { type: 'BINARY', bytes: null };
-
-function read(
-  record: Static<typeof ProduceRequest>,
-  part: 'key' | 'value',
-  text: string,
-  at: () => number,
-): Data {
-  const given = record[part];
-  if (!given || given.data === undefined || given.data === null) return NO_DATA;
-  if (given.type === undefined) {
-    throw new WadiError(
-      'INVALID_REQUEST',
-      `${part}.type is required: BINARY, JSON or STRING. There is no schema registry to look a schema up in.`,
-      { field: `${part}.type` },
-    );
-  }
-  return encodeData(given.type, given.data, `${part}.data`, () =>
-    compactValue(text, findValue(text, at(), [part, 'data'])),
+/** Null needs no type. */
+function typeOf(record: Given, part: 'key' | 'value'): DataType {
+  const { type, data } = record[part] ?? {};
+  if (type !== undefined || data === undefined || data === null) return type ?? 'BINARY';
+  throw new WadiError(
+    'INVALID_REQUEST',
+    `${part}.type is required: BINARY, JSON or STRING. There is no schema registry to look a schema up in.`,
+    { field: `${part}.type` },
   );
 }
 

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { WadiError } from '../../errors.ts';
 import { describeError } from '../errors.ts';
-import type { Data } from './data.ts';
+import type { DataType } from './data.ts';
 import type { Delivery } from './produce.ts';
 import type { V3Record } from './recordV3.ts';
 import { formatRfc3339 } from './timestamp.ts';
@@ -34,12 +34,12 @@ export function reporter(
   const place = `"cluster_id":${JSON.stringify(clusterId)},"topic_name":${JSON.stringify(topicName)}`;
   return (record, { partition, offset, timestamp }) => {
     const time = JSON.stringify(formatRfc3339(timestamp));
-    const data = `"key":${dataReport(record.keyData)},"value":${dataReport(record.valueData)}`;
+    const data = `"key":${dataReport(record.keyType, record.key)},"value":${dataReport(record.valueType, record.value)}`;
     return `${place},"partition_id":${partition},"offset":${offset},"timestamp":${time},${data}`;
   };
 }
 
-const dataReport = ({ type, bytes }: Data): string =>
+const dataReport = (type: DataType, bytes: Uint8Array | null): string =>
   bytes === null ? 'null' : `{"type":"${type}","size":${bytes.length}}`;
 
 /** Writes the members of an error. Records that failed together are described, and logged, once. */

@@ -70,6 +70,13 @@ test('JSON data keeps the digits, the order and the escapes of the client', asyn
   expect(records[0]!.value!.data).toBe('{"b":12345678901234567890,"1":1.0,"a":"\\u00e9 \\/","b":-0}');
 });
 
+test('JSON data may be nested deeply', async () => {
+  const data = '['.repeat(100_000) + ']'.repeat(100_000);
+  const { partition_id } = await api.produce('orders', `{"value":{"type":"JSON","data":${data}}}`);
+  const { records } = await api.fetch('orders', partition_id);
+  expect(records[0]!.value).toEqual({ type: 'STRING', data });
+});
+
 test('several documents are answered in their order, each by a report of its own', async () => {
   const documents = [
     { partition_id: 1, value: { type: 'STRING', data: 'a' } },

@@ -32,6 +32,8 @@ const bomb = encodeBatch([{ timestamp: 1_000, key: null, value: new Uint8Array(4
   codec: 'gzip',
 });
 
+const deep = '['.repeat(100_000) + ']'.repeat(100_000);
+
 type Row = readonly [what: string, route: string, call: Call, status: number, code: number, field?: string];
 
 const ROWS: readonly Row[] = [
@@ -51,6 +53,14 @@ const ROWS: readonly Row[] = [
   ['a field that does not exist', DOCUMENTS, body({ valeu: {} }), 400, 400, 'valeu'],
   ['bad base64', DOCUMENTS, value({ type: 'BINARY', data: 'a' }), 400, 400, 'value.data'],
   ['url-safe base64', DOCUMENTS, value({ type: 'BINARY', data: '_-8=' }), 400, 400, 'value.data'],
+  [
+    'base64 that is a deep list',
+    DOCUMENTS,
+    body(`{"value":{"type":"BINARY","data":${deep}}}`),
+    400,
+    400,
+    'value.data',
+  ],
   ['a number as STRING', DOCUMENTS, value({ type: 'STRING', data: 1 }), 400, 400, 'value.data'],
   [
     'half a character',
@@ -84,6 +94,7 @@ const ROWS: readonly Row[] = [
     'headers[0].value',
   ],
   ['a timestamp in ms', DOCUMENTS, body({ timestamp: '1612552482000' }), 400, 40002, 'timestamp'],
+  ['an empty timestamp', DOCUMENTS, body({ timestamp: '' }), 400, 40002, 'timestamp'],
   ['a timestamp that is a number', DOCUMENTS, body({ timestamp: 1_612_552_482 }), 400, 400, 'timestamp'],
   ['a timestamp far ahead', DOCUMENTS, body({ timestamp: '2999-01-01T00:00:00Z' }), 400, 40002, 'timestamp'],
   ['an oversized record', DOCUMENTS, value({ type: 'STRING', data: 'x'.repeat(1_048_588) }), 413, 413],
@@ -162,6 +173,14 @@ const ROWS: readonly Row[] = [
   ['a decompression bomb', PARTITION, { headers: { 'content-type': RAW }, body: bomb }, 413, 413],
   ['an oversized batch', PARTITION, { headers: { 'content-type': RAW }, body: oversized() }, 413, 413],
   ['unknown acks', PARTITION, { ...rawBatch(), query: 'acks=two' }, 400, 40002, 'acks'],
+
+  [
+    'several documents for an unknown partition',
+    'POST /v3/topics/orders/partitions/1/records',
+    body('{}{}'),
+    404,
+    40403,
+  ],
 
   // REST Proxy v2
   ['an unknown topic', 'POST /topics/none', v2([{ value: '' }]), 404, 40401, 'topic_name'],
