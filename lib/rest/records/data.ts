@@ -78,8 +78,8 @@ export type DataFormat = 'auto' | 'binary' | 'string' | 'json';
  * - `auto`: JSON if the bytes are just what JSON.stringify makes of the parsed data; else STRING if they are UTF-8;
  *   else BINARY. So `JSON.stringify(data)`, the UTF-8 of `data`, or its base64 are the bytes, and what is read can be
  *   produced again as it is (which is why the text `null` is a STRING).
- * - `json`: JSON if the bytes are any JSON text, which then stands in the answer token by token, numbers beyond 2^53
- *   included; else BINARY.
+ * - `json`: JSON if the bytes are any JSON text, which then stands in the answer as it is, numbers beyond 2^53
+ *   included; else STRING or BINARY as in `auto`.
  * - `string`: STRING if the bytes are UTF-8, else BINARY.
  * - `binary`: BINARY.
  */
@@ -88,7 +88,7 @@ export function formatData(bytes: Uint8Array | null, format: DataFormat): string
   if (format !== 'binary' && isUtf8(bytes)) {
     const text = viewOf(bytes).toString();
     if (format !== 'string' && isJson(text, format === 'auto')) return `{"type":"JSON","data":${text}}`;
-    if (format !== 'json') return `{"type":"STRING","data":${JSON.stringify(text)}}`;
+    return `{"type":"STRING","data":${JSON.stringify(text)}}`;
   }
   return `{"type":"BINARY","data":"${formatBase64(bytes)}"}`;
 }

@@ -61,7 +61,7 @@ const FetchQuery = Type.Object({
     Type.Integer({ minimum: 0, maximum: 20_000, default: 0, description: 'or this time has passed.' }),
   ),
   format: format(
-    'How keys and values are written. `auto`: JSON if it can be written back to the same bytes, else STRING if UTF-8, else BINARY. `json`: JSON if it is JSON, in its own tokens, else BINARY. `string`: STRING if UTF-8, else BINARY. `auto` if absent.',
+    'How keys and values are written. `auto`: JSON if it can be written back to the same bytes, else STRING if UTF-8, else BINARY. `json`: JSON if it is JSON, in its own words, else as `auto`. `string`: STRING if UTF-8, else BINARY. `auto` if absent.',
   ),
   key_format: format('The same for keys alone.'),
   value_format: format('The same for values alone.'),

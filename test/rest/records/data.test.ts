@@ -41,7 +41,7 @@ test.each([
   ['auto', '', '{"type":"STRING","data":""}'],
   ['auto', '\uFEFFé', '{"type":"STRING","data":"\uFEFFé"}'],
   ['json', '{"a": 12345678901234567890}', '{"type":"JSON","data":{"a": 12345678901234567890}}'],
-  ['json', 'plain', '{"type":"BINARY","data":"cGxhaW4="}'],
+  ['json', 'plain', '{"type":"STRING","data":"plain"}'],
   ['string', '{"a":1}', '{"type":"STRING","data":"{\\"a\\":1}"}'],
   ['binary', '{"a":1}', '{"type":"BINARY","data":"eyJhIjoxfQ=="}'],
 ] as const)('format %s writes %s as %s', (format, text, expected) => {
