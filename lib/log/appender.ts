@@ -9,7 +9,9 @@ import type { Unit } from './plan.ts';
 const BLOB_BYTES = 4 * 1024 * 1024;
 /** Batches in one blob: an entry grows by up to 20 bytes with each. */
 const BLOB_UNITS = 1_000;
-/** While less than a whole blob is waiting, one upload at a time; a backlog may use this many. */
+/** While less than this is waiting, one upload at a time, so that small requests share; beyond it, sharing saves little */
+const LARGE_BYTES = 512 * 1024;
+/** and this many may be under way. */
 const MAX_UPLOADS = 4;
 /** What may wait in memory, over all topics, before producers are told to come back later. */
 export const MAX_WAITING_BYTES = 128 * 1024 * 1024;
@@ -70,8 +72,8 @@ export function createAppender(
 
   function schedule(gathering: Gathering): void {
     if (gathering.scheduled || gathering.waiting.length === 0) return;
-    const full = gathering.bytes >= BLOB_BYTES || gathering.waiting.length >= BLOB_UNITS;
-    if (gathering.uploads > 0 && !(full && gathering.uploads < MAX_UPLOADS)) return;
+    const large = gathering.bytes >= LARGE_BYTES || gathering.waiting.length >= BLOB_UNITS;
+    if (gathering.uploads > 0 && !(large && gathering.uploads < MAX_UPLOADS)) return;
     gathering.scheduled = true;
     void clock.sleep(0).then(() => {
       gathering.scheduled = false;

@@ -53,7 +53,7 @@ export interface SliceRef {
 export interface Blobs {
   /** Durable when it resolves; throws StorageError when that cannot be had. */
   upload(topicId: string, headIndex: number, blob: BlobRef, chunks: readonly Uint8Array[]): Promise<void>;
-  /** The bytes of each slice, in order; `undefined` where the blob is gone. */
+  /** The bytes of each slice, in order, for the caller to keep and change; `undefined` where the blob is gone. */
   read(topicId: string, headIndex: number, slices: readonly SliceRef[]): Promise<(Uint8Array | undefined)[]>;
 }
 
@@ -64,7 +64,7 @@ export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock
     );
     return slices.map(({ position, bytes }, i) => {
       const whole = found[i]?.bytes;
-      return whole instanceof Uint8Array ? whole.subarray(position, position + bytes) : undefined;
+      return whole instanceof Uint8Array ? whole.slice(position, position + bytes) : undefined;
     });
   }
 

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import { assignOffset, readHeader } from '../record/header.ts';
+import type { BatchHeader } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Arrivals } from './arrivals.ts';
 import { type Blobs, objectKey } from './blob.ts';
@@ -75,7 +76,7 @@ export async function fetch(
     if (slices.length === 0) return { ...result, bytes: new Uint8Array(0), nextOffset: offset };
 
     const loaded = await load(context, topic, headIndex, slices);
-    if (loaded !== undefined) return { ...result, ...cut(slices, loaded, offset, request.maxBytes) };
+    if (loaded !== undefined) return { ...result, ...cut(loaded, offset, request.maxBytes) };
     if (++look > MAX_LOOKS) throw missingBytes(topic, partition, offset);
   }
 }
@@ -140,7 +141,9 @@ function shareFrom(slice: PlacedSlice, offset: number): number {
   return Math.ceil((slice.bytes * wanted) / slice.recordCount);
 }
 
-/** The bytes of each slice; `undefined` when some are gone. */
+/**
+ * The bytes of each slice, its batches numbered; `undefined` when some are gone. They are shared, and not to be changed.
+ */
 export async function load(
   { blobs, cache }: Pick<FetchContext, 'blobs' | 'cache'>,
   topic: LogTopic,
@@ -154,61 +157,59 @@ export async function load(
     throw asWadiError(error);
   });
   let nth = 0;
-  for (let i = 0; i < slices.length; i++) {
+  for (const [i, slice] of slices.entries()) {
     if (found[i] !== undefined) continue;
     const bytes = read[nth++];
     if (bytes === undefined) return undefined;
+    number(slice, bytes);
     cache.set(keys[i]!, bytes);
     found[i] = bytes;
   }
   return found as Uint8Array[];
 }
 
-/** A batch within a slice, at its offset. */
-export interface PlacedBatch {
-  readonly bytes: Uint8Array;
-  readonly baseOffset: number;
-  readonly endOffset: number;
-  readonly maxTimestamp: number;
+/** Gives the batches of a slice the offsets that are theirs for ever; so it is done once, in place. */
+function number(slice: PlacedSlice, bytes: Uint8Array): void {
+  let offset = slice.baseOffset;
+  for (const { position, header } of batchesOf(bytes)) {
+    assignOffset(bytes, position, offset);
+    offset += header.lastOffsetDelta + 1;
+  }
 }
 
-export function* batchesOf(slice: PlacedSlice, bytes: Uint8Array): Generator<PlacedBatch> {
-  let baseOffset = slice.baseOffset;
+export function* batchesOf(bytes: Uint8Array): Generator<{ position: number; header: BatchHeader }> {
   for (let position = 0; position < bytes.length; ) {
     const header = readHeader(bytes, position);
-    const endOffset = baseOffset + header.lastOffsetDelta + 1;
-    const view = bytes.subarray(position, position + header.bytes);
-    yield { bytes: view, baseOffset, endOffset, maxTimestamp: header.maxTimestamp };
-    baseOffset = endOffset;
+    yield { position, header };
     position += header.bytes;
   }
 }
 
-/** Copies, once, the batches from the one that holds `offset` up to `maxBytes` (but one at least), and numbers them. */
+/** The batches from the one that holds `offset` up to `maxBytes`, but one at least. A view, if one slice has them all. */
 function cut(
-  slices: readonly PlacedSlice[],
   loaded: readonly Uint8Array[],
   offset: number,
   maxBytes: number,
 ): { bytes: Uint8Array; nextOffset: number } {
-  const chosen: PlacedBatch[] = [];
+  const views: Uint8Array[] = [];
   let length = 0;
-  collecting: for (const [i, slice] of slices.entries()) {
-    for (const batch of batchesOf(slice, loaded[i]!)) {
-      if (batch.endOffset <= offset) continue;
-      if (chosen.length > 0 && length + batch.bytes.length > maxBytes) break collecting;
-      chosen.push(batch);
-      length += batch.bytes.length;
+  let nextOffset = offset;
+  for (const bytes of loaded) {
+    let from = -1;
+    let to = 0;
+    for (const { position, header } of batchesOf(bytes)) {
+      const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
+      if (endOffset <= offset) continue;
+      if (length > 0 && length + header.bytes > maxBytes) break;
+      if (from < 0) from = position;
+      to = position + header.bytes;
+      length += header.bytes;
+      nextOffset = endOffset;
     }
+    if (from >= 0) views.push(bytes.subarray(from, to));
+    if (to < bytes.length) break;
   }
-  const bytes = Buffer.allocUnsafe(length);
-  let position = 0;
-  for (const batch of chosen) {
-    bytes.set(batch.bytes, position);
-    assignOffset(bytes, position, batch.baseOffset);
-    position += batch.bytes.length;
-  }
-  return { bytes, nextOffset: chosen.at(-1)?.endOffset ?? offset };
+  return { bytes: views.length === 1 ? views[0]! : Buffer.concat(views, length), nextOffset };
 }
 
 function outOfRange(

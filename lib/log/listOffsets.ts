@@ -112,10 +112,10 @@ async function firstRecordIn(
 ): Promise<OffsetAndTimestamp | undefined> {
   const loaded = await load(context, topic, headIndex, [slice]);
   if (loaded === undefined) throw new WadiError('KAFKA_STORAGE_ERROR', 'Records have moved. Try again.');
-  for (const batch of batchesOf(slice, loaded[0]!)) {
-    if (batch.maxTimestamp < timestamp) continue;
-    for (const record of decodeBatch(batch.bytes)) {
-      const offset = batch.baseOffset + record.offset;
+  for (const { position, header } of batchesOf(loaded[0]!)) {
+    if (header.maxTimestamp < timestamp) continue;
+    for (const record of decodeBatch(loaded[0]!.subarray(position, position + header.bytes))) {
+      const { offset } = record;
       if (offset >= startOffset && record.timestamp >= timestamp)
         return { offset, timestamp: record.timestamp };
     }

@@ -8,7 +8,10 @@
 export interface ObjectStore {
   /** Stores the chunks as one object, whole or not at all. A second put replaces the first. */
   put(key: string, chunks: readonly Uint8Array[]): Promise<void>;
-  /** The bytes, or `undefined` if there is no such object. A range that runs past the end is cut short. */
+  /**
+   * The bytes, the caller's own, or `undefined` if there is no such object. A range that runs past the end is cut
+   * short.
+   */
   get(key: string, range?: { position: number; length: number }): Promise<Uint8Array | undefined>;
   /** Up to `limit` (at most 1,000) objects in key order, beginning after `after`. `next` is set if there may be more. */
   list(prefix: string, options: { after?: string; limit: number }): Promise<ObjectPage>;

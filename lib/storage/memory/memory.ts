@@ -43,7 +43,7 @@ function memoryObjects(): ObjectStore {
 
     async get(key, range) {
       const bytes = stored.get(key);
-      return range ? bytes?.subarray(range.position, range.position + range.length) : bytes;
+      return range ? bytes?.slice(range.position, range.position + range.length) : bytes?.slice();
     },
 
     async list(prefix, { after, limit }) {
