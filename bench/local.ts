@@ -2,13 +2,12 @@
  * The speed of the local cluster, seen by a client in another process: `npm run bench:local`. Every record is counted
  * and every answer checked; the first row is the floor under the others, a request that touches nothing.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
+import { spawnCluster } from '../lib/local/spawn.ts';
 import { encodeBatch } from '../lib/record/encode.ts';
 import { readHeader } from '../lib/record/header.ts';
 import { type Cell, printTable } from './table.ts';
@@ -42,30 +41,6 @@ interface Scenario {
   readonly connections: number;
   /** Makes the work of one connection: a function that sends one request, or says that there is no more to do. */
   readonly start: (send: Send, connection: number) => () => Promise<Carried | undefined>;
-}
-
-async function startServer(directory: string): Promise<{ url: string; stop: () => Promise<void> }> {
-  const args = [
-    '--disable-warning=ExperimentalWarning',
-    'lib/local/main.ts',
-    '--port',
-    '0',
-    '--data',
-    directory,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /ready.*?(http:\/\/\S+)/.exec(line)?.[1];
-    if (url === undefined) continue;
-    child.stdout.resume();
-    const stop = () => {
-      child.kill('SIGTERM');
-      return exited;
-    };
-    return { url, stop };
-  }
-  throw new Error('the local cluster did not start');
 }
 
 async function measure(url: string, scenario: Scenario): Promise<Cell[]> {
@@ -111,11 +86,11 @@ async function measure(url: string, scenario: Scenario): Promise<Cell[]> {
 }
 
 const directory = mkdtempSync(join(tmpdir(), 'wadi-bench-'));
-const server = await startServer(directory);
+const server = await spawnCluster(directory);
 try {
   await run(server.url);
 } finally {
-  await server.stop();
+  await server.stop('SIGTERM');
   rmSync(directory, { recursive: true, force: true });
 }
 

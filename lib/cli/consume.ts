@@ -2,9 +2,9 @@ import { type Command, Option } from 'commander';
 import { type Api, topicPath } from './api.ts';
 import { CliError } from './cliError.ts';
 import { type PartitionOffsets, partitionOffsets } from './describeTopic.ts';
+import type { Io } from './io.ts';
 import { integer, repeated, time } from './options.ts';
 import { createPrinter, type FetchedRecord, type PrintOptions } from './printer.ts';
-import type { Io } from './runCli.ts';
 
 const PAGE_RECORDS = 10_000;
 const MAX_WAIT_MS = 10_000;

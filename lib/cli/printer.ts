@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Io } from './runCli.ts';
+import type { Io } from './io.ts';
 
 export type OutputFormat = 'value' | 'key-value' | 'json';
 

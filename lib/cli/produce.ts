@@ -4,10 +4,10 @@ import { type Command, Option } from 'commander';
 import { type Api, topicPath } from './api.ts';
 import { batches } from './batches.ts';
 import { CliError } from './cliError.ts';
+import type { Io } from './io.ts';
 import { lines } from './lines.ts';
 import { integer, pair, repeated } from './options.ts';
 import { type DataType, type EncodedRecord, type RecordOptions, recordEncoder } from './recordEncoder.ts';
-import type { Io } from './runCli.ts';
 
 /** Enough to make requests few, and far from what one may carry. */
 const MAX_BATCH_BYTES = 1024 * 1024;

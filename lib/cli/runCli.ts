@@ -1,19 +1,12 @@
-import type { Readable, Writable } from 'node:stream';
 import { Command, CommanderError } from 'commander';
 import { defaultUrl } from '../settings.ts';
 import { VERSION } from '../version.ts';
 import { createApi } from './api.ts';
 import { CliError } from './cliError.ts';
 import { addConsume } from './consume.ts';
+import type { Io } from './io.ts';
 import { addProduce } from './produce.ts';
 import { addTopics } from './topics.ts';
-
-/** Where a command reads and writes; `process` is one. */
-export interface Io {
-  readonly stdin: Readable;
-  readonly stdout: Writable;
-  readonly stderr: Writable & { readonly isTTY?: boolean };
-}
 
 const FAILED = 1;
 const USAGE = 2;

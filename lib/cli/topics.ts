@@ -3,8 +3,8 @@ import { CONFIG_NAMES, TOPIC_CONFIGS } from '../topic/configs.ts';
 import { MAX_PARTITIONS } from '../topic/partitions.ts';
 import { type Api, isKafkaError, topicPath } from './api.ts';
 import { describeTopic } from './describeTopic.ts';
+import type { Io } from './io.ts';
 import { integer, pair, repeated } from './options.ts';
-import type { Io } from './runCli.ts';
 import { table } from './table.ts';
 
 type Configs = readonly (readonly [name: string, value: string])[];

@@ -1,6 +1,7 @@
+import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import type { ValidBatch } from '../record/record.ts';
-import type { CommitContext } from './commit.ts';
+import type { ItemStore } from '../storage/ports.ts';
 import type { Slice } from './entry.ts';
 import { firstOffsetInHead, type Head, logStartOffset, type PlacedSlice, placedSlices } from './head.ts';
 import { type IndexRow, indexOf } from './indexRow.ts';
@@ -10,7 +11,10 @@ const PAGE = 64;
 /** Rows that a search may look at: with some 16 appends in each, 100,000 appends back. */
 const MAX_PAGES = 100;
 
-type Context = Pick<CommitContext, 'items' | 'clock'>;
+interface Context {
+  readonly items: ItemStore;
+  readonly clock: Clock;
+}
 
 /**
  * The places of an entry's slices if it landed and was rolled into the index between `before` (a head that the entry

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../errors.ts';
-import type { NewTopic, Topic } from '../topic/topics.ts';
+import type { NewTopic, Topic } from '../topic/topic.ts';
 import type { Wadi } from '../wadi.ts';
 
 const optionalInteger = (description: string) =>

@@ -1,5 +1,5 @@
 import { WadiError } from '../errors.ts';
-import type { Topic } from '../topic/topics.ts';
+import type { Topic } from '../topic/topic.ts';
 import type { Wadi } from '../wadi.ts';
 
 /** The topic as it stands, if it has the partition; UNKNOWN_TOPIC_OR_PARTITION otherwise. */

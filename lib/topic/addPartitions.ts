@@ -1,8 +1,8 @@
 import { WadiError } from '../errors.ts';
 import { checkPartitions } from './partitions.ts';
 import { afterWrite, readTopic } from './readTopic.ts';
+import type { Topic, TopicStore } from './topic.ts';
 import { type StoredTopic, stillLive, topicKey } from './topicItem.ts';
-import type { Topic, TopicStore } from './topics.ts';
 
 const ATTEMPTS = 10;
 

@@ -1,8 +1,8 @@
 import { WadiError } from '../errors.ts';
 import { type ConfigOverrides, checkConfigName, checkOverrides, parseConfigs } from './configs.ts';
 import { afterWrite, readTopic } from './readTopic.ts';
+import type { ConfigChange, TopicStore } from './topic.ts';
 import { type StoredTopic, stillLive, topicKey } from './topicItem.ts';
-import type { ConfigChange, TopicStore } from './topics.ts';
 
 const ATTEMPTS = 10;
 

@@ -4,9 +4,9 @@ import { checkOverrides, parseConfigs } from './configs.ts';
 import { finishDeletion } from './deleteTopic.ts';
 import { checkPartitions } from './partitions.ts';
 import { readNameHolder } from './readTopic.ts';
+import type { NewTopic, Topic, TopicStore } from './topic.ts';
 import { newTopicItem } from './topicItem.ts';
 import { topicNameProblem } from './topicName.ts';
-import type { NewTopic, Topic, TopicStore } from './topics.ts';
 
 /**
  * Heads first, then the topic's item, then the answer: whoever sees the item finds the heads. A crash in between

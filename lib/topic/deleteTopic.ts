@@ -1,6 +1,6 @@
 import { readNameHolder, unknownTopic } from './readTopic.ts';
+import type { TopicStore } from './topic.ts';
 import { deletedTopicItem, parseTopicItem, type StoredTopic, stillLive, topicKey } from './topicItem.ts';
-import type { TopicStore } from './topics.ts';
 
 /**
  * The topic is gone for everyone from the first write on. Whoever next deletes or creates the name finishes what a

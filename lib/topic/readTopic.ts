@@ -1,8 +1,8 @@
 import { WadiError } from '../errors.ts';
 import type { Item, ItemStore } from '../storage/ports.ts';
+import type { Topic } from './topic.ts';
 import { parseTopicItem, type StoredTopic, topicKey } from './topicItem.ts';
 import { topicNameProblem } from './topicName.ts';
-import type { Topic } from './topics.ts';
 
 /** Throws UNKNOWN_TOPIC_OR_PARTITION also for a topic that is being deleted, and for a name that none can have. */
 export async function readTopic(metadata: ItemStore, name: string): Promise<StoredTopic> {

@@ -1,7 +1,7 @@
 import type { Condition, Item, Key } from '../storage/ports.ts';
 import { type ConfigOverrides, parseConfigs } from './configs.ts';
+import type { Topic } from './topic.ts';
 import { collisionName } from './topicName.ts';
-import type { Topic } from './topics.ts';
 
 /**
  * A topic in the metadata store:

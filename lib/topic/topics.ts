@@ -1,35 +1,11 @@
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
-import type { Log, LogTopic } from '../log/log.ts';
-import type { ItemStore } from '../storage/ports.ts';
 import { addPartitions } from './addPartitions.ts';
 import { alterConfigs } from './alterConfigs.ts';
-import type { ConfigOverrides, TopicConfigs } from './configs.ts';
 import { createTopic } from './createTopic.ts';
 import { deleteTopic } from './deleteTopic.ts';
 import { listTopics } from './listTopics.ts';
 import { readTopic } from './readTopic.ts';
-
-export interface Topic extends LogTopic {
-  /** Only what was set, by Kafka's names and in Kafka's spelling of the values. */
-  readonly overrides: ConfigOverrides;
-  /** Every config, typed, defaults filled in. */
-  readonly configs: TopicConfigs;
-  readonly createdAtMs: number;
-}
-
-export interface NewTopic {
-  name: string;
-  /** Kafka's `num.partitions` default of 1 if not given. */
-  partitions?: number;
-  configs?: Readonly<Record<string, string | null>>;
-}
-
-/** `value: null` takes the override away. */
-export interface ConfigChange {
-  name: string;
-  value: string | null;
-}
+import type { ConfigChange, NewTopic, Topic, TopicStore } from './topic.ts';
 
 /** Every method throws WadiError: UNKNOWN_TOPIC_OR_PARTITION, TOPIC_ALREADY_EXISTS, INVALID_CONFIG and so on. */
 export interface Topics {
@@ -48,13 +24,6 @@ export interface Topics {
     changes: readonly ConfigChange[],
     options?: { validateOnly?: boolean },
   ): Promise<void>;
-}
-
-/** What topics rest on. `log` makes and takes away their heads. */
-export interface TopicStore {
-  readonly metadata: ItemStore;
-  readonly log: Pick<Log, 'createHeads' | 'deleteHeads'>;
-  readonly clock: Clock;
 }
 
 /** How old an answer of `lookup` may be: as long, another process's change of a topic goes unnoticed. */

@@ -1,46 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { spawnCluster } from '../../lib/local/spawn.ts';
 import { batch, valuesOf } from '../support/log.ts';
 
 const ROUNDS = 10;
 const WRITERS = 12;
 const PARTITIONS = 4;
 const RAW = 'application/vnd.wadi.recordbatch';
-
-interface Cluster {
-  readonly url: string;
-  readonly process: ChildProcess;
-}
-
-async function start(directory: string): Promise<Cluster> {
-  const args = [
-    '--disable-warning=ExperimentalWarning',
-    'lib/local/main.ts',
-    '--port',
-    '0',
-    '--data',
-    directory,
-  ];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /ready.*?(http:\/\/\S+)/.exec(line)?.[1];
-    if (url !== undefined) {
-      child.stdout.resume();
-      return { url, process: child };
-    }
-  }
-  throw new Error('the local cluster ended before it was ready');
-}
-
-async function kill({ process: child }: Cluster): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGKILL');
-  await exited;
-}
 
 interface Writer {
   readonly id: number;
@@ -97,7 +64,7 @@ test('the local cluster is killed ten times in mid-load: what it acknowledged is
   const writers = Array.from({ length: WRITERS }, (_, id): Writer => {
     return { id, partition: id % PARTITIONS, idempotent: id % 3 !== 0, next: 0 };
   });
-  let cluster = await start(directory);
+  let cluster = await spawnCluster(directory);
   try {
     const clusters = (await (await fetch(`${cluster.url}/v3/clusters`)).json()) as {
       data: { cluster_id: string }[];
@@ -115,10 +82,10 @@ test('the local cluster is killed ten times in mid-load: what it acknowledged is
       const topicUrl = `${cluster.url}${path}/kill`;
       const writing = Promise.all(writers.map((writer) => write(topicUrl, writer, acknowledged)));
       await new Promise((resolve) => setTimeout(resolve, 200 + 60 * round));
-      await kill(cluster);
+      await cluster.stop('SIGKILL');
       await writing;
       expect(acknowledged.size).toBeGreaterThan(before);
-      cluster = await start(directory);
+      cluster = await spawnCluster(directory);
     }
 
     const seen = new Map<string, string>();
@@ -131,7 +98,7 @@ test('the local cluster is killed ten times in mid-load: what it acknowledged is
     }
     for (const [place, value] of acknowledged) expect([place, seen.get(place)]).toEqual([place, value]);
   } finally {
-    await kill(cluster);
+    await cluster.stop('SIGKILL');
     rmSync(directory, { recursive: true, force: true });
   }
 }, 120_000);

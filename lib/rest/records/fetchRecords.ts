@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
 import type { FetchRequest, FetchResult, Log, OffsetSpec } from '../../log/log.ts';
-import type { Topic } from '../../topic/topics.ts';
+import type { Topic } from '../../topic/topic.ts';
 import { answerType } from '../media.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../operation.ts';
 import { PARTITION, PartitionParams } from '../paths.ts';

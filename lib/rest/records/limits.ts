@@ -2,7 +2,7 @@ import { WadiError } from '../../errors.ts';
 import { MAX_DECOMPRESSED_BYTES } from '../../record/compression.ts';
 import type { CompressionCodec } from '../../record/record.ts';
 import type { BatchLimits } from '../../record/validate.ts';
-import type { Topic } from '../../topic/topics.ts';
+import type { Topic } from '../../topic/topic.ts';
 
 /** What the topic's configs ask of batches that come whole. */
 export function batchLimits({ configs }: Topic, nowMs: number): BatchLimits {

@@ -2,7 +2,7 @@ import { WadiError } from '../../errors.ts';
 import { encodeBatch } from '../../record/encode.ts';
 import { partitionOfKey, stickyPartition } from '../../record/partitioner.ts';
 import type { RecordInput, ValidBatch } from '../../record/record.ts';
-import type { Topic } from '../../topic/topics.ts';
+import type { Topic } from '../../topic/topic.ts';
 import type { Wadi } from '../../wadi.ts';
 import { requirePartition } from '../topicPartition.ts';
 import type { Acks } from './acks.ts';

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { OffsetSpec } from '../../log/log.ts';
-import type { Topic } from '../../topic/topics.ts';
+import type { Topic } from '../../topic/topic.ts';
 import type { Operation } from '../operation.ts';
 import { PARTITION, PartitionParams, TOPIC, TopicParams } from '../paths.ts';
 import { paramsReader, queryReader } from '../request.ts';

@@ -1,7 +1,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
 import { CONFIG_NAMES, type ConfigName, TOPIC_CONFIGS } from '../../topic/configs.ts';
-import type { ConfigChange, Topic } from '../../topic/topics.ts';
+import type { ConfigChange, Topic } from '../../topic/topic.ts';
 import { HttpError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams, TOPIC, TopicParams } from '../paths.ts';

@@ -1,6 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
-import type { Topic } from '../../topic/topics.ts';
+import type { Topic } from '../../topic/topic.ts';
 import { createTopic, NewTopicProperties } from '../newTopic.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams, TOPIC, TopicParams } from '../paths.ts';

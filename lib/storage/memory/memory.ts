@@ -1,6 +1,6 @@
 import { itemStore } from '../items.ts';
 import type { Item, ItemStore, ObjectPage, ObjectStore, Storage } from '../ports.ts';
-import { type SortedMap, sortedMap } from './sorted-map.ts';
+import { type SortedMap, sortedMap } from './sortedMap.ts';
 
 /**
  * Storage that ends with the process. No timers and no I/O: an operation takes place when it is called. What it returns
