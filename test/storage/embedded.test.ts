@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { embeddedStorage } from '../../lib/storage/embedded/embedded.ts';
-import type { Storage } from '../../lib/storage/ports.ts';
+import { type Storage, StorageError } from '../../lib/storage/ports.ts';
 import { contentOf, itemOf } from './written.ts';
 
 describe('the embedded store', () => {
@@ -31,7 +31,7 @@ describe('the embedded store', () => {
       { stdio: ['ignore', 'pipe', 'inherit'] },
     );
 
-  /** Kills the writer `afterMs` after its first line; returns how many of each kind it acknowledged. */
+  /** Kills the writer `afterMs` after it has written something of each kind; returns how many it acknowledged. */
   const writeAndKill = async (name: string, afterMs: number) => {
     const child = run('writer.ts', name);
     let output = '';
@@ -39,21 +39,25 @@ describe('the embedded store', () => {
       output += data;
     });
     const closed = once(child, 'close');
-    await once(child.stdout, 'data');
+    const count = (kind: string) => output.match(new RegExp(`^${kind} \\d+\n`, 'gm'))?.length ?? 0;
+    const acknowledged = () => ({
+      items: count('item'),
+      appends: count('append'),
+      small: count('small'),
+      large: count('large'),
+      mixed: count('mixed'),
+    });
+    while (Math.min(...Object.values(acknowledged())) === 0) await once(child.stdout, 'data');
     await delay(afterMs);
     child.kill('SIGKILL');
     await closed;
-    const lines = output.split('\n').slice(0, -1);
-    const count = (kind: string) => lines.filter((line) => line.startsWith(kind)).length;
-    return { items: count('item'), appends: count('append'), objects: count('object') };
+    return acknowledged();
   };
 
   it('has all that it acknowledged, and no torn object, after kill -9', async () => {
     for (let round = 0; round < 5; round++) {
       const name = `round-${round}`;
-      const acknowledged = await writeAndKill(name, 20 + 40 * round);
-      expect(Math.min(...Object.values(acknowledged))).toBeGreaterThan(0);
-
+      const acknowledged = await writeAndKill(name, 40 * round);
       await withStorage(async ({ log, objects }) => {
         for (let n = 0; n < acknowledged.items; n++) {
           expect(await log.get(itemOf(name, n))).toEqual(itemOf(name, n));
@@ -62,21 +66,29 @@ describe('the embedded store', () => {
         expect(appended).toEqual(appended.map((_, n) => n));
         expect(appended.length).toBeGreaterThanOrEqual(acknowledged.appends);
 
-        const present: number[] = [];
-        for (let after: string | undefined; ; ) {
-          const page = await objects.list(`${name}/`, { limit: 100, ...(after && { after }) });
-          for (const { key, bytes } of page.objects) {
-            const n = Number(key.split('/').at(-1));
-            const content = Buffer.concat(contentOf(n));
-            expect(bytes).toBe(content.length);
-            expect(Buffer.compare((await objects.get(key))!, content)).toBe(0);
-            present.push(n);
+        for (const kind of ['small', 'large'] as const) {
+          const present: number[] = [];
+          for (let after: string | undefined; ; ) {
+            const page = await objects.list(`${name}/${kind}/`, { limit: 100, ...(after && { after }) });
+            for (const { key, bytes } of page.objects) {
+              const n = Number(key.split('/').at(-1));
+              const content = Buffer.concat(contentOf(kind, n));
+              expect(bytes).toBe(content.length);
+              expect(Buffer.compare((await objects.get(key))!, content)).toBe(0);
+              present.push(n);
+            }
+            after = page.next;
+            if (!after) break;
           }
-          after = page.next;
-          if (!after) break;
+          expect(present.length).toBeGreaterThanOrEqual(acknowledged[kind]);
+          expect(present.toSorted((a, b) => a - b)).toEqual(present.map((_, n) => n));
         }
-        expect(present.length).toBeGreaterThanOrEqual(acknowledged.objects);
-        expect(present.toSorted((a, b) => a - b)).toEqual(present.map((_, n) => n));
+
+        // The last acknowledged version, or the one that was being put.
+        const found = Buffer.from((await objects.get(`${name}/mixed`))!);
+        const n = found.readUInt16BE(found.length - 2);
+        expect([acknowledged.mixed - 1, acknowledged.mixed]).toContain(n);
+        expect(Buffer.compare(found, Buffer.concat(contentOf('mixed', n)))).toBe(0);
       });
     }
   });
@@ -131,28 +143,112 @@ describe('the embedded store', () => {
     const database = new DatabaseSync(join(directory, 'items.sqlite'));
     database.exec('PRAGMA user_version = 99');
     database.close();
-    expect(() => embeddedStorage({ directory })).toThrow(/items\.sqlite has format 99; .* format 1$/);
+    expect(() => embeddedStorage({ directory })).toThrow(/items\.sqlite has format 99; .* format 2$/);
   });
 
-  it('clears away what an old crash left half written, and nothing that may still be in the making', async () => {
-    await withStorage(async () => {});
-    const incoming = join(directory, 'incoming');
-    writeFileSync(join(incoming, 'old'), 'x');
-    writeFileSync(join(incoming, 'new'), 'x');
-    const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000);
-    utimesSync(join(incoming, 'old'), twoDaysAgo, twoDaysAgo);
-    await withStorage(async () => {});
-    expect(readdirSync(incoming)).toEqual(['new']);
-  });
+  const SMALL = 64 * 1024;
+  const LARGE = SMALL + 1;
+  const filled = (bytes: number, value: number) => new Uint8Array(bytes).fill(value);
+  /** Jest's `toEqual` takes a tenth of a second for as many bytes. */
+  const expectFilled = (found: Uint8Array | undefined, bytes: number, value: number) =>
+    expect(found && Buffer.compare(found, filled(bytes, value))).toBe(0);
+  const filesInStore = () => readdirSync(join(directory, 'objects'));
 
-  it('never leaves its directory, whatever the key', async () => {
+  it('keeps objects up to 64 KiB in the database, larger ones as files', async () => {
     await withStorage(async ({ objects }) => {
-      for (const key of ['../outside', 'a/../../outside', '/outside', 'a//b', '.', '']) {
-        await expect(objects.put(key, [Uint8Array.of(1)])).rejects.toThrow(TypeError);
-        await expect(objects.get(key)).rejects.toThrow(TypeError);
-        await expect(objects.delete([key])).rejects.toThrow(TypeError);
+      await objects.put('small', [filled(SMALL - 1, 1), filled(1, 1)]);
+      expect(filesInStore()).toHaveLength(0);
+      await objects.put('large', [filled(LARGE - 1, 1), filled(1, 1)]);
+      expect(filesInStore()).toHaveLength(1);
+      await objects.delete(['small', 'large']);
+      expect(filesInStore()).toHaveLength(0);
+    });
+  });
+
+  it.each([
+    [SMALL, LARGE],
+    [LARGE, SMALL],
+    [LARGE, LARGE + 1],
+  ])('replaces an object of %d bytes by one of %d, also when it is opened again', async (before, after) => {
+    const expectAfter = async ({ objects }: Storage) => {
+      expectFilled(await objects.get('k'), after, 2);
+      expect(await objects.get('k', { position: after - 2, length: 9 })).toEqual(filled(2, 2));
+      expect(await objects.list('', { limit: 9 })).toEqual({ objects: [{ key: 'k', bytes: after }] });
+    };
+    await withStorage(async (storage) => {
+      await storage.objects.put('k', [filled(before, 1)]);
+      await storage.objects.put('k', [filled(after, 2)]);
+      await expectAfter(storage);
+    });
+    await withStorage(async (storage) => {
+      await expectAfter(storage);
+      expect(filesInStore()).toHaveLength(after > SMALL ? 1 : 0);
+      await storage.objects.delete(['k']);
+      expect(await storage.objects.get('k')).toBeUndefined();
+      expect(filesInStore()).toHaveLength(0);
+    });
+  });
+
+  it('has one of them, whole, after puts of both kinds under one key at once', async () => {
+    await withStorage(async ({ objects }) => {
+      for (let round = 0; round < 20; round++) {
+        const sizes = [LARGE, SMALL, LARGE + 1, SMALL - 1];
+        await Promise.all(sizes.map((bytes, n) => objects.put('k', [filled(bytes, n)])));
+        const found = (await objects.get('k'))!;
+        expectFilled(found, sizes[found[0]!]!, found[0]!);
+        expect(filesInStore()).toHaveLength(found.length > SMALL ? 1 : 0);
       }
     });
+  });
+
+  it('lists both kinds in key order, in pages', async () => {
+    await withStorage(async ({ objects }) => {
+      const keys = ['a/1', 'a/2', 'a/3', 'b'];
+      for (const [n, key] of keys.entries()) await objects.put(key, [filled(n % 2 ? LARGE : n, n)]);
+      const first = await objects.list('a/', { limit: 2 });
+      expect(first).toEqual({
+        objects: [
+          { key: 'a/1', bytes: 0 },
+          { key: 'a/2', bytes: LARGE },
+        ],
+        next: 'a/2',
+      });
+      expect(await objects.list('a/', { limit: 2, after: 'a/2' })).toEqual({
+        objects: [{ key: 'a/3', bytes: 2 }],
+      });
+    });
+  });
+
+  it('leaves no file behind when a large object cannot be put', async () => {
+    const { objects } = await withStorage(async (storage) => storage);
+    const failure = await objects.put('large', [filled(LARGE, 1)]).catch((error) => error);
+    expect(failure).toBeInstanceOf(StorageError);
+    expect(failure.applied).toBe('no');
+    expect(filesInStore()).toHaveLength(0);
+  });
+
+  it('clears away files of an old crash, but none that is in use or may still be in the making', async () => {
+    await withStorage(({ objects }) => objects.put('large', [filled(LARGE, 1)]));
+    const [inUse] = filesInStore() as [string];
+    const path = (name: string) => join(directory, 'objects', name);
+    writeFileSync(path('old'), 'x');
+    writeFileSync(path('new'), 'x');
+    const twoDaysAgo = new Date(Date.now() - 2 * 24 * 60 * 60 * 1000);
+    for (const name of [inUse, 'old']) utimesSync(path(name), twoDaysAgo, twoDaysAgo);
+    await withStorage(async ({ objects }) => {
+      expect(filesInStore().sort()).toEqual([inUse, 'new'].sort());
+      expectFilled(await objects.get('large'), LARGE, 1);
+    });
+  });
+
+  it('takes any key for a name, never for a path', async () => {
+    const keys = ['../outside', '.', '/outside', 'a', 'a/../../outside', 'a//b', 'a/b'].sort();
+    await withStorage(async ({ objects }) => {
+      for (const key of keys) await objects.put(key, [filled(LARGE, 1)]);
+      expect((await objects.list('', { limit: 9 })).objects.map(({ key }) => key)).toEqual(keys);
+      expect(filesInStore()).toHaveLength(keys.length);
+    });
     expect(existsSync(join(directory, '..', 'outside'))).toBe(false);
+    expect(readdirSync(directory).filter((name) => !name.startsWith('items.sqlite'))).toEqual(['objects']);
   });
 });

@@ -19,5 +19,7 @@ await log.put({ pk: name, sk: 'list', appended: [] });
 await Promise.all([
   forEver('item', (n) => log.put(itemOf(name, n))),
   forEver('append', (n) => log.update({ pk: name, sk: 'list' }, [{ append: ['appended'], values: [n] }])),
-  forEver('object', (n) => objects.put(`${name}/blobs/${n}`, contentOf(n))),
+  forEver('small', (n) => objects.put(`${name}/small/${n}`, contentOf('small', n))),
+  forEver('large', (n) => objects.put(`${name}/large/${n}`, contentOf('large', n))),
+  forEver('mixed', (n) => objects.put(`${name}/mixed`, contentOf('mixed', n))),
 ]);

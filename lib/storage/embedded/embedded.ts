@@ -1,6 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Storage } from '../ports.ts';
+import { openDatabase } from './database.ts';
+import { openFiles } from './files.ts';
 import { openItems } from './items.ts';
 import { openObjects } from './objects.ts';
 
@@ -15,16 +17,18 @@ export interface EmbeddedOptions {
 }
 
 /**
- * Storage in a directory: items in SQLite, objects as files. Throws if the directory cannot be used or holds another
- * version's format. Byte arrays are stored and returned without a copy where possible: neither side changes them.
+ * Storage in a directory: items and small objects in SQLite, large objects as files. Throws if the directory cannot be
+ * used or holds another version's format. Byte arrays are stored and returned without a copy where possible: neither
+ * side changes them.
  */
 export function embeddedStorage({ directory, fsync = false }: EmbeddedOptions): Storage {
   mkdirSync(directory, { recursive: true });
-  const items = openItems(join(directory, 'items.sqlite'), fsync);
+  const database = openDatabase(join(directory, 'items.sqlite'), fsync);
+  const files = openFiles(join(directory, 'objects'), fsync);
   return {
-    objects: openObjects(join(directory, 'objects'), join(directory, 'incoming'), fsync),
-    log: items.table('log'),
-    metadata: items.table('metadata'),
-    close: async () => items.close(),
+    objects: openObjects(database, files),
+    log: openItems(database, 'log'),
+    metadata: openItems(database, 'metadata'),
+    close: async () => database.close(),
   };
 }
