@@ -12,7 +12,10 @@ const SCHEMA = `
 `;
 /** How long a write waits for another process's. */
 const BUSY_TIMEOUT_MS = 5_000;
-/** 32 MB: a checkpoint waits for the disk, which may have many objects to write first, so it should be rare. */
+/**
+ * 32 MB: a checkpoint stops everything for some 3 ms a MB and waits for the disk, which may have many files to write
+ * first, so it should be rare.
+ */
 const CHECKPOINT_PAGES = 8_000;
 
 /** Throws StorageError if SQLite does not answer. */

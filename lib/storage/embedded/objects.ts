@@ -3,7 +3,7 @@ import { compareUtf8 } from '../value.ts';
 import type { Database } from './database.ts';
 import type { Files } from './files.ts';
 
-/** Up to here a row is faster to write and read than a file; beyond, SQLite's writing it twice costs more. */
+/** A row of this size is written in a fraction of a file's time; larger ones would make checkpoints frequent. */
 const ROW_MAX_BYTES = 64 * 1024;
 const WHOLE = { position: 0, length: Number.MAX_SAFE_INTEGER };
 
