@@ -12,11 +12,8 @@ const SCHEMA = `
 `;
 /** How long a write waits for another process's. */
 const BUSY_TIMEOUT_MS = 5_000;
-/**
- * 32 MB: a checkpoint stops everything for some 3 ms a MB and waits for the disk, which may have many files to write
- * first, so it should be rare.
- */
-const CHECKPOINT_PAGES = 8_000;
+/** 16 MB: a checkpoint stops everything for some 3 ms a MB. Larger ones gain nothing, smaller ones wait more often. */
+const CHECKPOINT_PAGES = 4_000;
 
 /** Throws StorageError if SQLite does not answer. */
 export interface Statement<Row extends object> {
