@@ -11,11 +11,23 @@ export interface Clock {
   random(length: number): Uint8Array;
 }
 
+/** The operating system is asked for this much at a time: asking costs more than the bytes. Each byte is given once. */
+const POOL_BYTES = 4096;
+let pool = new Uint8Array(0);
+let drawn = 0;
+
 export const systemClock: Clock = {
   now: Date.now,
   async sleep(ms, signal) {
     if (ms === 0) return new Promise((resolve) => setImmediate(resolve));
     await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
   },
-  random: (length) => randomFillSync(new Uint8Array(length)),
+  random(length) {
+    if (drawn + length > pool.length) {
+      pool = randomFillSync(new Uint8Array(Math.max(POOL_BYTES, length)));
+      drawn = 0;
+    }
+    drawn += length;
+    return pool.subarray(drawn - length, drawn);
+  },
 };

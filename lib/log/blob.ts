@@ -28,8 +28,9 @@ export function newBlobId(clock: Clock): Uint8Array {
 
 /** When its upload began, by the uploader's clock. Floors are compared with this, and garbage is judged by it. */
 export function uploadedAt(id: Uint8Array): number {
-  const view = new DataView(id.buffer, id.byteOffset, id.byteLength);
-  return view.getUint16(0) * 2 ** 32 + view.getUint32(2);
+  return (
+    ((id[0]! << 8) | id[1]!) * 2 ** 32 + (((id[2]! << 24) | (id[3]! << 16) | (id[4]! << 8) | id[5]!) >>> 0)
+  );
 }
 
 const hex = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex');

@@ -90,10 +90,18 @@ function decodeBase(stored: Value | undefined): PartitionBase[] {
   return base;
 }
 
-export function decodeHead(item: Item, topic: LogTopic, index: number): Head {
+/** Entries that `before`, an older copy, has already are not decoded again: most of a tail is. */
+export function decodeHead(item: Item, topic: LogTopic, index: number, before?: Head): Head {
   const firstPartition = index * topic.partitionsPerHead;
-  const entries = (list: Value | undefined): StoredEntry[] =>
-    (list as Uint8Array[]).map((stored) => ({ ...decodeEntry(stored, firstPartition), stored }));
+  const known = before === undefined ? [] : entriesOf(before);
+  const entries = (list: Value | undefined): StoredEntry[] => {
+    const all = list as Uint8Array[];
+    const shift = all.length === 0 ? 0 : known.findIndex(({ stored }) => same(stored, all[0]!));
+    return all.map((stored, i) => {
+      const old = shift < 0 ? undefined : known[shift + i];
+      return old && same(old.stored, stored) ? old : { ...decodeEntry(stored, firstPartition), stored };
+    });
+  };
   const rolling = item.rolling as { at: number; base: Uint8Array; entries: Uint8Array[] } | undefined;
   const producers = Object.entries(item.producers as Record<string, Uint8Array>);
   const start = Object.entries(item.start as Record<string, number>);
@@ -143,10 +151,18 @@ export function firstOffsetInHead(head: Head, partition: number): number {
   return base[partition - head.firstPartition]!.offset;
 }
 
+function entriesOf(head: Head): readonly StoredEntry[] {
+  return head.rolling === undefined ? head.tail : [...head.rolling.entries, ...head.tail];
+}
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
 /** The slices that the head still holds, rolling ones first, with the offsets that the order of entries gives them. */
 export function* placedEntries(head: Head): Generator<{ entry: StoredEntry; slices: PlacedSlice[] }> {
   const next = (head.rolling?.base ?? head.base).map(({ offset }) => offset);
-  for (const entry of [...(head.rolling?.entries ?? []), ...head.tail]) {
+  for (const entry of entriesOf(head)) {
     yield { entry, slices: entry.slices.map((slice) => place(slice, next, head.firstPartition)) };
   }
 }
@@ -169,7 +185,7 @@ export function placedSlices(head: Head, partition: number): PlacedSlice[] {
 /** The slices of an entry that the head still holds, or `undefined`. */
 export function findEntry(head: Head, stored: Uint8Array): PlacedSlice[] | undefined {
   for (const { entry, slices } of placedEntries(head)) {
-    if (Buffer.compare(entry.stored, stored) === 0) return slices;
+    if (same(entry.stored, stored)) return slices;
   }
   return undefined;
 }

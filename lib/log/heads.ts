@@ -35,8 +35,8 @@ export function createHeads(items: ItemStore, clock: Clock): Heads {
     cached: (topic, index) => cache.get(headKey(topic.id, index).pk),
 
     learn(topic, index, item) {
-      const head = decodeHead(item, topic, index);
       const before = cache.get(item.pk);
+      const head = decodeHead(item, topic, index, before);
       if (before === undefined || progress(before) <= progress(head)) cache.set(item.pk, head);
       return head;
     },
