@@ -43,8 +43,8 @@ export function addConsume(program: Command, io: Io, connect: () => Promise<Api>
         .choices(['value', 'key-value', 'json'])
         .default('value'),
     )
-    .option('-k, --key-separator <text>', 'between key and value (default: a tab)', '\t')
-    .option('--record-separator <text>', 'after each record (default: a newline)', '\n')
+    .addOption(new Option('-k, --key-separator <text>', 'between key and value').default('\t', 'a tab'))
+    .addOption(new Option('--record-separator <text>', 'after each record').default('\n', 'a newline'))
     .option('--null-marker <text>', "what is printed for Kafka's null", 'null')
     .option('--print-headers', 'print name:value,… and the key separator before a record')
     .addHelpText('after', HELP)

@@ -38,7 +38,10 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     const method = request.method ?? 'GET';
     const body = await readBody(request);
     if (body === undefined) {
-      const { status, ...refusal } = errorResponse(new HttpError(413, BODY_TOO_LARGE), formOf(rawPath));
+      const { status, ...refusal } = errorResponse(
+        new HttpError(413, BODY_TOO_LARGE, { field: 'body' }),
+        formOf(rawPath),
+      );
       return send(response, { statusCode: status, headers: {}, ...refusal }, true);
     }
     const gone = new AbortController();

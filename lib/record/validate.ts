@@ -8,6 +8,9 @@ import { nextRecord, recordCursor } from './records.ts';
 /** Of one partition in one request. A batch costs some 0.1 ms to check, however small it is; Kafka allows one. */
 export const MAX_BATCHES = 10_000;
 
+/** LogValidator's words for what compaction could not place. */
+export const KEY_REQUIRED = 'A compacted topic cannot accept a record without a key';
+
 /** What a topic asks of the batches of a client. */
 export interface BatchLimits {
   /** `max.message.bytes`: of one batch, as sent and as stored. */
@@ -18,6 +21,8 @@ export interface BatchLimits {
   readonly compressionType: 'producer' | 'uncompressed' | Exclude<CompressionCodec, 'none'>;
   /** `message.timestamp.type` */
   readonly timestampType: TimestampType;
+  /** Records need a key: `cleanup.policy` has `compact`. False if not given. */
+  readonly keysRequired?: boolean;
   /** The time of the append. */
   readonly nowMs: number;
   /** `message.timestamp.before.max.ms` and `message.timestamp.after.max.ms`: no bound if not given. */
@@ -118,6 +123,7 @@ function checkRecords(records: Uint8Array, header: BatchHeader, limits: BatchLim
     nextRecord(cursor);
     if (cursor.offsetDelta !== i)
       throw invalid(`Record ${i} of the batch has offset delta ${cursor.offsetDelta}`);
+    if (cursor.keyLength < 0 && limits.keysRequired === true) throw invalid(KEY_REQUIRED);
     const delta = cursor.timestampDelta;
     if (delta > maxDelta) maxDelta = delta;
     if (delta < minDelta && delta !== noTimestamp) minDelta = delta;

@@ -23,7 +23,7 @@ export function createDispatch(operations: readonly Operation[], unserved: Unser
       if (cluster_id !== undefined && cluster_id !== wadi.clusterId) {
         throw new HttpError(404, `Cluster ${cluster_id} cannot be found.`, { field: 'cluster_id' });
       }
-      if (request.body.length > MAX_BODY_BYTES) throw new HttpError(413, BODY_TOO_LARGE);
+      if (request.body.length > MAX_BODY_BYTES) throw new HttpError(413, BODY_TOO_LARGE, { field: 'body' });
       requireBodyType(operation, request);
       requireAcceptable(operation, request);
       return await operation.handle(wadi, request);

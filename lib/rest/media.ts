@@ -9,6 +9,18 @@ import { JSON_TYPE, V2_TYPE } from './response.ts';
  */
 export function requireBodyType(operation: Operation, request: HttpRequest): void {
   if (operation.accepts === undefined) return;
+  const { 'content-encoding': encoding = 'identity' } = request.headers;
+  if (encoding !== 'identity') {
+    throw new HttpError(415, `The content encoding ${encoding} is not supported.`, {
+      field: 'content-encoding',
+    });
+  }
+  const charset = /;\s*charset\s*=\s*"?([^";\s]+)/i.exec(request.headers['content-type'] ?? '')?.[1];
+  if (charset !== undefined && !/^(utf-?8|us-ascii)$/i.test(charset)) {
+    throw new HttpError(415, `The charset ${charset} is not supported: JSON is UTF-8.`, {
+      field: 'content-type',
+    });
+  }
   const type = bodyType(request);
   if (type !== undefined && !Object.hasOwn(operation.accepts, type)) {
     throw new HttpError(415, 'HTTP 415 Unsupported Media Type', {
@@ -29,7 +41,7 @@ export function bodyType(request: HttpRequest): string | undefined {
 /** The one of `offered` that the client likes best, the first of them if it does not say; 406 if it takes none. */
 export function answerType(request: HttpRequest, offered: readonly string[]): string {
   const { accept } = request.headers;
-  if (accept === undefined || accept === '*/*') return offered[0]!;
+  if (!accept || accept === '*/*') return offered[0]!;
   const type = new Negotiator({ headers: { accept } }).mediaType([...offered]);
   if (type === undefined) {
     throw new HttpError(406, `HTTP 406 Not Acceptable: offered are ${offered.join(', ')}`, {
@@ -40,12 +52,12 @@ export function answerType(request: HttpRequest, offered: readonly string[]): st
 }
 
 /** What a v2 client may name in Accept, to get whatever the operation answers. */
-const V2_OFFERED = [V2_TYPE, 'application/vnd.kafka.json.v2+json', JSON_TYPE];
+const V2_OFFERED = [V2_TYPE, 'application/vnd.kafka.json.v2+json', 'application/vnd.kafka+json', JSON_TYPE];
 
 /** Refuses a request whose Accept header fits no answer of the operation (406). */
 export function requireAcceptable(operation: Operation, request: HttpRequest): void {
   const { accept } = request.headers;
-  if (accept === undefined || accept === '*/*') return;
+  if (!accept || accept === '*/*') return;
   const offered = new Set(operation.form === 'v2' ? V2_OFFERED : []);
   for (const answer of Object.values(operation.answers)) {
     if (answer !== 'empty') for (const type of Object.keys(answer)) offered.add(type);

@@ -97,12 +97,17 @@ function content(bodies: Readonly<Record<string, TSchema | 'binary'>>, schemas: 
   );
 }
 
-function answers({ answers }: Operation, schemas: JsonObject): JsonObject {
+function answers({ answers, answerHeaders = {} }: Operation, schemas: JsonObject): JsonObject {
+  const headers = Object.entries(answerHeaders).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'integer' } },
+  ]);
   return Object.fromEntries(
     Object.entries(answers).map(([status, bodies]) => [
       status,
       {
         description: REASONS[Number(status)] ?? status,
+        ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
         ...(bodies !== 'empty' && { content: content(bodies, schemas) }),
       },
     ]),

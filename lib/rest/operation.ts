@@ -41,6 +41,8 @@ export interface Operation {
   readonly accepts?: Readonly<Record<string, TSchema | 'binary'>>;
   /** What is answered when all goes well, by status and media type. */
   readonly answers: Readonly<Record<number, Readonly<Record<string, TSchema | 'binary'>> | 'empty'>>;
+  /** Headers of a good answer that say more than HTTP's own, with what they say. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
   /** What can go wrong beyond what every operation shares. */
   readonly errors: readonly KafkaErrorName[];
   /** Whose error codes and media types: REST Proxy v3's or v2's. */

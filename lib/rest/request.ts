@@ -41,11 +41,18 @@ export function queryReader<T extends TObject>(schema: T): (request: HttpRequest
   return ({ query }) => {
     const values: Record<string, unknown> = {};
     for (const [name, property] of Object.entries(schema.properties)) {
-      const text = query.get(name);
+      const text = queryParameter(query, name);
       if (text !== null) values[name] = coerced(text, property);
     }
     return check(values);
   };
+}
+
+/** The value of a parameter, `null` if it is not there. Throws INVALID_REQUEST if it is there twice: which one counts? */
+export function queryParameter(query: URLSearchParams, name: string): string | null {
+  const [value = null, ...more] = query.getAll(name);
+  if (more.length === 0) return value;
+  throw new WadiError('INVALID_REQUEST', `${name} is given ${more.length + 1} times.`, { field: name });
 }
 
 /** For path parameters. */
@@ -83,8 +90,7 @@ export function parseJson(text: string): unknown {
 function coerced(text: string, schema: TSchema): unknown {
   switch (schema.type) {
     case 'integer':
-    case 'number':
-      return /^[+-]?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+      return /^(0|-?[1-9]\d*)$/.test(text) ? Number(text) : text;
     case 'boolean':
       return text === 'true' ? true : text === 'false' ? false : text;
     default:
@@ -128,16 +134,16 @@ function expected(schema: TSchema): string {
   if (Array.isArray(schema.anyOf)) return schema.anyOf.map(expected).join(' or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   const bounds = [
-    ['minimum', 'at least'],
-    ['maximum', 'at most'],
-    ['minLength', 'of at least (characters)'],
-    ['maxLength', 'of at most (characters)'],
-    ['minItems', 'of at least (items)'],
-    ['maxItems', 'of at most (items)'],
-    ['pattern', 'that matches'],
+    ['minimum', 'at least', ''],
+    ['maximum', 'at most', ''],
+    ['minLength', 'of at least', ' characters'],
+    ['maxLength', 'of at most', ' characters'],
+    ['minItems', 'of at least', ' items'],
+    ['maxItems', 'of at most', ' items'],
+    ['pattern', 'that matches', ''],
   ]
     .filter(([keyword]) => schema[keyword!] !== undefined)
-    .map(([keyword, words]) => `${words} ${schema[keyword!]}`);
+    .map(([keyword, words, unit]) => `${words} ${schema[keyword!]}${unit}`);
   const article = /^[aio]/.test(schema.type ?? '') ? 'an' : 'a';
   const type =
     schema.type === undefined

@@ -264,7 +264,11 @@ test.each(['application/json', 'text/html, application/json;q=0.1', '*/*', 'appl
 );
 
 test('a body above the limit answers 413', () =>
-  expectRefusal('POST /v3/-/topics', { body: Buffer.alloc(MAX_BODY_BYTES + 1, 0x20), status: 413 }));
+  expectRefusal('POST /v3/-/topics', {
+    body: Buffer.alloc(MAX_BODY_BYTES + 1, 0x20),
+    status: 413,
+    field: 'body',
+  }));
 
 test('a body at the limit is read', () =>
   expectRefusal('POST /v3/-/topics', { body: Buffer.alloc(MAX_BODY_BYTES, 0x20), status: 400 }));

@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
+import { queryParameter } from '../request.ts';
 
 /** Kafka's `acks`. With 0 nobody waits for the append, or hears that it failed. */
 export type Acks = 0 | 1 | 'all';
@@ -24,7 +25,7 @@ export const AcksQuery = Type.Object({
 });
 
 export function readAcks(query: URLSearchParams): Acks {
-  const acks = ACKS.get(query.get('acks') ?? 'all');
+  const acks = ACKS.get(queryParameter(query, 'acks') ?? 'all');
   if (acks !== undefined) return acks;
   throw new WadiError('INVALID_REQUIRED_ACKS', 'acks must be 0, 1, all or -1.', { field: 'acks' });
 }

@@ -28,7 +28,7 @@ const format = (description: string) =>
 const FetchQuery = Type.Object({
   offset: Type.Optional(
     Type.String({
-      pattern: '^(earliest|latest|[0-9]{1,15})$',
+      pattern: '^(earliest|latest|[0-9]{1,19})$',
       default: 'earliest',
       description: 'Where to begin: an offset, the log start offset, or the high watermark.',
     }),
@@ -86,6 +86,11 @@ export const fetchRecords: Operation = {
   params: PartitionParams,
   query: FetchQuery,
   answers: { 200: { [JSON_TYPE]: KafkaRecordList, [RECORD_BATCH_TYPE]: 'binary' } },
+  answerHeaders: {
+    'Wadi-Next-Offset': 'With record batches: where the next fetch goes on.',
+    'Wadi-High-Watermark': 'With record batches: the offset after the last record.',
+    'Wadi-Log-Start-Offset': 'With record batches: the offset of the first record.',
+  },
   errors: [
     'INVALID_REQUEST',
     'INVALID_TIMESTAMP',

@@ -11,10 +11,15 @@ export function batchLimits({ configs }: Topic, nowMs: number): BatchLimits {
     maxDecompressedBytes: MAX_DECOMPRESSED_BYTES,
     compressionType: configs.compressionType,
     timestampType: configs.messageTimestampType,
+    keysRequired: keysRequired(configs),
     nowMs,
     timestampBeforeMaxMs: configs.messageTimestampBeforeMaxMs,
     timestampAfterMaxMs: configs.messageTimestampAfterMaxMs,
   };
+}
+
+export function keysRequired({ cleanupPolicy }: Topic['configs']): boolean {
+  return cleanupPolicy.includes('compact');
 }
 
 /** The codec for records that come as JSON: those that leave it to the producer are not compressed. */

@@ -2,12 +2,13 @@ import { WadiError } from '../../errors.ts';
 import { encodeBatch } from '../../record/encode.ts';
 import { partitionOfKey, stickyPartition } from '../../record/partitioner.ts';
 import type { RecordInput, ValidBatch } from '../../record/record.ts';
+import { KEY_REQUIRED } from '../../record/validate.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Wadi } from '../../wadi.ts';
 import { requirePartition } from '../topicPartition.ts';
 import type { Acks } from './acks.ts';
 import { append, NO_OFFSET } from './append.ts';
-import { codecOf, requireTimestamp } from './limits.ts';
+import { codecOf, keysRequired, requireTimestamp } from './limits.ts';
 import { withTopic } from './withTopic.ts';
 
 /** How many records one request may carry: their reports must fit in one answer. */
@@ -116,6 +117,9 @@ function place(
     const { key, value, headers } = record;
     const partition = partitionOf(record);
     requirePartition(topic, partition);
+    if (key === null && keysRequired(topic.configs)) {
+      throw new WadiError('INVALID_RECORD', `${KEY_REQUIRED}.`, { field: 'key' });
+    }
     if (appendTime || record.timestamp === undefined) {
       return { index, partition, timestamp: nowMs, key, value, headers };
     }
@@ -153,7 +157,7 @@ function encodeRuns(topic: Topic, partition: number, records: readonly Placed[],
   }
   if (records.length === 1) {
     const message = `The record takes ${bytes.length} bytes in a record batch, max.message.bytes is ${maxMessageBytes}.`;
-    refuse(records[0]!.index, new WadiError('MESSAGE_TOO_LARGE', message));
+    refuse(records[0]!.index, new WadiError('MESSAGE_TOO_LARGE', message, { field: 'value' }));
     return [];
   }
   const middle = records.length >>> 1;

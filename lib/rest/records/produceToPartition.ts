@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { WadiError } from '../../errors.ts';
 import { validateBatches } from '../../record/validate.ts';
 import type { Wadi } from '../../wadi.ts';
 import { HttpError } from '../errors.ts';
@@ -26,6 +27,9 @@ const ProduceBatchesResponse = Type.Object(
     partition_id: Type.Integer(),
     offset: Type.Integer({ description: 'Of the first record; -1 with acks=0.' }),
     base_offset: Type.Integer({ description: 'The same.' }),
+    base_offsets: Type.Array(Type.Integer(), {
+      description: 'Of each batch: they may lie apart if some of them were there before.',
+    }),
     next_offset: Type.Integer({ description: 'The offset after the last record; -1 with acks=0.' }),
     record_count: Type.Integer(),
     log_start_offset: Type.Integer({ description: '-1 with acks=0.' }),
@@ -47,7 +51,7 @@ async function produceBatches(
   return withTopic(wadi, topicName, partition, async (topic) => {
     requirePartition(topic, partition);
     const nowMs = wadi.clock.now();
-    const batches = validateBatches(request.body, batchLimits(topic, nowMs));
+    const batches = ofBody(() => validateBatches(request.body, batchLimits(topic, nowMs)));
     const [result] = await append(wadi.log, topic, [{ partition, batches }], acks);
     if (result?.ok !== true) throw result?.error;
     const last = batches.length - 1;
@@ -58,6 +62,7 @@ async function produceBatches(
       partition_id: partition,
       offset: result.offsets[0]!,
       base_offset: result.offsets[0]!,
+      base_offsets: [...result.offsets],
       next_offset: acks === 0 ? NO_OFFSET : result.offsets[last]! + batches[last]!.recordCount,
       record_count: batches.reduce((count, batch) => count + batch.recordCount, 0),
       log_start_offset: result.logStartOffset,
@@ -65,6 +70,16 @@ async function produceBatches(
     };
     return json(200, answer);
   });
+}
+
+/** What is wrong with a batch is wrong with the body. */
+function ofBody<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof WadiError)) throw error;
+    throw new WadiError(error.kafka, error.message, { field: error.field ?? 'body' });
+  }
 }
 
 const params = paramsReader(PartitionParams);
@@ -94,6 +109,7 @@ export const produceToPartition: Operation = {
     'KAFKA_STORAGE_ERROR',
     'MESSAGE_TOO_LARGE',
     'OUT_OF_ORDER_SEQUENCE_NUMBER',
+    'THROTTLING_QUOTA_EXCEEDED',
     'UNKNOWN_TOPIC_OR_PARTITION',
     'UNSUPPORTED_COMPRESSION_TYPE',
     'UNSUPPORTED_FOR_MESSAGE_FORMAT',

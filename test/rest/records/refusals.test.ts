@@ -100,6 +100,24 @@ const ROWS: readonly Row[] = [
   ['an oversized record', DOCUMENTS, value({ type: 'STRING', data: 'x'.repeat(1_048_588) }), 413, 413],
   ['an oversized body', DOCUMENTS, value({ type: 'STRING', data: 'x'.repeat(4_400_000) }), 413, 413],
   ['unknown acks', DOCUMENTS, { ...body({}), query: 'acks=2' }, 400, 40002, 'acks'],
+  ['acks given twice', DOCUMENTS, { ...body({}), query: 'acks=all&acks=0' }, 400, 400, 'acks'],
+  [
+    'a compressed request',
+    DOCUMENTS,
+    { ...body({}), headers: { 'content-encoding': 'gzip' } },
+    415,
+    415,
+    'content-encoding',
+  ],
+  [
+    'another charset than UTF-8',
+    DOCUMENTS,
+    { ...body({}), headers: { 'content-type': 'application/json; charset=utf-16' } },
+    415,
+    415,
+    'content-type',
+  ],
+  ['no key on a compacted topic', 'POST /v3/topics/compacted/records', body({}), 400, 40002, 'key'],
   [
     'acks=0 for an unknown topic',
     'POST /v3/topics/none/records',
@@ -160,7 +178,16 @@ const ROWS: readonly Row[] = [
   ],
   ['an unknown topic', 'POST /v3/topics/none/partitions/0/records', rawBatch(), 404, 40403, 'topic_name'],
   ['an empty body', PARTITION, { headers: { 'content-type': RAW } }, 422, 422],
-  ['a wrong CRC', PARTITION, rawBatch(70, 0xff), 400, 40002],
+  ['no key on a compacted topic', 'POST /v3/topics/compacted/partitions/0/records', rawBatch(), 400, 40002],
+  [
+    'a partition in another spelling',
+    'POST /v3/topics/orders/partitions/00/records',
+    rawBatch(),
+    400,
+    400,
+    'partition_id',
+  ],
+  ['a wrong CRC', PARTITION, rawBatch(70, 0xff), 400, 40002, 'body'],
   ['a wrong count', PARTITION, rawBatch(60, 3), 400, 40002],
   ['an unknown magic', PARTITION, rawBatch(16, 1), 400, 40002],
   [
@@ -237,6 +264,8 @@ const ROWS: readonly Row[] = [
   ['an offset beyond the end', FETCH, query('offset=3'), 416, 41601, 'offset'],
   ['a negative offset', FETCH, query('offset=-1'), 400, 400, 'offset'],
   ['an offset that is no number', FETCH, query('offset=first'), 400, 400, 'offset'],
+  ['the largest offset there could be', FETCH, query('offset=9007199254740991'), 416, 41601, 'offset'],
+  ['an offset given twice', FETCH, query('offset=0&offset=0'), 400, 400, 'offset'],
   ['an offset of 20 digits', FETCH, query('offset=12345678901234567890'), 400, 400, 'offset'],
   ['an offset and a timestamp', FETCH, query('offset=0&timestamp=0'), 400, 400, 'timestamp'],
   ['a timestamp that is none', FETCH, query('timestamp=yesterday'), 400, 40002, 'timestamp'],
@@ -257,6 +286,7 @@ let api: Api;
 beforeAll(async () => {
   api = await startApi();
   await api.wadi.topics.create({ name: 'orders' });
+  await api.wadi.topics.create({ name: 'compacted', configs: { 'cleanup.policy': 'compact' } });
   await api.produce('orders', {
     key: { type: 'STRING', data: 'k' },
     value: { type: 'BINARY', data: base64('v') },
