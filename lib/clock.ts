@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** Time and chance, as the only way in which Wadi's code sees them: the simulation replaces both. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. Clocks of different processes may be minutes apart. */
+  /** Whole milliseconds since the Unix epoch. Clocks of different processes may be minutes apart. */
   now(): number;
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. `sleep(0)` lets waiting work run. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

@@ -1,13 +1,12 @@
 import { WadiError } from '../errors.ts';
 import { type BlobRef, INLINE_MAX_BYTES, newBlobId } from './blob.ts';
-import { asWadiError, type CommitContext, commit, type UnitResult } from './commit.ts';
+import { asFailure, type CommitContext, commit, type PendingUnit, type UnitResult } from './commit.ts';
 import { headIndexOf } from './head.ts';
 import type { AppendResult, LogTopic, PartitionBatches } from './log.ts';
-import type { Unit } from './plan.ts';
 
 /** A blob takes no more than this, unless one request alone is larger. */
 const BLOB_BYTES = 4 * 1024 * 1024;
-/** Batches in one blob: an entry grows by up to 20 bytes with each. */
+/** Requests' partitions in one blob. */
 const BLOB_UNITS = 1_000;
 /** While less than this is waiting, one upload at a time, so that small requests share; beyond it, sharing saves little */
 const LARGE_BYTES = 512 * 1024;
@@ -41,7 +40,7 @@ export function createAppender(
   context: CommitContext,
   onCommitted: (topic: LogTopic, headIndex: number) => void,
 ): Appender {
-  const { blobs, clock } = context;
+  const { blobs, heads, clock } = context;
   const gatherings = new Map<string, Gathering>();
   const lastCommit = new Map<string, Promise<void>>();
   let waitingBytes = 0;
@@ -88,7 +87,8 @@ export function createAppender(
     const { chunks, byHead, bytes } = layOut(topic, taken);
     const headIndexes = [...byHead.keys()];
     const inline = bytes <= INLINE_MAX_BYTES && headIndexes.length === 1;
-    const blob: BlobRef = { id: newBlobId(clock), inline };
+    const floors = headIndexes.map((index) => heads.cached(topic, index)?.floor ?? 0);
+    const blob: BlobRef = { id: newBlobId(clock, Math.max(...floors) + 1), inline };
 
     gathering.uploads++;
     const upload = blobs.upload(topic.id, headIndexes[0]!, blob, chunks).finally(() => {
@@ -96,6 +96,8 @@ export function createAppender(
       schedule(gathering);
       if (gathering.uploads === 0 && gathering.waiting.length === 0) gatherings.delete(topic.id);
     });
+    // Whoever commits sees the failure, but may come to it only when the commits before are done.
+    upload.catch(() => undefined);
     for (const headIndex of headIndexes) {
       const members = byHead.get(headIndex)!;
       inOrder(`${topic.id}/${headIndex}`, () => commitMembers(topic, headIndex, blob, upload, members));
@@ -116,18 +118,16 @@ export function createAppender(
     headIndex: number,
     blob: BlobRef,
     upload: Promise<void>,
-    members: readonly Member[],
+    members: readonly PendingUnit[],
   ): Promise<void> {
     try {
       await upload;
-      const units = members.map(({ unit }) => unit);
-      const results = await commit(context, topic, headIndex, blob, units);
-      members.forEach(({ settle }, i) => void settle(results[i]!));
-      onCommitted(topic, headIndex);
     } catch (error) {
-      const failure: UnitResult = { ok: false, error: failureOf(error) };
-      for (const { settle } of members) settle(failure);
+      for (const { settle } of members) settle({ ok: false, error: asFailure(error) });
+      return;
     }
+    await commit(context, topic, headIndex, blob, members);
+    onCommitted(topic, headIndex);
   }
 
   return {
@@ -148,11 +148,6 @@ export function createAppender(
   };
 }
 
-interface Member {
-  readonly unit: Unit;
-  readonly settle: (result: UnitResult) => void;
-}
-
 function takeBlob(gathering: Gathering): Waiting[] {
   let count = 0;
   let bytes = 0;
@@ -169,7 +164,7 @@ function takeBlob(gathering: Gathering): Waiting[] {
 function layOut(topic: LogTopic, taken: readonly Waiting[]) {
   const byPartition = [...taken].sort((a, b) => a.batches.partition - b.batches.partition);
   const chunks: Uint8Array[] = [];
-  const byHead = new Map<number, Member[]>();
+  const byHead = new Map<number, PendingUnit[]>();
   let bytes = 0;
   for (const { batches: unit, settle } of byPartition) {
     const positions = unit.batches.map((batch) => {
@@ -188,12 +183,4 @@ function layOut(topic: LogTopic, taken: readonly Waiting[]) {
 function noPartition(topic: LogTopic, partition: number): UnitResult {
   const message = `Topic '${topic.name}' has no partition ${partition}, only 0 to ${topic.partitions - 1}.`;
   return { ok: false, error: new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message) };
-}
-
-function failureOf(error: unknown): WadiError {
-  try {
-    return asWadiError(error);
-  } catch {
-    return new WadiError('UNKNOWN_SERVER_ERROR', 'The append failed.', { cause: error });
-  }
 }

@@ -16,10 +16,11 @@ export interface BlobRef {
 export const INLINE_MAX_BYTES = 3_900;
 const ITEMS_PER_GET = 100;
 
-export function newBlobId(clock: Clock): Uint8Array {
+/** `notBefore`: whoever's clock is behind the floor must not upload below it. */
+export function newBlobId(clock: Clock, notBefore = 0): Uint8Array {
   const id = new Uint8Array(14);
   const view = new DataView(id.buffer);
-  const now = clock.now();
+  const now = Math.max(clock.now(), notBefore);
   view.setUint16(0, Math.floor(now / 2 ** 32));
   view.setUint32(2, now % 2 ** 32);
   id.set(clock.random(8), 6);

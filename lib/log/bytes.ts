@@ -5,6 +5,7 @@ export class ByteWriter {
   #length = 0;
 
   uint(value: number): this {
+    if (!(value >= 0) || !Number.isInteger(value)) throw new RangeError(`${value} is no unsigned integer`);
     let rest = value;
     while (rest >= 0x80) {
       this.#push((rest % 0x80) | 0x80);

@@ -3,7 +3,7 @@ import { WadiError } from '../errors.ts';
 import { type Item, type ItemStore, StorageError, type WriteOutcome } from '../storage/ports.ts';
 import type { BlobRef, Blobs } from './blob.ts';
 import { newBlobId, uploadedAt } from './blob.ts';
-import { findDuplicate, findEntryInIndex } from './findLanded.ts';
+import { findDuplicates, findEntryInIndex } from './findLanded.ts';
 import { findEntry, type Head, logStartOffset, type PlacedSlice } from './head.ts';
 import type { Heads } from './heads.ts';
 import type { LogTopic } from './log.ts';
@@ -11,10 +11,12 @@ import { type EvictedProducers, type Plan, planEntry, type Unit } from './plan.t
 import { decodeProducer, evictedProducerKey } from './producers.ts';
 import { pauseMs, withRetries } from './retry.ts';
 
-/** Entries that one commit may make before it gives up: each is refused only because others moved the head. */
-const MAX_ROUNDS = 16;
+/** Entries in a row that may be refused, because others moved the head, before a commit gives up. */
+const MAX_VAIN_ROUNDS = 16;
 /** Times that the same entry is sent while nobody answers. */
 const MAX_SENDS = 5;
+/** Units whose duplicates are looked up at a time. */
+const LOOKUPS_AT_ONCE = 16;
 
 export type UnitResult =
   | { ok: true; offsets: readonly number[]; logStartOffset: number; appendTimeMs: number }
@@ -27,32 +29,43 @@ export interface CommitContext {
   readonly clock: Clock;
 }
 
+export interface PendingUnit {
+  readonly unit: Omit<Unit, 'offsets'>;
+  /** Called once, as soon as it is known what became of the unit. Never throws. */
+  readonly settle: (result: UnitResult) => void;
+}
+
 /**
- * Appends units, whose batches rest in `blob` already, to one head. Every unit gets an answer: its offsets; an error
- * that is final; or a retriable error, after which it may have been appended or not.
+ * Appends units, whose batches rest in `blob` already, to one head. Every unit is settled: with its offsets; an error
+ * that is final, and then nothing of it is in the log; or a retriable error, after which it may be there or not.
  */
 export async function commit(
   context: CommitContext,
   topic: LogTopic,
   headIndex: number,
   blob: BlobRef,
-  units: readonly Unit[],
-): Promise<UnitResult[]> {
-  const results = new Array<UnitResult>(units.length);
-  const pending = new Map(units.map((unit, i) => [i, { unit, offsets: [] as (number | undefined)[] }]));
+  units: readonly PendingUnit[],
+): Promise<void> {
+  const pending: Pending = new Map(
+    units.map(({ unit, settle }, i) => [i, { unit: { ...unit, offsets: [] }, settle }]),
+  );
   try {
-    await run(context, topic, headIndex, blob, pending, (i, result) => {
-      results[i] = result;
-      pending.delete(i);
-    });
+    await run(context, topic, headIndex, blob, pending);
   } catch (error) {
-    const failure = asWadiError(error);
-    for (const i of pending.keys()) results[i] = { ok: false, error: failure };
+    for (const i of [...pending.keys()]) settle(pending, i, { ok: false, error: asFailure(error) });
   }
-  return results;
 }
 
-type Pending = Map<number, { unit: Unit; offsets: (number | undefined)[] }>;
+type Pending = Map<
+  number,
+  { unit: Unit & { offsets: (number | undefined)[] }; readonly settle: (result: UnitResult) => void }
+>;
+
+function settle(pending: Pending, i: number, result: UnitResult): void {
+  const { settle } = pending.get(i)!;
+  pending.delete(i);
+  settle(result);
+}
 
 async function run(
   context: CommitContext,
@@ -60,42 +73,46 @@ async function run(
   headIndex: number,
   firstBlob: BlobRef,
   pending: Pending,
-  settle: (unit: number, result: UnitResult) => void,
 ): Promise<void> {
   const { heads, clock } = context;
-  let head = heads.cached(topic, headIndex) ?? (await heads.read(topic, headIndex));
-  let fresh = false;
+  const remembered = heads.cached(topic, headIndex);
+  let head = remembered ?? (await heads.read(topic, headIndex));
+  /** Seen after the units came, so that what it forbids is forbidden. */
+  let current = remembered === undefined;
   let evicted: EvictedProducers = { evictions: head.evictions, states: new Map() };
   let blob = firstBlob;
 
-  for (let round = 0; pending.size > 0; round++) {
-    if (round === MAX_ROUNDS)
+  for (let round = 0, vain = 0; pending.size > 0; round++, vain++) {
+    if (vain === MAX_VAIN_ROUNDS) {
       throw new WadiError('REQUEST_TIMED_OUT', 'The partition is too busy. Try again.');
+    }
     const units = new Map([...pending].map(([i, { unit }]) => [i, unit]));
     const plan = planEntry(head, units, evicted, blob, round, clock.now());
 
     if (plan.unknownProducers.length > 0) {
-      evicted = await readEvicted(context, head, evicted, plan.unknownProducers);
-      continue;
-    }
-    if (plan.stored === undefined) {
-      if (!fresh) {
-        head = await heads.read(topic, headIndex);
-        fresh = true;
-        continue;
+      const before = evicted;
+      evicted = await readEvicted(context, head, before, plan.unknownProducers);
+      if (evicted.states.size > before.states.size) vain = -1;
+    } else if (plan.stored !== undefined) {
+      const sent = await send(context, topic, head, plan, plan.stored);
+      head = sent.head;
+      current = true;
+      if (sent.landed !== undefined) {
+        noteOffsets(plan, sent.landed, pending);
+        settleDone(head, plan.at, pending);
+        vain = -1;
+      } else if (head.floor >= uploadedAt(blob.id)) {
+        blob = await uploadAgain(context, topic, head, blob, pending);
       }
-      await settleRest(context, head, plan, pending, settle);
-      continue;
-    }
-
-    const sent = await send(context, topic, head, plan, plan.stored);
-    head = sent.head;
-    fresh = true;
-    if (sent.landed !== undefined) {
-      noteOffsets(plan, sent.landed, pending);
-      settleDone(head, plan.at, pending, settle);
-    } else if (head.floor >= uploadedAt(blob.id)) {
-      blob = await uploadAgain(context, topic, headIndex, blob, pending);
+    } else if (!current) {
+      head = await heads.read(topic, headIndex);
+      current = true;
+    } else if (plan.duplicates.size > 0) {
+      await lookUpDuplicates(context, head, plan.duplicates, pending);
+      settleDone(head, clock.now(), pending);
+      vain = -1;
+    } else {
+      for (const [i, error] of plan.refused) settle(pending, i, { ok: false, error });
     }
   }
 }
@@ -137,48 +154,44 @@ async function untilAnswered(clock: Clock, update: () => Promise<WriteOutcome>):
 
 function noteOffsets(plan: Plan, landed: readonly PlacedSlice[], pending: Pending): void {
   for (const { unit, batch, slice, delta } of plan.batches) {
-    pending.get(unit)!.offsets[batch] = landed[slice]!.baseOffset + delta;
+    pending.get(unit)!.unit.offsets[batch] = landed[slice]!.baseOffset + delta;
   }
 }
 
-function settleDone(
-  head: Head,
-  appendTimeMs: number,
-  pending: Pending,
-  settle: (unit: number, result: UnitResult) => void,
-): void {
-  for (const [i, { unit, offsets }] of [...pending]) {
-    const known = unit.batches.every((_, batch) => offsets[batch] !== undefined);
-    if (known) settle(i, answer(head, unit, offsets as number[], appendTimeMs));
+function settleDone(head: Head, appendTimeMs: number, pending: Pending): void {
+  for (const [i, { unit }] of [...pending]) {
+    const { partition, batches, offsets } = unit;
+    if (!batches.every((_, batch) => offsets[batch] !== undefined)) continue;
+    const known = offsets as number[];
+    settle(pending, i, {
+      ok: true,
+      offsets: known,
+      logStartOffset: logStartOffset(head, partition),
+      appendTimeMs,
+    });
   }
 }
 
-function answer(head: Head, unit: Unit, offsets: readonly number[], appendTimeMs: number): UnitResult {
-  return { ok: true, offsets, logStartOffset: logStartOffset(head, unit.partition), appendTimeMs };
-}
-
-/** What is left when nothing can be appended: refused units, and duplicates, whose first copy is looked up. */
-async function settleRest(
+/** Finds the first copies of batches that were appended before. Whoever has one that cannot be found is refused whole. */
+async function lookUpDuplicates(
   context: CommitContext,
   head: Head,
-  plan: Plan,
+  duplicates: Plan['duplicates'],
   pending: Pending,
-  settle: (unit: number, result: UnitResult) => void,
 ): Promise<void> {
-  for (const [i, { unit, offsets }] of [...pending]) {
-    const error = plan.refused.get(i);
-    if (error !== undefined) {
-      settle(i, { ok: false, error });
-      continue;
-    }
+  const lookUp = async (i: number, numbers: readonly number[]): Promise<void> => {
+    const { unit } = pending.get(i)!;
     try {
-      for (const [n, batch] of unit.batches.entries()) {
-        offsets[n] ??= await findDuplicate(context, head, unit.partition, batch);
-      }
-      settle(i, answer(head, unit, offsets as number[], context.clock.now()));
-    } catch (cause) {
-      settle(i, { ok: false, error: asWadiError(cause) });
+      const batches = numbers.map((n) => unit.batches[n]!);
+      const found = await findDuplicates(context, head, unit.partition, batches);
+      for (const [nth, n] of numbers.entries()) unit.offsets[n] = found[nth]!;
+    } catch (error) {
+      settle(pending, i, { ok: false, error: asFailure(error) });
     }
+  };
+  const all = [...duplicates];
+  for (let from = 0; from < all.length; from += LOOKUPS_AT_ONCE) {
+    await Promise.all(all.slice(from, from + LOOKUPS_AT_ONCE).map(([i, numbers]) => lookUp(i, numbers)));
   }
 }
 
@@ -204,22 +217,22 @@ async function readEvicted(
 async function uploadAgain(
   { blobs, clock }: CommitContext,
   topic: LogTopic,
-  headIndex: number,
+  head: Head,
   old: BlobRef,
   pending: Pending,
 ): Promise<BlobRef> {
-  const blob = { id: newBlobId(clock), inline: old.inline };
+  const blob = { id: newBlobId(clock, head.floor + 1), inline: old.inline };
   const chunks: Uint8Array[] = [];
   let end = 0;
-  for (const [i, { unit, offsets }] of pending) {
-    const positions = unit.batches.map(({ bytes }) => {
+  for (const entry of pending.values()) {
+    const positions = entry.unit.batches.map(({ bytes }) => {
       chunks.push(bytes);
       end += bytes.length;
       return end - bytes.length;
     });
-    pending.set(i, { unit: { ...unit, positions }, offsets });
+    entry.unit = { ...entry.unit, positions };
   }
-  await blobs.upload(topic.id, headIndex, blob, chunks);
+  await blobs.upload(topic.id, head.index, blob, chunks);
   return blob;
 }
 
@@ -233,4 +246,10 @@ export function asWadiError(error: unknown): WadiError {
     return new WadiError('KAFKA_STORAGE_ERROR', 'Storage did not answer. Try again.', { cause: error });
   }
   throw error;
+}
+
+/** As `asWadiError`, of anything at all. */
+export function asFailure(error: unknown): WadiError {
+  if (error instanceof WadiError || error instanceof StorageError) return asWadiError(error);
+  return new WadiError('UNKNOWN_SERVER_ERROR', 'The append failed.', { cause: error });
 }

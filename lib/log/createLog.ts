@@ -51,19 +51,17 @@ export function createLog({ storage, clock, cacheBytes = CACHE_BYTES }: LogOptio
 
     async fetch(topic, request) {
       requirePartition(topic, request.partition);
-      return fetch(context, topic, request);
+      return fetch(context, topic, request).catch(rethrow);
     },
 
     async listOffsets(topic, partition, spec) {
       requirePartition(topic, partition);
-      return listOffsets(context, topic, partition, spec);
+      return listOffsets(context, topic, partition, spec).catch(rethrow);
     },
 
     async bounds(topic, partition) {
       requirePartition(topic, partition);
-      const head = await heads.read(topic, headIndexOf(topic, partition)).catch((error) => {
-        throw asWadiError(error);
-      });
+      const head = await heads.read(topic, headIndexOf(topic, partition)).catch(rethrow);
       return {
         logStartOffset: logStartOffset(head, partition),
         highWatermark: highWatermark(head, partition),
@@ -87,6 +85,10 @@ export function createLog({ storage, clock, cacheBytes = CACHE_BYTES }: LogOptio
 
     settled: () => background.settled(),
   };
+}
+
+function rethrow(error: unknown): never {
+  throw asWadiError(error);
 }
 
 function requirePartition(topic: LogTopic, partition: number): void {

@@ -6,7 +6,6 @@ import type { BatchHeader } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Arrivals } from './arrivals.ts';
 import { type Blobs, objectKey } from './blob.ts';
-import { asWadiError } from './commit.ts';
 import {
   firstOffsetInHead,
   type Head,
@@ -59,33 +58,29 @@ export async function fetch(
 
   for (let look = 1; ; ) {
     const arrival = arrivals.next(topic.id, headIndex);
-    const head = await readHead(heads, topic, headIndex);
+    const head = await heads.read(topic, headIndex);
     const start = logStartOffset(head, partition);
     const end = highWatermark(head, partition);
     if (offset < start || offset > end) throw outOfRange(topic, partition, offset, start, end);
 
-    const slices = await collect(context, topic, head, request);
-    const bytes = slices.reduce((sum, slice) => sum + slice.bytes, 0);
+    const { slices, bytes } = await collect(context, topic, head, request);
     const left = deadline - clock.now();
     const complete = bytes >= Math.min(request.minBytes, request.maxBytes) || slices.length === MAX_SLICES;
     if (!complete && left > 0 && !request.signal?.aborted) {
       await waitForMore(clock, arrival, Math.min(left, POLL_MS), request.signal);
       continue;
     }
-    const result = { highWatermark: end, logStartOffset: start };
-    if (slices.length === 0) return { ...result, bytes: new Uint8Array(0), nextOffset: offset };
+    if (slices.length === 0) {
+      return { bytes: new Uint8Array(0), nextOffset: offset, highWatermark: end, logStartOffset: start };
+    }
 
     const loaded = await load(context, topic, headIndex, slices);
-    if (loaded !== undefined) return { ...result, ...cut(loaded, offset, request.maxBytes) };
+    if (loaded !== undefined) {
+      const answer = cut(loaded, offset, request.maxBytes);
+      // A roll between the two reads may have brought more than the head showed.
+      return { ...answer, highWatermark: Math.max(end, answer.nextOffset), logStartOffset: start };
+    }
     if (++look > MAX_LOOKS) throw missingBytes(topic, partition, offset);
-  }
-}
-
-async function readHead(heads: Heads, topic: LogTopic, headIndex: number): Promise<Head> {
-  try {
-    return await heads.read(topic, headIndex);
-  } catch (error) {
-    throw asWadiError(error);
   }
 }
 
@@ -98,13 +93,13 @@ async function waitForMore(
   await clock.sleep(ms, signal ? AbortSignal.any([arrival, signal]) : arrival);
 }
 
-/** Slices from the one that holds the offset, until there are enough bytes or no more records. */
-export async function collect(
+/** Slices from the one that holds the offset, until there are enough bytes from there or no more records. */
+async function collect(
   { items, clock }: Pick<FetchContext, 'items' | 'clock'>,
   topic: LogTopic,
   head: Head,
   { partition, offset, maxBytes }: Pick<FetchRequest, 'partition' | 'offset' | 'maxBytes'>,
-): Promise<PlacedSlice[]> {
+): Promise<{ slices: PlacedSlice[]; bytes: number }> {
   const slices: PlacedSlice[] = [];
   let bytes = 0;
   let next = offset;
@@ -125,15 +120,18 @@ export async function collect(
   const end = firstOffsetInHead(head, partition);
   if (next < end) {
     const first = await index.at(next);
-    if (first !== undefined && first.endOffset > next && !take(first.slices)) return slices;
+    if (first !== undefined && first.endOffset > next && !take(first.slices)) return { slices, bytes };
   }
   while (next < end) {
     const { rows } = await index.from(next, ROWS_PER_PAGE);
-    if (rows[0]?.baseOffset !== next) throw missingBytes(topic, partition, next);
-    for (const row of rows) if (!take(row.slices)) return slices;
+    if (rows.length === 0) throw missingBytes(topic, partition, next);
+    for (const row of rows) {
+      if (row.baseOffset !== next) throw missingBytes(topic, partition, next);
+      if (!take(row.slices)) return { slices, bytes };
+    }
   }
   take(placedSlices(head, partition));
-  return slices;
+  return { slices, bytes };
 }
 
 function shareFrom(slice: PlacedSlice, offset: number): number {
@@ -153,9 +151,7 @@ export async function load(
   const keys = slices.map(({ blob, position }) => `${objectKey(topic.id, blob.id)}:${position}`);
   const found = keys.map((key) => cache.get(key));
   const missing = slices.filter((_, i) => found[i] === undefined);
-  const read = await blobs.read(topic.id, headIndex, missing).catch((error) => {
-    throw asWadiError(error);
-  });
+  const read = await blobs.read(topic.id, headIndex, missing);
   let nth = 0;
   for (const [i, slice] of slices.entries()) {
     if (found[i] !== undefined) continue;
@@ -223,7 +219,7 @@ function outOfRange(
   return new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'offset' });
 }
 
-function missingBytes(topic: LogTopic, partition: number, offset: number): WadiError {
+export function missingBytes(topic: LogTopic, partition: number, offset: number): WadiError {
   const message = `Records of topic '${topic.name}', partition ${partition}, from offset ${offset} could not be found in storage. Try again.`;
   return new WadiError('KAFKA_STORAGE_ERROR', message);
 }

@@ -4,12 +4,12 @@ import type { ValidBatch } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Slice } from './entry.ts';
 import { firstOffsetInHead, type Head, logStartOffset, type PlacedSlice, placedSlices } from './head.ts';
-import { type IndexRow, indexOf } from './indexRow.ts';
+import { indexOf } from './indexRow.ts';
 import { outOfOrder } from './producers.ts';
 
 const PAGE = 64;
-/** Rows that a search may look at: with some 16 appends in each, 100,000 appends back. */
-const MAX_PAGES = 100;
+/** Rows that a search may look at: with some 16 appends in each, 20,000 appends back. */
+const MAX_PAGES = 20;
 
 interface Context {
   readonly items: ItemStore;
@@ -61,34 +61,35 @@ function undecided(): WadiError {
 }
 
 /**
- * The offset under which a batch was appended before, as it is with a producer's retry. Throws
- * DUPLICATE_SEQUENCE_NUMBER when it is too long ago to be found, OUT_OF_ORDER_SEQUENCE_NUMBER when there is no such batch.
+ * The offsets under which batches of a partition were appended before, as with a producer's retry. Throws
+ * DUPLICATE_SEQUENCE_NUMBER when one is too long ago to be found, OUT_OF_ORDER_SEQUENCE_NUMBER when there is no such batch.
  */
-export async function findDuplicate(
+export async function findDuplicates(
   { items, clock }: Context,
   head: Head,
   partition: number,
-  batch: ValidBatch,
-): Promise<number> {
-  const inHead = find(placedSlices(head, partition), batch);
-  if (inHead !== undefined) return inHead;
+  batches: readonly ValidBatch[],
+): Promise<number[]> {
+  const found = new Array<number | undefined>(batches.length);
+  const search = (slices: readonly PlacedSlice[]): boolean => {
+    for (const [i, batch] of batches.entries()) found[i] ??= find(slices, batch);
+    return !found.includes(undefined);
+  };
+  if (search(placedSlices(head, partition))) return found as number[];
   const index = indexOf(items, clock, head.topicId, partition);
   let below = firstOffsetInHead(head, partition);
-  for (let page = 0; page < MAX_PAGES; page++) {
+  let exhausted = below === 0;
+  for (let page = 0; page < MAX_PAGES && !exhausted; page++) {
     const { rows, more } = await index.before(below, PAGE);
-    const inRows = find(
-      rows.flatMap((row: IndexRow) => row.slices),
-      batch,
-    );
-    if (inRows !== undefined) return inRows;
-    if (!more || rows.length === 0) {
-      const complete = logStartOffset(head, partition) === 0 && (rows.at(-1)?.baseOffset ?? below) === 0;
-      if (complete) throw outOfOrder(batch, 'no such batch was appended');
-      break;
-    }
-    below = rows.at(-1)!.baseOffset;
+    if (search(rows.flatMap((row) => row.slices))) return found as number[];
+    below = rows.at(-1)?.baseOffset ?? below;
+    exhausted = below === 0;
+    if (!more) break;
   }
-  const message = `Sequence ${batch.producer!.sequence} of producer ${batch.producer!.id} was appended before; its offset is not known any more.`;
+  const missing = batches[found.indexOf(undefined)]!;
+  if (exhausted && logStartOffset(head, partition) === 0)
+    throw outOfOrder(missing, 'no such batch was appended');
+  const message = `Sequence ${missing.producer!.sequence} of producer ${missing.producer!.id} was appended before; its offset is not known any more.`;
   throw new WadiError('DUPLICATE_SEQUENCE_NUMBER', message);
 }
 

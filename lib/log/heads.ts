@@ -8,18 +8,21 @@ import { withRetries } from './retry.ts';
 
 /** Heads that a process remembers: the last state that any answer showed of each. It may be old; conditions tell. */
 const MAX_HEADS = 2_000;
+/** Much may have been appended since: then reading it anew is cheaper than being refused. */
+const MAX_AGE_MS = 30_000;
 
 export interface Heads {
   key(head: Head): Key;
   /** As it stands now. Throws UNKNOWN_TOPIC_OR_PARTITION if it is gone. */
   read(topic: LogTopic, index: number): Promise<Head>;
+  /** As it was some seconds ago at most. */
   cached(topic: LogTopic, index: number): Head | undefined;
   /** Decodes a head that an answer brought along, and remembers it. */
   learn(topic: LogTopic, index: number, item: Item): Head;
 }
 
 export function createHeads(items: ItemStore, clock: Clock): Heads {
-  const cache = new LRUCache<string, Head>({ max: MAX_HEADS });
+  const cache = new LRUCache<string, { head: Head; learnedAtMs: number }>({ max: MAX_HEADS });
 
   const heads: Heads = {
     key: (head) => headKey(head.topicId, head.index),
@@ -32,12 +35,18 @@ export function createHeads(items: ItemStore, clock: Clock): Heads {
       throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${topic.name}' does not exist (any more).`);
     },
 
-    cached: (topic, index) => cache.get(headKey(topic.id, index).pk),
+    cached(topic, index) {
+      const known = cache.get(headKey(topic.id, index).pk);
+      const age = known === undefined ? 0 : clock.now() - known.learnedAtMs;
+      return age >= 0 && age <= MAX_AGE_MS ? known?.head : undefined;
+    },
 
     learn(topic, index, item) {
-      const before = cache.get(item.pk);
+      const before = cache.get(item.pk)?.head;
       const head = decodeHead(item, topic, index, before);
-      if (before === undefined || progress(before) <= progress(head)) cache.set(item.pk, head);
+      if (before === undefined || progress(before) <= progress(head)) {
+        cache.set(item.pk, { head, learnedAtMs: clock.now() });
+      }
       return head;
     },
   };

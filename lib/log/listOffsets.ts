@@ -1,7 +1,6 @@
 import { WadiError } from '../errors.ts';
 import { decodeBatch } from '../record/decode.ts';
-import { asWadiError } from './commit.ts';
-import { batchesOf, type FetchContext, load } from './fetch.ts';
+import { batchesOf, type FetchContext, load, missingBytes } from './fetch.ts';
 import {
   baseOf,
   firstOffsetInHead,
@@ -26,9 +25,7 @@ export async function listOffsets(
   spec: OffsetSpec,
 ): Promise<OffsetAndTimestamp> {
   const headIndex = headIndexOf(topic, partition);
-  const head = await context.heads.read(topic, headIndex).catch((error) => {
-    throw asWadiError(error);
-  });
+  const head = await context.heads.read(topic, headIndex);
   if (spec === 'earliest') return { offset: logStartOffset(head, partition), timestamp: -1 };
   if (spec === 'latest') return { offset: highWatermark(head, partition), timestamp: -1 };
   const timestamp = spec === 'max-timestamp' ? maxTimestamp(head, partition) : spec.timestamp;
@@ -66,10 +63,11 @@ async function* slicesReaching(
   const index = indexOf(items, clock, topic.id, partition);
   const end = firstOffsetInHead(head, partition);
   let next = await firstReachingRow(index, start, end, timestamp);
-  for (let page = 0; next < end && page < MAX_PAGES; page++) {
+  for (let page = 0; next < end; page++) {
     const { rows } = await index.from(next, ROWS_PER_PAGE);
-    if (rows.length === 0) break;
+    if (page === MAX_PAGES || rows.length === 0) throw missingBytes(topic, partition, next);
     for (const row of rows) {
+      if (row.baseOffset !== next) throw missingBytes(topic, partition, next);
       if (row.maxTimestamp >= timestamp) yield* row.slices.filter(reaches);
       next = row.endOffset;
     }

@@ -4,7 +4,14 @@ import type { Action, Condition } from '../storage/ports.ts';
 import { type BlobRef, uploadedAt } from './blob.ts';
 import { encodeEntry, type ProducerRun, type Slice } from './entry.ts';
 import { type Head, nextAt } from './head.ts';
-import { addToSequence, encodeProducer, judge, type ProducerState, producerKey } from './producers.ts';
+import {
+  addToSequence,
+  encodeProducer,
+  judge,
+  outOfOrder,
+  type ProducerState,
+  producerKey,
+} from './producers.ts';
 
 /** The batches that one request appends to one partition: all or none of them. */
 export interface Unit {
@@ -12,6 +19,8 @@ export interface Unit {
   readonly batches: readonly ValidBatch[];
   /** Where each batch begins in the blob. */
   readonly positions: readonly number[];
+  /** Of each batch that is known to be in the log. */
+  readonly offsets: readonly (number | undefined)[];
 }
 
 /** States of producers that the head does not hold, as they were when it counted `evictions`. */
@@ -31,14 +40,17 @@ export interface PlannedBatch {
 export interface Plan {
   /** Keys of producers that must be looked up first; then the rest of the plan is empty. */
   readonly unknownProducers: readonly string[];
+  /** `undefined` if nothing can be appended. */
   readonly stored: Uint8Array | undefined;
   readonly at: number;
   readonly slices: readonly Slice[];
   readonly batches: readonly PlannedBatch[];
   readonly actions: readonly Action[];
   readonly condition: Condition;
-  /** Of units that the head, as it was seen, forbids: nothing of them is in the entry. */
+  /** Units that the head, as it was seen, forbids. */
   readonly refused: ReadonlyMap<number, WadiError>;
+  /** Units with batches that were appended before, by number of batch: their offsets must be looked up first. */
+  readonly duplicates: ReadonlyMap<number, readonly number[]>;
 }
 
 /**
@@ -46,10 +58,16 @@ export interface Plan {
  * Units beyond it wait for the next entry.
  */
 export const MAX_PRODUCERS_PER_ENTRY = 40;
+/** Runs in one entry, some 15 bytes each: all the entries of a head must fit in its item of 400 KB. */
+const MAX_RUNS_PER_ENTRY = 1_000;
+/** A head with more takes no new ones until some were put aside; each takes some 40 bytes of it. */
+const MAX_PRODUCERS_IN_HEAD = 1_000;
+/** As many items as one read gets. */
+const MAX_UNKNOWN_PRODUCERS = 100;
 
 /**
  * The entry that appends as many of `units` as the head, as it was seen, allows, with the condition that makes it
- * safe should the head have changed. `units` are by number, in the order in which they came.
+ * safe should the head have changed. `units` are by number, in the order in which they came, which is that of the blob.
  */
 export function planEntry(
   head: Head,
@@ -62,7 +80,9 @@ export function planEntry(
   const changed = new Map<string, ProducerState>();
   const unknown = new Set<string>();
   const refused = new Map<number, WadiError>();
-  const appended: { unit: number; batch: number; position: number }[] = [];
+  const duplicates = new Map<number, readonly number[]>();
+  const appended: { unit: number; batch: number }[] = [];
+  let runs = 0;
 
   const known = (key: string): ProducerState | undefined => {
     const state = changed.get(key) ?? head.producers.get(key);
@@ -72,26 +92,40 @@ export function planEntry(
   };
 
   for (const [number, unit] of units) {
+    if (unknown.size >= MAX_UNKNOWN_PRODUCERS) break;
     const verdict = judgeUnit(unit, known);
     if (verdict instanceof WadiError) {
       refused.set(number, verdict);
       continue;
     }
-    const total = new Set([...changed.keys(), ...verdict.states.keys()]).size;
-    if (total > MAX_PRODUCERS_PER_ENTRY) {
-      if (changed.size === 0) refused.set(number, tooManyProducers(verdict.states.size));
+    if (verdict.duplicates.length > 0) {
+      duplicates.set(number, verdict.duplicates);
+      continue;
+    }
+    const states = new Map([...changed, ...verdict.states]);
+    const fresh = [...states.keys()].filter((key) => !head.producers.has(key)).length;
+    if (fresh > 0 && head.producers.size + fresh > MAX_PRODUCERS_IN_HEAD) {
+      refused.set(
+        number,
+        new WadiError('THROTTLING_QUOTA_EXCEEDED', 'Too many new producers at once. Try again.'),
+      );
+      continue;
+    }
+    if (states.size > MAX_PRODUCERS_PER_ENTRY || runs + verdict.runs > MAX_RUNS_PER_ENTRY) {
+      // Whoever comes later waits as well: he may be the same producer.
+      if (appended.length > 0) break;
+      refused.set(number, tooManyProducers(verdict.states.size, verdict.runs));
       continue;
     }
     for (const [key, state] of verdict.states) changed.set(key, state);
-    for (const batch of verdict.append) {
-      appended.push({ unit: number, batch, position: unit.positions[batch]! });
-    }
+    runs += verdict.runs;
+    for (const batch of verdict.append) appended.push({ unit: number, batch });
   }
 
   const at = nextAt(head, blob.id, now);
   if (unknown.size > 0 || appended.length === 0) {
     return {
-      unknownProducers: [...unknown],
+      unknownProducers: [...unknown].slice(0, MAX_UNKNOWN_PRODUCERS),
       stored: undefined,
       at,
       slices: [],
@@ -99,10 +133,10 @@ export function planEntry(
       actions: [],
       condition: { all: [] },
       refused,
+      duplicates,
     };
   }
 
-  appended.sort((a, b) => a.position - b.position);
   const { slices, batches } = layOut(appended, units, blob);
   const stored = encodeEntry({ blob, attempt, at, slices }, head.firstPartition);
   return {
@@ -114,34 +148,76 @@ export function planEntry(
     actions: [{ append: ['tail'], values: [stored] }, ...setProducers(changed)],
     condition: entryCondition(head, stored, at, blob, [...changed.keys()]),
     refused,
+    duplicates,
   };
 }
 
-/** The batches of a unit to append, and what they make of its producers; or why it must not be appended. */
-function judgeUnit(unit: Unit, known: (key: string) => ProducerState | undefined) {
+interface UnitVerdict {
+  /** The batches to append, if there are no `duplicates`. */
+  readonly append: readonly number[];
+  readonly states: ReadonlyMap<string, ProducerState>;
+  /** Runs that the appended batches make. */
+  readonly runs: number;
+  /** Batches that were appended before this unit. */
+  readonly duplicates: readonly number[];
+}
+
+/** What to do with a unit's batches whose offsets are not known; or why none of them may be appended. */
+function judgeUnit(unit: Unit, known: (key: string) => ProducerState | undefined): UnitVerdict | WadiError {
   const states = new Map<string, ProducerState>();
   const append: number[] = [];
+  const duplicates: number[] = [];
+  let runs = 0;
   for (const [i, batch] of unit.batches.entries()) {
+    if (unit.offsets[i] !== undefined) continue;
     if (batch.producer !== undefined) {
       const key = producerKey(unit.partition, batch.producer.id);
-      const verdict = judge(states.get(key) ?? known(key), batch);
+      const own = states.get(key);
+      const verdict = judge(own ?? known(key), batch);
       if (verdict.kind === 'refused') return verdict.error;
-      if (verdict.kind === 'duplicate') continue;
+      if (verdict.kind === 'duplicate') {
+        if (own === undefined) duplicates.push(i);
+        // Sent twice in one unit: the second takes its offset from the first, once that has one.
+        else if (!append.some((earlier) => isCopy(unit.batches[earlier]!, batch))) {
+          return outOfOrder(batch, 'an earlier batch of the request comes after it');
+        }
+        continue;
+      }
+      const last = append.at(-1);
+      if (last === undefined || !continues(unit.batches[last]!, batch)) runs++;
       states.set(key, verdict.state);
     }
     append.push(i);
   }
-  return { states, append };
+  return { append, states, runs, duplicates };
 }
 
-function tooManyProducers(count: number): WadiError {
-  const message = `The batches of one partition come from ${count} producers; at most ${MAX_PRODUCERS_PER_ENTRY} may be sent together.`;
+function isCopy(a: ValidBatch, b: ValidBatch): boolean {
+  return (
+    a.producer?.id === b.producer?.id &&
+    a.producer?.epoch === b.producer?.epoch &&
+    a.producer?.sequence === b.producer?.sequence &&
+    a.recordCount === b.recordCount
+  );
+}
+
+function continues({ producer, recordCount }: ValidBatch, next: ValidBatch): boolean {
+  return (
+    producer !== undefined &&
+    producer.id === next.producer?.id &&
+    producer.epoch === next.producer.epoch &&
+    addToSequence(producer.sequence, recordCount) === next.producer.sequence
+  );
+}
+
+function tooManyProducers(producers: number, runs: number): WadiError {
+  const message = `The batches of one partition come from ${producers} producers in ${runs} runs; at most ${MAX_PRODUCERS_PER_ENTRY} in ${MAX_RUNS_PER_ENTRY} may be sent together.`;
   return new WadiError('INVALID_REQUEST', message);
 }
 
 /** Batches of one partition that lie side by side in the blob make one slice. */
 function layOut(
-  appended: readonly { unit: number; batch: number; position: number }[],
+  appended: readonly { unit: number; batch: number }[],
   units: ReadonlyMap<number, Unit>,
   blob: BlobRef,
 ): { slices: Slice[]; batches: PlannedBatch[] } {
@@ -152,8 +228,9 @@ function layOut(
     maxTimestamp: number;
   })[] = [];
   const batches: PlannedBatch[] = [];
-  for (const { unit, batch, position } of appended) {
-    const { partition, batches: valid } = units.get(unit)!;
+  for (const { unit, batch } of appended) {
+    const { partition, batches: valid, positions } = units.get(unit)!;
+    const position = positions[batch]!;
     const { bytes, recordCount, maxTimestamp, producer } = valid[batch]!;
     let slice = slices.at(-1);
     if (slice?.partition !== partition || slice.position + slice.bytes !== position) {

@@ -57,8 +57,10 @@ export type Verdict =
 
 /**
  * Kafka's rules (ProducerAppendInfo in its storage module): the next sequence is appended, an older one is a
- * duplicate, a later one is out of order; a new epoch begins at 0; an old epoch is fenced; of a producer that is not
- * known (any more) every sequence is accepted. Whether a duplicate is truly one is for the log to find.
+ * duplicate, a later one is out of order; a new epoch begins at 0; an old epoch is fenced. Unlike in Kafka, a producer
+ * that is not known begins with 0 too: there, one connection to one leader keeps its first requests in order; here the
+ * second may overtake the first. A producer that was forgotten takes a new epoch, as clients do since KIP-360. Whether
+ * a duplicate is truly one is for the log to find.
  */
 export function judge(state: ProducerState | undefined, batch: ValidBatch): Verdict {
   const { epoch, sequence, id } = batch.producer!;
@@ -70,7 +72,10 @@ export function judge(state: ProducerState | undefined, batch: ValidBatch): Verd
       lastSequence: addToSequence(sequence, batch.recordCount - 1),
     },
   };
-  if (state === undefined) return appended;
+  if (state === undefined) {
+    if (sequence === 0) return appended;
+    return { kind: 'refused', error: outOfOrder(batch, 'a producer that is not known here begins with 0') };
+  }
   if (epoch < state.epoch) {
     const message = `Producer ${id} has epoch ${epoch}, but ${state.epoch} has been seen: another instance has taken over.`;
     return { kind: 'refused', error: new WadiError('INVALID_PRODUCER_EPOCH', message) };

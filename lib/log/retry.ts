@@ -22,5 +22,5 @@ export async function withRetries<T>(clock: Clock, call: () => Promise<T>): Prom
 /** Doubles with each attempt, half of it by chance, so that those who failed together do not return together. */
 export function pauseMs(clock: Clock, attempt: number): number {
   const full = FIRST_PAUSE_MS * 2 ** attempt;
-  return full / 2 + (clock.random(1)[0]! / 255) * (full / 2);
+  return Math.round(full / 2 + (clock.random(1)[0]! / 255) * (full / 2));
 }

@@ -16,7 +16,13 @@ const MAX_ENTRIES_PER_ROLL = 200;
 const ABANDONED_MS = 2_000;
 /** Producers that a head keeps at hand; more than this, and those that rest are moved out. */
 const MAX_PRODUCERS = 16;
-const MAX_EVICTIONS = 40;
+/** Of one update, by the size of its expression, and of one roll. */
+const EVICTIONS_PER_UPDATE = 80;
+const MAX_EVICTIONS = 800;
+/** What one roll moves: a partition's part of it must fit in an item of 400 KB, as must the head meanwhile. */
+const MAX_BYTES_PER_ROLL = 128 * 1024;
+/** An entry from so far ahead comes from a clock that is wrong, and may be years away from being old. */
+const AHEAD_MS = 2_000;
 
 /** A tail of more bytes is a danger to the head's size: neither courtesy to the slow nor to other rollers counts then. */
 const LONG_TAIL_BYTES = 32 * 1024;
@@ -42,19 +48,29 @@ export interface RollPlan {
   readonly condition: Condition;
 }
 
-/** Entries that may leave the tail now. */
+/** Entries that may leave the tail now: the oldest ones, up to the first that must stay. */
 function movable(head: Head, now: number): StoredEntry[] {
   const limit = movableUntil(head, now);
-  const young = head.tail.findIndex(({ at }) => at > limit);
-  return head.tail.slice(0, Math.min(young < 0 ? head.tail.length : young, MAX_ENTRIES_PER_ROLL));
+  const entries: StoredEntry[] = [];
+  let bytes = 0;
+  for (const entry of head.tail) {
+    bytes += entry.stored.length;
+    const stays = entry.at > limit && entry.at <= now + AHEAD_MS;
+    const full =
+      entries.length === MAX_ENTRIES_PER_ROLL || (entries.length > 0 && bytes > MAX_BYTES_PER_ROLL);
+    if (stays || full) break;
+    entries.push(entry);
+  }
+  return entries;
 }
 
 export function rollIsDue(head: Head, now: number): boolean {
-  if (head.rolling !== undefined && tailBytes(head) <= LONG_TAIL_BYTES) {
+  const long = tailBytes(head) > LONG_TAIL_BYTES;
+  if (head.rolling !== undefined && !long) {
     const age = now - head.rolling.at;
     if (age >= 0 && age < ABANDONED_MS) return false;
   }
-  return head.tail.length >= ENTRIES_PER_ROLL && movable(head, now).length >= ENTRIES_PER_ROLL;
+  return long || (head.tail.length >= ENTRIES_PER_ROLL && movable(head, now).length >= ENTRIES_PER_ROLL);
 }
 
 /** The first step: takes the oldest entries out of the tail, fixes their offsets, and fences what comes too late. */
@@ -145,9 +161,10 @@ export async function roll({ items, heads, clock }: RollContext, topic: LogTopic
   const done = await update(head, [{ remove: ['rolling'] }, { set: ['roll'], to: head.roll + 1 }], {
     all: [{ path: ['roll'], is: '=', value: head.roll }, { exists: ['rolling'] }],
   });
-  if (done?.applied) {
-    const resting = evictable(done.head, head.rolling.entries);
-    await evict({ items, heads, clock }, topic, done.head, resting);
+  if (!done?.applied) return;
+  const resting = evictable(done.head, head.rolling.entries);
+  for (let from = 0; from < resting.length; from += EVICTIONS_PER_UPDATE) {
+    await evict({ items, heads, clock }, topic, done.head, resting.slice(from, from + EVICTIONS_PER_UPDATE));
   }
 }
 
@@ -161,7 +178,6 @@ async function evict(
   head: Head,
   keys: readonly string[],
 ): Promise<void> {
-  if (keys.length === 0) return;
   const now = clock.now();
   await Promise.all(
     keys.map((key) => {

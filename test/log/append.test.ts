@@ -1,7 +1,8 @@
+import { systemClock } from '../../lib/clock.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import { type Call, intercepted } from '../support/faults.ts';
-import { append, batch, newTopic, offsetOf, readAll, startLog } from '../support/log.ts';
+import { append, batch, newTopic, offsetOf, readAll, startLog, testClock } from '../support/log.ts';
 
 const isAppend = ({ store, operation, args }: Call): boolean =>
   store === 'log' && operation === 'update' && (args[1] as object[]).some((action) => 'append' in action);
@@ -200,4 +201,113 @@ test('an append whose blob is older than the floor is uploaded again', async () 
   const inline = await inner.log.query({ pk: `inline/${topic.id}/0`, limit: 10 });
   expect(inline.items).toHaveLength(2);
   expect(await readAll(log, topic)).toEqual([[0, 'x']]);
+});
+
+test('an upload that fails while the commit before it is slow fails its own requests and nothing else', async () => {
+  let slow: (() => void) | undefined;
+  let puts = 0;
+  const storage = intercepted(memoryStorage(), async (call, proceed) => {
+    if (call.store === 'objects' && ++puts > 1) throw new StorageError('unavailable', 'no');
+    if (isAppend(call) && slow === undefined) await new Promise<void>((resolve) => (slow = resolve));
+    return proceed();
+  });
+  const log = startLog(storage, testClock());
+  const topic = await newTopic(log);
+  const large = 'x'.repeat(5_000);
+  const first = append(log, topic, 0, batch([large]));
+  while (slow === undefined) await systemClock.sleep(0);
+  const second = append(log, topic, 0, batch([large]));
+  for (let turn = 0; turn < 50; turn++) await systemClock.sleep(0);
+  slow();
+  expect(await first).toBe(0);
+  await expect(second).rejects.toMatchObject({ kafka: 'KAFKA_STORAGE_ERROR' });
+});
+
+test('large blobs are committed in the order in which they were made, whichever is uploaded first', async () => {
+  const storage = intercepted(memoryStorage(), async (call, proceed) => {
+    if (call.store === 'objects' && ++uploads === 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    return proceed();
+  });
+  let uploads = 0;
+  const log = startLog(storage);
+  const topic = await newTopic(log);
+  const sent = Array.from({ length: 4 }, async (_, sequence) => {
+    for (let turn = 0; turn < 5 * sequence; turn++) await systemClock.sleep(0);
+    const producer = { id: 1n, epoch: 0, sequence };
+    return append(log, topic, 0, batch(['x'.repeat(600_000)], { producer }));
+  });
+  expect(await Promise.all(sent)).toEqual([0, 1, 2, 3]);
+});
+
+test('an appender whose clock is behind the floor appends all the same', async () => {
+  const storage = memoryStorage();
+  const log = startLog(storage, { ...systemClock, now: () => Date.now() - 3_600_000 });
+  const topic = await newTopic(log);
+  await storage.log.update({ pk: `head/${topic.id}/0`, sk: 'head' }, [{ set: ['floor'], to: Date.now() }]);
+  expect(await append(log, topic, 0, batch(['a']))).toBe(0);
+  expect(await append(log, topic, 0, batch(['b']))).toBe(1);
+});
+
+test('an append that was rolled out of the tail before its answer came is found in the index', async () => {
+  const inner = memoryStorage();
+  const busy = startLog(inner, testClock());
+  const topic = await newTopic(busy);
+  let story: (() => Promise<void>) | undefined;
+  const storage = intercepted(inner, async (call, proceed) => {
+    const result = await proceed();
+    if (isAppend(call) && story !== undefined) {
+      const meanwhile = story;
+      story = undefined;
+      await meanwhile();
+      throw new StorageError('response lost', 'unknown');
+    }
+    return result;
+  });
+  const clock = testClock();
+  const rolling = startLog(inner, clock);
+  story = async () => {
+    for (let i = 0; i < 60; i++) {
+      await append(rolling, topic, 0, batch([`later ${i}`]));
+      clock.advance(100);
+      await rolling.settled();
+    }
+  };
+  const log = startLog(storage, testClock());
+  expect(await append(log, topic, 0, batch(['first']))).toBe(0);
+  const records = await readAll(rolling, topic);
+  expect(records).toHaveLength(61);
+  expect(records[0]).toEqual([0, 'first']);
+});
+
+test('entries that are very large are rolled before they fill the head', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log, 4);
+  const size = 950;
+  for (let request = 0; request < 40; request++) {
+    // Two producers in turn: no two of their batches make one run.
+    const batches = Array.from({ length: size }, (_, i) => {
+      const sequence = (request * size) / 2 + Math.floor(i / 2);
+      return batch(['x'], { producer: { id: 2n ** 62n + BigInt(i % 2), epoch: 0, sequence } });
+    });
+    const [result] = await log.append(topic, [{ partition: 0, batches }]);
+    expect(result).toMatchObject({ ok: true });
+    await log.settled();
+  }
+  expect((await log.bounds(topic, 0)).highWatermark).toBe(40 * size);
+});
+
+test('a request of more runs than an entry may have is refused, and changes nothing', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const batches = Array.from({ length: 2_400 }, (_, i) =>
+    batch(['x'], { producer: { id: BigInt(i % 2), epoch: 0, sequence: Math.floor(i / 2) } }),
+  );
+  const results = await log.append(topic, [
+    { partition: 0, batches },
+    { partition: 0, batches: [batch(['stranger'])] },
+  ]);
+  expect(results).toMatchObject([
+    { ok: false, error: { kafka: 'INVALID_REQUEST' } },
+    { ok: true, offsets: [0] },
+  ]);
 });

@@ -122,6 +122,38 @@ test('bytes that are missing in storage are an error to retry, never a gap', asy
   await expect(fetch(log, topic, 0)).rejects.toMatchObject({ kafka: 'KAFKA_STORAGE_ERROR', retriable: true });
 });
 
+test('a row that is missing in the index is an error to retry, wherever the fetch begins, never a gap', async () => {
+  const storage = memoryStorage();
+  const clock = testClock();
+  const log = startLog(storage, clock);
+  const topic = await newTopic(log);
+  for (let i = 0; i < 100; i++) {
+    await append(log, topic, 0, batch([`v${i}`]));
+    clock.advance(100);
+    await log.settled();
+  }
+  const { items } = await storage.log.query({ pk: `index/${topic.id}/0`, limit: 10 });
+  await storage.log.delete(items[2]!);
+  for (const offset of [0, Number(items[1]!.sk), Number(items[2]!.sk), Number(items[2]!.sk) + 1]) {
+    await expect(readAll(log, topic, 0, { from: offset })).rejects.toMatchObject({
+      kafka: 'KAFKA_STORAGE_ERROR',
+    });
+  }
+  expect(await readAll(log, topic, 0, { from: Number(items[3]!.sk) })).toHaveLength(
+    100 - Number(items[3]!.sk),
+  );
+});
+
+test('bytes before the offset do not count towards minBytes', async () => {
+  const clock = testClock();
+  const log = startLog(memoryStorage(), clock);
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(Array.from({ length: 100 }, () => 'x'.repeat(100))));
+  const before = clock.now();
+  await fetch(log, topic, 99, { minBytes: 5_000, maxWaitMs: 3_000 });
+  expect(clock.now() - before).toBe(3_000);
+});
+
 describe('offsets by timestamp', () => {
   async function filled(timestamps: number[]) {
     const storage = memoryStorage();

@@ -1,3 +1,4 @@
+import { evictedProducerItem } from '../../lib/log/producers.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import { intercepted } from '../support/faults.ts';
@@ -63,23 +64,92 @@ test('a gap in the sequence is out of order, an old epoch is fenced, and a new o
 test('a batch of the past that differs from what was appended then is out of order', async () => {
   const log = startLog(memoryStorage());
   const topic = await newTopic(log);
-  await append(log, topic, 0, batch(['a', 'b'], producer(10)));
-  await append(log, topic, 0, batch(['c'], producer(12)));
-  await expect(append(log, topic, 0, batch(['x'], producer(3)))).rejects.toMatchObject({
+  await append(log, topic, 0, batch(['a', 'b'], producer(0)));
+  await append(log, topic, 0, batch(['c'], producer(2)));
+  await append(log, topic, 0, batch(['d'], producer(3)));
+  await expect(append(log, topic, 0, batch(['x', 'y'], producer(1)))).rejects.toMatchObject({
     kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
   });
-  await expect(append(log, topic, 0, batch(['x', 'y', 'z'], producer(12)))).rejects.toMatchObject({
+  await expect(append(log, topic, 0, batch(['x', 'y', 'z'], producer(2)))).rejects.toMatchObject({
     kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
   });
 });
 
 test('sequences wrap from 2^31 - 1 to 0', async () => {
-  const log = startLog(memoryStorage());
+  const storage = memoryStorage();
+  const log = startLog(storage);
   const topic = await newTopic(log);
   const last = 2 ** 31 - 1;
+  // As if 2^31 - 1 records had been appended, long ago.
+  await storage.log.put(
+    evictedProducerItem(topic.id, '0:42', { batches: 9, epoch: 0, lastSequence: last - 1 }, 0),
+  );
   expect(await append(log, topic, 0, batch(['a', 'b'], producer(last)))).toBe(0);
   expect(await append(log, topic, 0, batch(['c'], producer(1)))).toBe(2);
   expect(await append(log, topic, 0, batch(['a', 'b'], producer(last)))).toBe(0);
+});
+
+test('a producer that is not known begins with sequence 0, whichever of its requests comes first', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await expect(append(log, topic, 0, batch(['b'], producer(1)))).rejects.toMatchObject({
+    kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  });
+  expect(await append(log, topic, 0, batch(['a'], producer(0)))).toBe(0);
+  expect(await append(log, topic, 0, batch(['b'], producer(1)))).toBe(1);
+});
+
+test('a request that holds a duplicate and something new appends the new part once, and tells both offsets', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(['a'], producer(0)));
+  await append(log, topic, 0, batch(['between']));
+  const batches = [batch(['a'], producer(0)), batch(['plain']), batch(['b'], producer(1))];
+  expect(await log.append(topic, [{ partition: 0, batches }])).toMatchObject([
+    { ok: true, offsets: [0, 2, 3] },
+  ]);
+  expect((await readAll(log, topic)).map(([, value]) => value)).toEqual(['a', 'between', 'plain', 'b']);
+});
+
+test('a request of which one batch is refused for good leaves nothing in the log', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(['a'], producer(0)));
+  const requests = [
+    [batch(['x'], producer(0, 0, 7n)), batch(['y'], producer(5, 0, 7n))],
+    [batch(['x'], producer(0, 1)), batch(['y'], producer(3))],
+    [batch(['x']), batch(['y', 'z'], producer(0))],
+  ];
+  for (const batches of requests) {
+    expect(await log.append(topic, [{ partition: 0, batches }])).toMatchObject([{ ok: false }]);
+  }
+  expect(await readAll(log, topic)).toEqual([[0, 'a']]);
+});
+
+test('hundreds of new producers in one blob are all appended, and so are the strangers among them', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const offsets = await Promise.all([
+    ...Array.from({ length: 900 }, (_, id) =>
+      append(log, topic, 0, batch(['x'], producer(0, 0, BigInt(id)))),
+    ),
+    append(log, topic, 0, batch(['stranger'])),
+  ]);
+  expect([...offsets].sort((a, b) => a - b)).toEqual(offsets.map((_, i) => i));
+});
+
+test('one producer keeps its order in a blob of more producers than one entry takes', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  const others = Array.from({ length: 39 }, (_, id) =>
+    append(log, topic, 0, batch(['x'], producer(0, 0, BigInt(id)))),
+  );
+  const two = [batch(['a'], producer(0, 0, 50n)), batch(['b'], producer(0, 0, 51n))];
+  const first = log.append(topic, [{ partition: 0, batches: two }]);
+  const second = append(log, topic, 0, batch(['c'], producer(1, 0, 50n)));
+  expect(await first).toMatchObject([{ ok: true }]);
+  expect(await second).toBeGreaterThan(39);
+  await Promise.all(others);
 });
 
 test('one producer that is refused does not hold up the strangers in its blob', async () => {
@@ -210,4 +280,62 @@ test('a retry judged by a state that was moved out of the head, while its twin l
   const offset = await append(late, topic, 0, batch(['second'], producer(1)));
   const copies = (await readAll(busy, topic)).filter(([, value]) => value === 'second');
   expect(copies).toEqual([[offset, 'second']]);
+});
+
+test('of two processes that send the same batch at once, one appends it and both learn its offset', async () => {
+  for (const before of [0, 1]) {
+    const inner = memoryStorage();
+    const other = startLog(inner);
+    const topic = await newTopic(other);
+    for (let i = 0; i < before; i++) await append(other, topic, 0, batch([`v${i}`], producer(i)));
+    let twin: (() => Promise<number>) | undefined = () =>
+      append(other, topic, 0, batch(['twin'], producer(before)));
+    let offset: number | undefined;
+    const storage = intercepted(inner, async (call, proceed) => {
+      const isAppend =
+        call.operation === 'update' && (call.args[1] as object[]).some((action) => 'append' in action);
+      const story = isAppend ? twin : undefined;
+      if (story) twin = undefined;
+      if (story) offset = await story();
+      return proceed();
+    });
+    expect(await append(startLog(storage), topic, 0, batch(['twin'], producer(before)))).toBe(before);
+    expect(offset).toBe(before);
+    expect((await other.bounds(topic, 0)).highWatermark).toBe(before + 1);
+  }
+});
+
+test('the same sequence in two epochs is two batches, each with its own offset', async () => {
+  const log = startLog(memoryStorage());
+  const topic = await newTopic(log);
+  await append(log, topic, 0, batch(['old'], producer(0)));
+  expect(await append(log, topic, 0, batch(['new'], producer(0, 1)))).toBe(1);
+  expect(await append(log, topic, 0, batch(['new'], producer(0, 1)))).toBe(1);
+});
+
+test('a producer that comes back while it is put aside keeps its newest sequence', async () => {
+  const inner = memoryStorage();
+  const clock = testClock();
+  const topic = await newTopic(startLog(inner, clock));
+  const other = startLog(inner, clock);
+  let back: (() => Promise<unknown>) | undefined;
+  const storage = intercepted(inner, async (call, proceed) => {
+    const actions = call.operation === 'update' ? (call.args[1] as { remove?: string[] }[]) : [];
+    const story = actions.some(({ remove }) => remove?.[1] === '0:42') ? back : undefined;
+    if (story) back = undefined;
+    await story?.();
+    return proceed();
+  });
+  const log = startLog(storage, clock);
+  await append(log, topic, 0, batch(['first'], producer(0)));
+  back = () => append(other, topic, 0, batch(['second'], producer(1)));
+  for (let id = 100; id < 160; id++) {
+    await append(log, topic, 0, batch(['x'], producer(0, 0, BigInt(id))));
+    clock.advance(100);
+    await log.settled();
+  }
+  expect(back).toBeUndefined();
+  const second = await append(log, topic, 0, batch(['second'], producer(1)));
+  const copies = (await readAll(log, topic)).filter(([, value]) => value === 'second');
+  expect(copies).toEqual([[second, 'second']]);
 });

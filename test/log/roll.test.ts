@@ -85,6 +85,50 @@ test('a roller dies between any two of its steps: nothing is lost, nothing doubl
   }
 });
 
+test('a helper that finishes a roll late does not touch the next one', async () => {
+  const inner = memoryStorage();
+  const clock = testClock();
+  const other = startLog(inner, clock);
+  const topic = await newTopic(other);
+  let written = 0;
+  const write = async (log: typeof other, count: number) => {
+    for (let i = 0; i < count; i++, written++) {
+      await append(log, topic, 0, batch([`v${written}`]));
+      clock.advance(100);
+      await log.settled();
+    }
+  };
+  // Whoever finishes its first roll is held until another has finished that one and died within the next.
+  let late: (() => Promise<unknown>) | undefined;
+  const slow = startLog(
+    intercepted(inner, async (call, proceed) => {
+      const finishes =
+        call.operation === 'update' && JSON.stringify(call.args[1]).includes('"remove":["rolling"]');
+      if (!finishes || late !== undefined) return proceed();
+      late = proceed;
+      throw new StorageError('frozen', 'no');
+    }),
+    clock,
+  );
+  await write(slow, 20);
+  expect(late).toBeDefined();
+  clock.advance(5_000);
+  await write(other, 20);
+  const mortal = startLog(
+    intercepted(inner, async (call, proceed) => {
+      if (call.operation === 'put' && (call.args[0] as { pk: string }).pk.startsWith('index/')) {
+        throw new StorageError('died', 'no');
+      }
+      return proceed();
+    }),
+    clock,
+  );
+  await write(mortal, 40);
+  expect((await headOf(inner, topic.id)).rolling).toBeDefined();
+  expect(await late!()).toMatchObject({ applied: false });
+  expect(await readAll(other, topic)).toEqual(expected(written));
+});
+
 test('many processes roll the same head at once, and each record stays where it was acknowledged', async () => {
   const storage = memoryStorage();
   const clock = { ...testClock(), now: () => Math.floor(performance.now() * 50), sleep: systemClock.sleep };
