@@ -13,6 +13,8 @@ export function readBody(request: IncomingMessage): Promise<Uint8Array | undefin
   const { headers } = request;
   const announced = headers['content-length'];
   if (announced === undefined && headers['transfer-encoding'] === undefined) return EMPTY;
+  // Who asks before he sends is told before he has sent.
+  if (headers.expect !== undefined && Number(announced) > MAX_BODY_BYTES) return Promise.resolve(undefined);
   return new Promise((resolve, reject) => {
     // Chunks are copied as they come, so that they are garbage while they are young: the collector pays for old ones.
     let body: Buffer = Buffer.allocUnsafe(Math.min(Number(announced ?? FIRST_GUESS_BYTES), MAX_BODY_BYTES));

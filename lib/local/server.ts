@@ -4,6 +4,7 @@ import type { Context } from 'aws-lambda';
 import type { HttpHandler, HttpResult } from '../../functions/handler.ts';
 import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
 import { errorResponse, HttpError, logError } from '../rest/errors.ts';
+import { MAX_BODY_BYTES } from '../rest/request.ts';
 import { readBody } from './readBody.ts';
 import { createRoutes } from './routes.ts';
 
@@ -84,6 +85,10 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
       });
     },
   );
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!(Number(request.headers['content-length']) > MAX_BODY_BYTES)) response.writeContinue();
+    server.emit('request', request, response);
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);

@@ -1,5 +1,11 @@
 import type { Clock } from '../clock.ts';
-import { type ItemStore, type Key, type ObjectStore, StorageError } from '../storage/ports.ts';
+import {
+  type ItemStore,
+  type Key,
+  MAX_KEYS_PER_READ,
+  type ObjectStore,
+  StorageError,
+} from '../storage/ports.ts';
 import { withRetries } from './retry.ts';
 
 /**
@@ -14,7 +20,6 @@ export interface BlobRef {
 
 /** An item up to 4 KB costs 4 write units ($2.50 a million), a PUT $5; beyond that the object is cheaper. */
 export const INLINE_MAX_BYTES = 3_900;
-const ITEMS_PER_GET = 100;
 
 /** `notBefore`: whoever's clock is behind the floor must not upload below it. */
 export function newBlobId(clock: Clock, notBefore = 0): Uint8Array {
@@ -91,8 +96,8 @@ export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock
 
     async read(topicId, headIndex, slices) {
       const inline = slices.filter(({ blob }) => blob.inline);
-      const pages = Array.from({ length: Math.ceil(inline.length / ITEMS_PER_GET) }, (_, i) =>
-        readInline(topicId, headIndex, inline.slice(i * ITEMS_PER_GET, (i + 1) * ITEMS_PER_GET)),
+      const pages = Array.from({ length: Math.ceil(inline.length / MAX_KEYS_PER_READ) }, (_, i) =>
+        readInline(topicId, headIndex, inline.slice(i * MAX_KEYS_PER_READ, (i + 1) * MAX_KEYS_PER_READ)),
       );
       const fromObjects = slices.map((slice) => (slice.blob.inline ? undefined : readObject(topicId, slice)));
       const [found, read] = await Promise.all([Promise.all(pages), Promise.all(fromObjects)]);

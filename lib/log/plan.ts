@@ -1,6 +1,6 @@
 import { WadiError } from '../errors.ts';
 import type { ValidBatch } from '../record/record.ts';
-import type { Action, Condition } from '../storage/ports.ts';
+import { type Action, type Condition, MAX_KEYS_PER_READ } from '../storage/ports.ts';
 import { type BlobRef, uploadedAt } from './blob.ts';
 import { encodeEntry, type ProducerRun, type Slice } from './entry.ts';
 import { type Head, nextAt } from './head.ts';
@@ -62,8 +62,6 @@ export const MAX_PRODUCERS_PER_ENTRY = 40;
 const MAX_RUNS_PER_ENTRY = 1_000;
 /** A head with more takes no new ones until some were put aside; each takes some 40 bytes of it. */
 const MAX_PRODUCERS_IN_HEAD = 1_000;
-/** As many items as one read gets. */
-const MAX_UNKNOWN_PRODUCERS = 100;
 
 /**
  * The entry that appends as many of `units` as the head, as it was seen, allows, with the condition that makes it
@@ -92,7 +90,7 @@ export function planEntry(
   };
 
   for (const [number, unit] of units) {
-    if (unknown.size >= MAX_UNKNOWN_PRODUCERS) break;
+    if (unknown.size >= MAX_KEYS_PER_READ) break;
     const verdict = judgeUnit(unit, known);
     if (verdict instanceof WadiError) {
       refused.set(number, verdict);
@@ -125,7 +123,7 @@ export function planEntry(
   const at = nextAt(head, blob.id, now);
   if (unknown.size > 0 || appended.length === 0) {
     return {
-      unknownProducers: [...unknown].slice(0, MAX_UNKNOWN_PRODUCERS),
+      unknownProducers: [...unknown].slice(0, MAX_KEYS_PER_READ),
       stored: undefined,
       at,
       slices: [],

@@ -1,5 +1,12 @@
 import { apply, holds, prepare } from './expression.ts';
-import type { Condition, Item, ItemStore, Key, Query } from './ports.ts';
+import {
+  type Condition,
+  type Item,
+  type ItemStore,
+  type Key,
+  MAX_KEYS_PER_READ,
+  type Query,
+} from './ports.ts';
 import { copyItem, itemBytes, MAX_ITEM_BYTES, MAX_PAGE_BYTES, refuseEmptyKey } from './value.ts';
 
 /** The rows below an item store. An item is never changed in place, by either side. */
@@ -29,7 +36,10 @@ export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<
 
   return {
     get: async (key) => rows.get(key),
-    getMany: async (keys) => keys.map(rows.get),
+    async getMany(keys) {
+      if (keys.length > MAX_KEYS_PER_READ) throw new TypeError(`${keys.length} keys in one read`);
+      return keys.map(rows.get);
+    },
 
     async query({ limit, ...bounds }) {
       const items: Item[] = [];

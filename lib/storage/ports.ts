@@ -93,10 +93,13 @@ export interface ItemPage {
   lastSk?: string;
 }
 
+/** Of `getMany`, as of DynamoDB's BatchGetItem. */
+export const MAX_KEYS_PER_READ = 100;
+
 /** Every read is strongly consistent; every write of one item is atomic. There are no transactions. */
 export interface ItemStore {
   get(key: Key): Promise<Item | undefined>;
-  /** Up to 100 items, in the order asked for. */
+  /** Up to MAX_KEYS_PER_READ items, in the order asked for. */
   getMany(keys: readonly Key[]): Promise<(Item | undefined)[]>;
   query(query: Query): Promise<ItemPage>;
   put(item: Item, condition?: Condition): Promise<WriteOutcome>;

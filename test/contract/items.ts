@@ -76,6 +76,12 @@ export function describeItems(given: Given): void {
       expect(await given.items.getMany([])).toEqual([]);
     });
 
+    it('refuses to get more than 100 at once', async () => {
+      const keys = Array.from({ length: 101 }, (_, n) => ({ pk: 'many', sk: `k${n}` }));
+      expect(await given.items.getMany(keys.slice(1))).toHaveLength(100);
+      await expect(given.items.getMany(keys)).rejects.toThrow();
+    });
+
     it('gets many even if together they are larger than one answer', async () => {
       const all = await Promise.all(
         Array.from({ length: 12 }, (_, n) => given.stored({ n, blob: new Uint8Array(300_000) }, `n${n}`)),

@@ -144,3 +144,17 @@ test('a cluster that cannot listen closes the storage that it opened', async () 
   expect(closed).toBe(1);
   taken.close();
 });
+
+test('who asks before he sends too much is refused before he has sent it, and who asks for little is let', async () => {
+  const ask = async (length: number): Promise<string> => {
+    const { hostname, port } = new URL(cluster.url);
+    const socket = connect(Number(port), hostname);
+    const headers = `host: x\r\ncontent-type: application/json\r\nexpect: 100-continue\r\ncontent-length: ${length}`;
+    socket.write(`POST ${new URL(topics).pathname} HTTP/1.1\r\n${headers}\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return answer.toString().split('\r\n')[0]!;
+  };
+  expect(await ask(99_999_999)).toBe('HTTP/1.1 413 Payload Too Large');
+  expect(await ask(20)).toBe('HTTP/1.1 100 Continue');
+});
