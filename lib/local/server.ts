@@ -5,6 +5,7 @@ import type { HttpHandler, HttpResult } from '../../functions/handler.ts';
 import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
 import { errorResponse, HttpError, logError } from '../rest/errors.ts';
 import { MAX_BODY_BYTES } from '../rest/request.ts';
+import { createCollector } from './collector.ts';
 import { readBody } from './readBody.ts';
 import { createRoutes } from './routes.ts';
 
@@ -30,6 +31,7 @@ const CLOSE_TIMEOUT_MS = 10_000;
 /** Stands in for API Gateway: finds the function of a route, hands it the event, sends what it answers. */
 export async function startServer({ host, port, functions }: ServerOptions): Promise<Server> {
   const findRoute = createRoutes(functions);
+  const collect = createCollector();
   const waiting = new Set<AbortController>();
   let closing = false;
   let url = '';
@@ -47,9 +49,11 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     }
     const gone = new AbortController();
     waiting.add(gone);
+    let bytes = body.length;
     response.on('close', () => {
       waiting.delete(gone);
       if (!response.writableFinished) gone.abort();
+      collect(bytes);
     });
     const { routeKey, params, target } = findRoute(method, rawPath);
     const domainName = request.headers.host ?? '';
@@ -66,6 +70,7 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
       },
       target.context,
     );
+    bytes += result.body?.length ?? 0;
     send(response, result, closing);
   }
 
