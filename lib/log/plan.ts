@@ -229,7 +229,9 @@ function layOut(
   for (const { unit, batch } of appended) {
     const { partition, batches: valid, positions } = units.get(unit)!;
     const position = positions[batch]!;
-    const { bytes, recordCount, maxTimestamp, producer } = valid[batch]!;
+    const { bytes, recordCount, producer } = valid[batch]!;
+    // Lookups by time begin at 0: what is before needs no place in the index.
+    const maxTimestamp = Math.max(-1, valid[batch]!.maxTimestamp);
     let slice = slices.at(-1);
     if (slice?.partition !== partition || slice.position + slice.bytes !== position) {
       slice = { blob, partition, position, bytes: 0, recordCount: 0, maxTimestamp, runs: [] };

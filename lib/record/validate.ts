@@ -144,7 +144,6 @@ function checkTimestamps(min: number, max: number, limits: BatchLimits): void {
     if (!Number.isSafeInteger(timestamp)) {
       throw new WadiError('INVALID_TIMESTAMP', 'A record has a timestamp beyond 53 bits');
     }
-    if (timestamp < -1) throw new WadiError('INVALID_TIMESTAMP', `A record has the timestamp ${timestamp}`);
     if (limits.timestampType === 'LogAppendTime' || timestamp === -1) continue;
     if (nowMs - timestamp > timestampBeforeMaxMs || timestamp - nowMs > timestampAfterMaxMs) {
       throw new WadiError(

@@ -201,6 +201,20 @@ describe('offsets by timestamp', () => {
     }
   });
 
+  test('pass over records from before 1970', async () => {
+    const { log, topic } = await filled([
+      -(2 ** 52),
+      -5,
+      7,
+      -1,
+      ...Array.from({ length: 40 }, () => -(2 ** 40)),
+      9,
+    ]);
+    expect(await log.listOffsets(topic, 0, { timestamp: 0 })).toEqual({ offset: 2, timestamp: 7 });
+    expect(await log.listOffsets(topic, 0, { timestamp: 8 })).toEqual({ offset: 44, timestamp: 9 });
+    expect(await log.listOffsets(topic, 0, 'max-timestamp')).toEqual({ offset: 44, timestamp: 9 });
+  });
+
   test('of an empty partition: none', async () => {
     const { log, topic } = await filled([]);
     expect(await log.listOffsets(topic, 0, { timestamp: 0 })).toEqual({ offset: -1, timestamp: -1 });

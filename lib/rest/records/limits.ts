@@ -30,7 +30,7 @@ export function codecOf({ configs }: Topic): CompressionCodec {
 
 /** Holds a record's own timestamp to the rule that `batchLimits` sets for batches; throws INVALID_TIMESTAMP. */
 export function requireTimestamp({ configs }: Topic, timestamp: number, nowMs: number): void {
-  const earliest = Math.max(0, nowMs - configs.messageTimestampBeforeMaxMs);
+  const earliest = nowMs - configs.messageTimestampBeforeMaxMs;
   const latest = nowMs + configs.messageTimestampAfterMaxMs;
   if (timestamp >= earliest && timestamp <= latest) return;
   throw new WadiError(
