@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KAFKA_ERRORS, type KafkaErrorName } from '../errors.ts';
 import { topicNameProblem } from '../topic/topicName.ts';
-import { CliError } from './cliError.ts';
+import { CliError, Unreachable } from './cliError.ts';
 
 /** Longer than the 30 s that API Gateway waits. */
 const TIMEOUT_MS = 40_000;
@@ -115,5 +115,7 @@ function parse(text: string): unknown {
 function unreachable(url: string, error: unknown): unknown {
   const { name, message, cause } = error as Error & { cause?: Partial<NodeJS.ErrnoException> };
   if (name === 'AbortError') return error;
-  return new CliError(`No answer from ${new URL(url).origin}: ${cause?.message || cause?.code || message}`);
+  return new Unreachable(
+    `No answer from ${new URL(url).origin}: ${cause?.message || cause?.code || message}`,
+  );
 }

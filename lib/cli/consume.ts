@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { type Api, topicPath } from './api.ts';
-import { CliError } from './cliError.ts';
+import { CliError, Unreachable } from './cliError.ts';
 import { type PartitionOffsets, partitionOffsets } from './describeTopic.ts';
 import type { Io } from './io.ts';
 import { integer, repeated, time } from './options.ts';
@@ -8,6 +9,9 @@ import { createPrinter, type FetchedRecord, type PrintOptions } from './printer.
 
 const PAGE_RECORDS = 10_000;
 const MAX_WAIT_MS = 10_000;
+/** How often, and with what pauses, a server that does not answer is asked again by those who follow: half a minute. */
+const FOLLOW_ATTEMPTS = 60;
+const FOLLOW_PAUSE_MS = 500;
 /** Each partition that is followed keeps a request open. */
 const MAX_FOLLOWED = 100;
 
@@ -101,7 +105,8 @@ async function consume(io: Io, api: Api, topic: string, options: ConsumeOptions)
         max_records: Math.min(PAGE_RECORDS, printer.room()),
         max_wait_ms: follow ? MAX_WAIT_MS : 0,
       };
-      const page = await api.get<Page>(path, query, printer.full);
+      const get = () => api.get<Page>(path, query, printer.full);
+      const page = await (follow ? patiently(get) : get());
       if (!follow && page.next_offset <= next)
         throw new CliError(`Partition ${partition} ends at offset ${next}`);
       await printer.print(page.records.filter((record) => record.offset < end));
@@ -116,6 +121,18 @@ async function consume(io: Io, api: Api, topic: string, options: ConsumeOptions)
   } catch (error) {
     // All records asked for are printed: the requests that still waited were ended on purpose.
     if (!printer.full.aborted) throw error;
+  }
+}
+
+/** Follows a server through a restart: whoever follows has time, but not for ever. */
+async function patiently<T>(get: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await get();
+    } catch (error) {
+      if (!(error instanceof Unreachable) || attempt === FOLLOW_ATTEMPTS) throw error;
+      await sleep(FOLLOW_PAUSE_MS);
+    }
   }
 }
 

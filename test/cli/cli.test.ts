@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { openInput, run } from './support.ts';
 
 let cluster: LocalCluster;
@@ -196,6 +197,25 @@ describe('produce and consume', () => {
     expect((await all).out.toString().split('\n').sort()).toEqual(['', 'new 1', 'new 2', 'old']);
     input.end();
     expect((await producing).code).toBe(0);
+  });
+
+  test('go on following when the server comes back', async () => {
+    const storage = memoryStorage();
+    const kept = { ...storage, close: async () => {} };
+    const first = await startLocalCluster({ storage: kept });
+    await first.wadi.topics.create({ name: 'kept' });
+    await run(first.url, ['produce', 'kept'], 'before\n');
+    const following = run(first.url, ['consume', 'kept', '-b', '-f', '-n', '2']);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await first.close();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const second = await startLocalCluster({ storage: kept, port: Number(new URL(first.url).port) });
+    try {
+      await run(second.url, ['produce', 'kept'], 'after\n');
+      expect((await following).out.toString()).toBe('before\nafter\n');
+    } finally {
+      await second.close();
+    }
   });
 
   test('read a file', async () => {
