@@ -135,13 +135,13 @@ export function createAppender(
       if (waitingBytes > MAX_WAITING_BYTES) {
         throw new WadiError('THROTTLING_QUOTA_EXCEEDED', 'Too many appends are waiting. Try again later.');
       }
-      const gathering = gatheringOf(topic);
-      const results = batches.map((unit) => {
-        if (unit.partition < 0 || unit.partition >= topic.partitions)
-          return noPartition(topic, unit.partition);
-        return enqueue(gathering, unit);
-      });
-      schedule(gathering);
+      const results = batches.map((unit) =>
+        unit.partition >= 0 && unit.partition < topic.partitions
+          ? enqueue(gatheringOf(topic), unit)
+          : noPartition(topic, unit.partition),
+      );
+      const gathering = gatherings.get(topic.id);
+      if (gathering !== undefined) schedule(gathering);
       const settled = await Promise.all(results);
       return settled.map((result, i): AppendResult => ({ ...result, partition: batches[i]!.partition }));
     },

@@ -5,7 +5,7 @@ import type { BlobRef, Blobs } from './blob.ts';
 import { newBlobId, uploadedAt } from './blob.ts';
 import { findDuplicates, findEntryInIndex } from './findLanded.ts';
 import { findEntry, type Head, logStartOffset, type PlacedSlice } from './head.ts';
-import type { Heads } from './heads.ts';
+import { gone, type Heads } from './heads.ts';
 import type { LogTopic } from './log.ts';
 import { type EvictedProducers, type Plan, planEntry, type Unit } from './plan.ts';
 import { decodeProducer, evictedProducerKey } from './producers.ts';
@@ -234,10 +234,6 @@ async function uploadAgain(
   }
   await blobs.upload(topic.id, head.index, blob, chunks);
   return blob;
-}
-
-export function gone(topic: LogTopic): WadiError {
-  return new WadiError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${topic.name}' does not exist (any more).`);
 }
 
 export function asWadiError(error: unknown): WadiError {

@@ -32,7 +32,7 @@ export function createHeads(items: ItemStore, clock: Clock): Heads {
       const item = await withRetries(clock, () => items.get(key));
       if (item !== undefined) return heads.learn(topic, index, item);
       cache.delete(key.pk);
-      throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${topic.name}' does not exist (any more).`);
+      throw gone(topic);
     },
 
     cached(topic, index) {
@@ -51,4 +51,8 @@ export function createHeads(items: ItemStore, clock: Clock): Heads {
     },
   };
   return heads;
+}
+
+export function gone(topic: LogTopic): WadiError {
+  return new WadiError('UNKNOWN_TOPIC_OR_PARTITION', `Topic '${topic.name}' does not exist (any more).`);
 }
