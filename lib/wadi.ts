@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts';
 import { readClusterId } from './clusterId.ts';
-import { createLog } from './log/createLog.ts';
+import { createLog, type LogOptions } from './log/createLog.ts';
 import type { Log } from './log/log.ts';
 import type { Storage } from './storage/ports.ts';
 import { createTopics, type Topics } from './topic/topics.ts';
@@ -14,7 +14,7 @@ export interface Wadi {
   readonly topics: Topics;
 }
 
-export interface WadiOptions {
+export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn'> {
   readonly storage: Storage;
   readonly clock?: Clock;
   /** Read from the metadata store, or put there, unless given. */
@@ -23,9 +23,9 @@ export interface WadiOptions {
 
 /** The storage stays the caller's to close, after `log.settled()`. */
 export async function createWadi(options: WadiOptions): Promise<Wadi> {
-  const { storage, clock = systemClock } = options;
-  const clusterId = options.clusterId ?? (await readClusterId(storage.metadata, clock));
-  const log = createLog({ storage, clock });
+  const { storage, clock = systemClock, clusterId: given, ...logOptions } = options;
+  const clusterId = given ?? (await readClusterId(storage.metadata, clock));
+  const log = createLog({ ...logOptions, storage, clock });
   const topics = createTopics({ metadata: storage.metadata, log, clock });
   return { clusterId, clock, storage, log, topics };
 }

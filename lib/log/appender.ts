@@ -1,19 +1,9 @@
 import { WadiError } from '../errors.ts';
-import { type BlobRef, INLINE_MAX_BYTES, newBlobId } from './blob.ts';
+import { type BlobRef, newBlobId } from './blob.ts';
 import { asFailure, type CommitContext, commit, type PendingUnit, type UnitResult } from './commit.ts';
 import { headIndexOf } from './head.ts';
+import type { LogLimits } from './limits.ts';
 import type { AppendResult, LogTopic, PartitionBatches } from './log.ts';
-
-/** A blob takes no more than this, unless one request alone is larger. */
-const BLOB_BYTES = 4 * 1024 * 1024;
-/** Requests' partitions in one blob. */
-const BLOB_UNITS = 1_000;
-/** While less than this is waiting, one upload at a time, so that small requests share; beyond it, sharing saves little */
-const LARGE_BYTES = 512 * 1024;
-/** and this many may be under way. */
-const MAX_UPLOADS = 4;
-/** What may wait in memory, over all topics, before producers are told to come back later. */
-export const MAX_WAITING_BYTES = 128 * 1024 * 1024;
 
 interface Waiting {
   readonly batches: PartitionBatches;
@@ -40,7 +30,7 @@ export function createAppender(
   context: CommitContext,
   onCommitted: (topic: LogTopic, headIndex: number) => void,
 ): Appender {
-  const { blobs, heads, clock } = context;
+  const { blobs, heads, clock, limits } = context;
   const gatherings = new Map<string, Gathering>();
   const lastCommit = new Map<string, Promise<void>>();
   let waitingBytes = 0;
@@ -71,8 +61,8 @@ export function createAppender(
 
   function schedule(gathering: Gathering): void {
     if (gathering.scheduled || gathering.waiting.length === 0) return;
-    const large = gathering.bytes >= LARGE_BYTES || gathering.waiting.length >= BLOB_UNITS;
-    if (gathering.uploads > 0 && !(large && gathering.uploads < MAX_UPLOADS)) return;
+    const large = gathering.bytes >= limits.largeBytes || gathering.waiting.length >= limits.blobUnits;
+    if (gathering.uploads > 0 && !(large && gathering.uploads < limits.uploadsAtOnce)) return;
     gathering.scheduled = true;
     void clock.sleep(0).then(() => {
       gathering.scheduled = false;
@@ -83,10 +73,10 @@ export function createAppender(
   /** Uploads one blob and commits it to its heads: after the blobs before it, so that sequences stay in order. */
   function flush(gathering: Gathering): void {
     const { topic } = gathering;
-    const taken = takeBlob(gathering);
+    const taken = takeBlob(gathering, limits);
     const { chunks, byHead, bytes } = layOut(topic, taken);
     const headIndexes = [...byHead.keys()];
-    const inline = bytes <= INLINE_MAX_BYTES && headIndexes.length === 1;
+    const inline = bytes <= limits.inlineBytes && headIndexes.length === 1;
     const floors = headIndexes.map((index) => heads.cached(topic, index)?.floor ?? 0);
     const blob: BlobRef = { id: newBlobId(clock, Math.max(...floors) + 1), inline };
 
@@ -132,7 +122,7 @@ export function createAppender(
 
   return {
     async append(topic, batches) {
-      if (waitingBytes > MAX_WAITING_BYTES) {
+      if (waitingBytes > limits.waitingBytes) {
         throw new WadiError('THROTTLING_QUOTA_EXCEEDED', 'Too many appends are waiting. Try again later.');
       }
       const results = batches.map((unit) =>
@@ -148,11 +138,11 @@ export function createAppender(
   };
 }
 
-function takeBlob(gathering: Gathering): Waiting[] {
+function takeBlob(gathering: Gathering, limits: LogLimits): Waiting[] {
   let count = 0;
   let bytes = 0;
   for (const { bytes: more } of gathering.waiting) {
-    if (count > 0 && (bytes + more > BLOB_BYTES || count === BLOB_UNITS)) break;
+    if (count > 0 && (bytes + more > limits.blobBytes || count === limits.blobUnits)) break;
     bytes += more;
     count++;
   }

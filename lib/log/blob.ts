@@ -18,9 +18,6 @@ export interface BlobRef {
   readonly inline: boolean;
 }
 
-/** An item up to 4 KB costs 4 write units ($2.50 a million), a PUT $5; beyond that the object is cheaper. */
-export const INLINE_MAX_BYTES = 3_900;
-
 /** `notBefore`: whoever's clock is behind the floor must not upload below it. */
 export function newBlobId(clock: Clock, notBefore = 0): Uint8Array {
   const id = new Uint8Array(14);

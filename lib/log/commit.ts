@@ -6,15 +6,12 @@ import { newBlobId, uploadedAt } from './blob.ts';
 import { findDuplicates, findEntryInIndex } from './findLanded.ts';
 import { findEntry, type Head, logStartOffset, type PlacedSlice } from './head.ts';
 import { gone, type Heads } from './heads.ts';
+import type { LogLimits } from './limits.ts';
 import type { LogTopic } from './log.ts';
 import { type EvictedProducers, type Plan, planEntry, type Unit } from './plan.ts';
 import { decodeProducer, evictedProducerKey } from './producers.ts';
 import { pauseMs, withRetries } from './retry.ts';
 
-/** Entries in a row that may be refused, because others moved the head, before a commit gives up. */
-const MAX_VAIN_ROUNDS = 16;
-/** Times that the same entry is sent while nobody answers. */
-const MAX_SENDS = 5;
 /** Units whose duplicates are looked up at a time. */
 const LOOKUPS_AT_ONCE = 16;
 
@@ -27,6 +24,7 @@ export interface CommitContext {
   readonly blobs: Blobs;
   readonly heads: Heads;
   readonly clock: Clock;
+  readonly limits: LogLimits;
 }
 
 export interface PendingUnit {
@@ -74,7 +72,7 @@ async function run(
   firstBlob: BlobRef,
   pending: Pending,
 ): Promise<void> {
-  const { heads, clock } = context;
+  const { heads, clock, limits } = context;
   const remembered = heads.cached(topic, headIndex);
   let head = remembered ?? (await heads.read(topic, headIndex));
   /** Seen after the units came, so that what it forbids is forbidden. */
@@ -83,11 +81,11 @@ async function run(
   let blob = firstBlob;
 
   for (let round = 0, vain = 0; pending.size > 0; round++, vain++) {
-    if (vain === MAX_VAIN_ROUNDS) {
+    if (vain === limits.vainRounds) {
       throw new WadiError('REQUEST_TIMED_OUT', 'The partition is too busy. Try again.');
     }
     const units = new Map([...pending].map(([i, { unit }]) => [i, unit]));
-    const plan = planEntry(head, units, evicted, blob, round, clock.now());
+    const plan = planEntry(head, units, evicted, blob, round, clock.now(), limits);
 
     if (plan.unknownProducers.length > 0) {
       const before = evicted;
@@ -125,9 +123,9 @@ async function send(
   plan: Plan,
   stored: Uint8Array,
 ): Promise<{ landed: readonly PlacedSlice[] | undefined; head: Head }> {
-  const { items, heads, clock } = context;
+  const { items, heads } = context;
   const update = () => items.update(heads.key(seen), plan.actions, plan.condition);
-  const outcome = await untilAnswered(clock, update);
+  const outcome = await untilAnswered(context, update);
   if (outcome.item === undefined) throw gone(topic);
   const head = heads.learn(topic, seen.index, outcome.item);
   const landed = findEntry(head, stored);
@@ -136,13 +134,16 @@ async function send(
   return { landed: await findEntryInIndex(context, seen, head, plan.slices), head };
 }
 
-async function untilAnswered(clock: Clock, update: () => Promise<WriteOutcome>): Promise<WriteOutcome> {
+async function untilAnswered(
+  { clock, limits }: CommitContext,
+  update: () => Promise<WriteOutcome>,
+): Promise<WriteOutcome> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await update();
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
-      if (attempt === MAX_SENDS) {
+      if (attempt === limits.sends) {
         throw new WadiError('REQUEST_TIMED_OUT', 'It is not known whether the records were appended.', {
           cause: error,
         });

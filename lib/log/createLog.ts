@@ -8,35 +8,37 @@ import { asWadiError } from './commit.ts';
 import { createSliceCache, fetch } from './fetch.ts';
 import { headIndexOf, headKey, highWatermark, logStartOffset, newHead } from './head.ts';
 import { createHeads } from './heads.ts';
+import { LIMITS, type LogLimits } from './limits.ts';
 import { listOffsets } from './listOffsets.ts';
 import type { Log, LogTopic } from './log.ts';
 import { withRetries } from './retry.ts';
 import { roll, rollIsDue } from './roll.ts';
 
-const CACHE_BYTES = 64 * 1024 * 1024;
 /** Heads of one topic that are made or deleted at a time. */
 const HEADS_AT_ONCE = 16;
 
 export interface LogOptions {
   readonly storage: Pick<Storage, 'objects' | 'log'>;
   readonly clock: Clock;
-  /** For slices that were read, 64 MiB by default. */
-  readonly cacheBytes?: number;
+  readonly limits?: LogLimits;
+  /** Told of what failed in the background, where nobody waits for it. */
+  readonly warn?: (error: unknown) => void;
 }
 
-export function createLog({ storage, clock, cacheBytes = CACHE_BYTES }: LogOptions): Log {
+export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning }: LogOptions): Log {
   const items = storage.log;
   const blobs = createBlobs(storage.objects, items, clock);
   const heads = createHeads(items, clock);
   const arrivals = createArrivals();
-  const context = { items, blobs, heads, clock, arrivals, cache: createSliceCache(cacheBytes) };
-  const background = createBackground();
+  const cache = createSliceCache(limits.cacheBytes);
+  const context = { items, blobs, heads, clock, arrivals, cache, limits };
+  const background = createBackground(warn);
   const rolling = new Set<string>();
 
   function rollIfDue(topic: LogTopic, headIndex: number): void {
     const head = heads.cached(topic, headIndex);
     const key = headKey(topic.id, headIndex).pk;
-    if (head === undefined || rolling.has(key) || !rollIsDue(head, clock.now())) return;
+    if (head === undefined || rolling.has(key) || !rollIsDue(head, clock.now(), limits)) return;
     rolling.add(key);
     background.add(roll(context, topic, head).finally(() => rolling.delete(key)));
   }
@@ -87,6 +89,10 @@ export function createLog({ storage, clock, cacheBytes = CACHE_BYTES }: LogOptio
   };
 }
 
+function emitWarning(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
 function rethrow(error: unknown): never {
   throw asWadiError(error);
 }
@@ -113,7 +119,7 @@ async function forEachHead(
 }
 
 /** Work that goes on after its request was answered. What fails there is only work undone: somebody does it later. */
-function createBackground() {
+function createBackground(warn: (error: unknown) => void) {
   const running = new Set<Promise<unknown>>();
 
   function watch<T>(work: Promise<T>): Promise<T> {
@@ -126,7 +132,7 @@ function createBackground() {
   return {
     watch,
     add(work: Promise<unknown>): void {
-      watch(work.catch((error) => process.emitWarning(error instanceof Error ? error : String(error))));
+      watch(work.catch(warn));
     },
     async settled(): Promise<void> {
       // What ends may have begun more (a roll behind an append), which ends too.

@@ -17,15 +17,8 @@ import {
 } from './head.ts';
 import type { Heads } from './heads.ts';
 import { indexOf } from './indexRow.ts';
+import type { LogLimits } from './limits.ts';
 import type { FetchRequest, FetchResult, LogTopic } from './log.ts';
-
-/** Each slice may be a request to S3: so many make one fetch, however small they are. */
-const MAX_SLICES = 256;
-const ROWS_PER_PAGE = 16;
-/** How often a waiting fetch looks for appends of other processes; its own process's wake it at once. */
-const POLL_MS = 200;
-/** Bytes that were moved or dropped between reading the head and reading them are looked up once more. */
-const MAX_LOOKS = 3;
 
 export interface FetchContext {
   readonly items: ItemStore;
@@ -34,6 +27,7 @@ export interface FetchContext {
   readonly clock: Clock;
   readonly arrivals: Arrivals;
   readonly cache: SliceCache;
+  readonly limits: LogLimits;
 }
 
 /** Slices never change, so they are kept as long as there is room. */
@@ -51,7 +45,7 @@ export async function fetch(
   topic: LogTopic,
   request: FetchRequest,
 ): Promise<FetchResult> {
-  const { heads, clock, arrivals } = context;
+  const { heads, clock, arrivals, limits } = context;
   const { partition, offset } = request;
   const headIndex = headIndexOf(topic, partition);
   const deadline = clock.now() + request.maxWaitMs;
@@ -65,9 +59,10 @@ export async function fetch(
 
     const { slices, bytes } = await collect(context, topic, head, request);
     const left = deadline - clock.now();
-    const complete = bytes >= Math.min(request.minBytes, request.maxBytes) || slices.length === MAX_SLICES;
+    const complete =
+      bytes >= Math.min(request.minBytes, request.maxBytes) || slices.length === limits.slicesPerFetch;
     if (!complete && left > 0 && !request.signal?.aborted) {
-      await waitForMore(clock, arrival, Math.min(left, POLL_MS), request.signal);
+      await waitForMore(clock, arrival, Math.min(left, limits.pollMs), request.signal);
       continue;
     }
     if (slices.length === 0) {
@@ -80,7 +75,7 @@ export async function fetch(
       // A roll between the two reads may have brought more than the head showed.
       return { ...answer, highWatermark: Math.max(end, answer.nextOffset), logStartOffset: start };
     }
-    if (++look > MAX_LOOKS) throw missingBytes(topic, partition, offset);
+    if (++look > limits.looks) throw missingBytes(topic, partition, offset);
   }
 }
 
@@ -95,7 +90,7 @@ async function waitForMore(
 
 /** Slices from the one that holds the offset, until there are enough bytes from there or no more records. */
 async function collect(
-  { items, clock }: Pick<FetchContext, 'items' | 'clock'>,
+  { items, clock, limits }: Pick<FetchContext, 'items' | 'clock' | 'limits'>,
   topic: LogTopic,
   head: Head,
   { partition, offset, maxBytes }: Pick<FetchRequest, 'partition' | 'offset' | 'maxBytes'>,
@@ -107,13 +102,13 @@ async function collect(
   const take = (more: readonly PlacedSlice[]): boolean => {
     for (const slice of more) {
       if (slice.baseOffset + slice.recordCount <= next) continue;
-      if (slices.length === MAX_SLICES || (slices.length > 0 && bytes >= maxBytes)) return false;
+      if (slices.length === limits.slicesPerFetch || (slices.length > 0 && bytes >= maxBytes)) return false;
       slices.push(slice);
       // Only the end of the first slice may be wanted: count it by the share of records that are.
       bytes += slices.length > 1 ? slice.bytes : shareFrom(slice, next);
       next = slice.baseOffset + slice.recordCount;
     }
-    return slices.length < MAX_SLICES && bytes < maxBytes;
+    return slices.length < limits.slicesPerFetch && bytes < maxBytes;
   };
 
   const index = indexOf(items, clock, topic.id, partition);
@@ -123,7 +118,7 @@ async function collect(
     if (first !== undefined && first.endOffset > next && !take(first.slices)) return { slices, bytes };
   }
   while (next < end) {
-    const { rows } = await index.from(next, ROWS_PER_PAGE);
+    const { rows } = await index.from(next, limits.rowsPerRead);
     if (rows.length === 0) throw missingBytes(topic, partition, next);
     for (const row of rows) {
       if (row.baseOffset !== next) throw missingBytes(topic, partition, next);

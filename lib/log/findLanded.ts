@@ -5,15 +5,13 @@ import type { ItemStore } from '../storage/ports.ts';
 import type { Slice } from './entry.ts';
 import { firstOffsetInHead, type Head, logStartOffset, type PlacedSlice, placedSlices } from './head.ts';
 import { indexOf } from './indexRow.ts';
+import type { LogLimits } from './limits.ts';
 import { outOfOrder } from './producers.ts';
-
-const PAGE = 64;
-/** Rows that a search may look at: with some 16 appends in each, 20,000 appends back. */
-const MAX_PAGES = 20;
 
 interface Context {
   readonly items: ItemStore;
   readonly clock: Clock;
+  readonly limits: LogLimits;
 }
 
 /**
@@ -21,7 +19,7 @@ interface Context {
  * was made for) and `now`; `undefined` if it did not land. Throws REQUEST_TIMED_OUT if that cannot be told any more.
  */
 export async function findEntryInIndex(
-  { items, clock }: Context,
+  { items, clock, limits }: Context,
   before: Head,
   now: Head,
   slices: readonly Slice[],
@@ -34,8 +32,8 @@ export async function findEntryInIndex(
     let next = firstOffsetInHead(before, partition);
     let found: PlacedSlice | undefined;
     for (let page = 0; next < end && found === undefined; page++) {
-      const { rows } = await index.from(next, PAGE);
-      if (page === MAX_PAGES || rows.length === 0) throw undecided();
+      const { rows } = await index.from(next, limits.rowsPerSearch);
+      if (page === limits.searches || rows.length === 0) throw undecided();
       for (const row of rows) {
         if (row.baseOffset !== next) throw undecided();
         next = row.endOffset;
@@ -65,7 +63,7 @@ function undecided(): WadiError {
  * DUPLICATE_SEQUENCE_NUMBER when one is too long ago to be found, OUT_OF_ORDER_SEQUENCE_NUMBER when there is no such batch.
  */
 export async function findDuplicates(
-  { items, clock }: Context,
+  { items, clock, limits }: Context,
   head: Head,
   partition: number,
   batches: readonly ValidBatch[],
@@ -79,8 +77,8 @@ export async function findDuplicates(
   const index = indexOf(items, clock, head.topicId, partition);
   let below = firstOffsetInHead(head, partition);
   let exhausted = below === 0;
-  for (let page = 0; page < MAX_PAGES && !exhausted; page++) {
-    const { rows, more } = await index.before(below, PAGE);
+  for (let page = 0; page < limits.searches && !exhausted; page++) {
+    const { rows, more } = await index.before(below, limits.rowsPerSearch);
     if (search(rows.flatMap((row) => row.slices))) return found as number[];
     below = rows.at(-1)?.baseOffset ?? below;
     exhausted = below === 0;

@@ -15,7 +15,6 @@ import { type Index, indexOf } from './indexRow.ts';
 import type { LogTopic, OffsetAndTimestamp, OffsetSpec } from './log.ts';
 
 const NONE: OffsetAndTimestamp = { offset: -1, timestamp: -1 };
-const ROWS_PER_PAGE = 16;
 const MAX_PAGES = 10_000;
 
 export async function listOffsets(
@@ -51,7 +50,7 @@ function maxTimestamp(head: Head, partition: number): number {
 
 /** Slices that hold a record at or after the time, in order of offset. */
 async function* slicesReaching(
-  { items, clock }: FetchContext,
+  { items, clock, limits }: FetchContext,
   topic: LogTopic,
   head: Head,
   partition: number,
@@ -64,7 +63,7 @@ async function* slicesReaching(
   const end = firstOffsetInHead(head, partition);
   let next = await firstReachingRow(index, start, end, timestamp);
   for (let page = 0; next < end; page++) {
-    const { rows } = await index.from(next, ROWS_PER_PAGE);
+    const { rows } = await index.from(next, limits.rowsPerRead);
     if (page === MAX_PAGES || rows.length === 0) throw missingBytes(topic, partition, next);
     for (const row of rows) {
       if (row.baseOffset !== next) throw missingBytes(topic, partition, next);

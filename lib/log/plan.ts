@@ -4,6 +4,7 @@ import { type Action, type Condition, MAX_KEYS_PER_READ } from '../storage/ports
 import { type BlobRef, uploadedAt } from './blob.ts';
 import { encodeEntry, type ProducerRun, type Slice } from './entry.ts';
 import { type Head, nextAt } from './head.ts';
+import type { LogLimits } from './limits.ts';
 import {
   addToSequence,
   encodeProducer,
@@ -54,16 +55,6 @@ export interface Plan {
 }
 
 /**
- * Producers whose state one entry may change: an expression of DynamoDB holds 4 KB, and each takes some 50 bytes.
- * Units beyond it wait for the next entry.
- */
-export const MAX_PRODUCERS_PER_ENTRY = 40;
-/** Runs in one entry, some 15 bytes each: all the entries of a head must fit in its item of 400 KB. */
-const MAX_RUNS_PER_ENTRY = 1_000;
-/** A head with more takes no new ones until some were put aside; each takes some 40 bytes of it. */
-const MAX_PRODUCERS_IN_HEAD = 1_000;
-
-/**
  * The entry that appends as many of `units` as the head, as it was seen, allows, with the condition that makes it
  * safe should the head have changed. `units` are by number, in the order in which they came, which is that of the blob.
  */
@@ -74,6 +65,7 @@ export function planEntry(
   blob: BlobRef,
   attempt: number,
   now: number,
+  limits: LogLimits,
 ): Plan {
   const changed = new Map<string, ProducerState>();
   const unknown = new Set<string>();
@@ -102,17 +94,17 @@ export function planEntry(
     }
     const states = new Map([...changed, ...verdict.states]);
     const fresh = [...states.keys()].filter((key) => !head.producers.has(key)).length;
-    if (fresh > 0 && head.producers.size + fresh > MAX_PRODUCERS_IN_HEAD) {
+    if (fresh > 0 && head.producers.size + fresh > limits.producersInHead) {
       refused.set(
         number,
         new WadiError('THROTTLING_QUOTA_EXCEEDED', 'Too many new producers at once. Try again.'),
       );
       continue;
     }
-    if (states.size > MAX_PRODUCERS_PER_ENTRY || runs + verdict.runs > MAX_RUNS_PER_ENTRY) {
+    if (states.size > limits.producersPerEntry || runs + verdict.runs > limits.runsPerEntry) {
       // Whoever comes later waits as well: he may be the same producer.
       if (appended.length > 0) break;
-      refused.set(number, tooManyProducers(verdict.states.size, verdict.runs));
+      refused.set(number, tooManyProducers(verdict.states.size, verdict.runs, limits));
       continue;
     }
     for (const [key, state] of verdict.states) changed.set(key, state);
@@ -208,8 +200,8 @@ function continues({ producer, recordCount }: ValidBatch, next: ValidBatch): boo
   );
 }
 
-function tooManyProducers(producers: number, runs: number): WadiError {
-  const message = `The batches of one partition come from ${producers} producers in ${runs} runs; at most ${MAX_PRODUCERS_PER_ENTRY} in ${MAX_RUNS_PER_ENTRY} may be sent together.`;
+function tooManyProducers(producers: number, runs: number, limits: LogLimits): WadiError {
+  const message = `The batches of one partition come from ${producers} producers in ${runs} runs; at most ${limits.producersPerEntry} in ${limits.runsPerEntry} may be sent together.`;
   return new WadiError('INVALID_REQUEST', message);
 }
 

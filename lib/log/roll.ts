@@ -4,39 +4,19 @@ import type { Slice } from './entry.ts';
 import { encodeBase, type Head, type PartitionBase, type Rolling, type StoredEntry } from './head.ts';
 import type { Heads } from './heads.ts';
 import { indexRowItem } from './indexRow.ts';
+import type { LogLimits } from './limits.ts';
 import type { LogTopic } from './log.ts';
 import { encodeProducer, evictedProducerItem, producerKey } from './producers.ts';
 import { withRetries } from './retry.ts';
-
-/** With 45 bytes an entry, this many cost the least: a longer tail makes every append dearer, a shorter one every roll. */
-const ENTRIES_PER_ROLL = 16;
-/** An update expression holds 4 KB and 300 operators. */
-const MAX_ENTRIES_PER_ROLL = 200;
-/** A roll that is older than this has lost its roller. */
-const ABANDONED_MS = 2_000;
-/** Producers that a head keeps at hand; more than this, and those that rest are moved out. */
-const MAX_PRODUCERS = 16;
-/** Of one update, by the size of its expression, and of one roll. */
-const EVICTIONS_PER_UPDATE = 80;
-const MAX_EVICTIONS = 800;
-/** What one roll moves: a partition's part of it must fit in an item of 400 KB, as must the head meanwhile. */
-const MAX_BYTES_PER_ROLL = 128 * 1024;
-/** An entry from so far ahead comes from a clock that is wrong, and may be years away from being old. */
-const AHEAD_MS = 2_000;
-
-/** A tail of more bytes is a danger to the head's size: neither courtesy to the slow nor to other rollers counts then. */
-const LONG_TAIL_BYTES = 32 * 1024;
-/** Above this every append pays for a long tail, so that it is worth refusing a few latecomers. */
-const BUSY_TAIL_BYTES = 2 * 1024;
 
 /**
  * Entries up to this time may leave the tail: those so old that no copy of an entry from then is still to come, which
  * the fence would refuse. It is a courtesy to slow appenders, and the longer the tail the less there is of it.
  */
-function movableUntil(head: Head, now: number): number {
+function movableUntil(head: Head, now: number, limits: LogLimits): number {
   const bytes = tailBytes(head);
-  if (bytes > LONG_TAIL_BYTES) return Number.POSITIVE_INFINITY;
-  return now - (bytes > BUSY_TAIL_BYTES ? 60 : 250);
+  if (bytes > limits.longTailBytes) return Number.POSITIVE_INFINITY;
+  return now - (bytes > limits.busyTailBytes ? limits.busyHoldMs : limits.holdMs);
 }
 
 function tailBytes(head: Head): number {
@@ -49,33 +29,34 @@ export interface RollPlan {
 }
 
 /** Entries that may leave the tail now: the oldest ones, up to the first that must stay. */
-function movable(head: Head, now: number): StoredEntry[] {
-  const limit = movableUntil(head, now);
+function movable(head: Head, now: number, limits: LogLimits): StoredEntry[] {
+  const until = movableUntil(head, now, limits);
   const entries: StoredEntry[] = [];
   let bytes = 0;
   for (const entry of head.tail) {
     bytes += entry.stored.length;
-    const stays = entry.at > limit && entry.at <= now + AHEAD_MS;
+    const stays = entry.at > until && entry.at <= now + limits.aheadMs;
     const full =
-      entries.length === MAX_ENTRIES_PER_ROLL || (entries.length > 0 && bytes > MAX_BYTES_PER_ROLL);
+      entries.length === limits.maxEntriesPerRoll || (entries.length > 0 && bytes > limits.bytesPerRoll);
     if (stays || full) break;
     entries.push(entry);
   }
   return entries;
 }
 
-export function rollIsDue(head: Head, now: number): boolean {
-  const long = tailBytes(head) > LONG_TAIL_BYTES;
+export function rollIsDue(head: Head, now: number, limits: LogLimits): boolean {
+  const { entriesPerRoll } = limits;
+  const long = tailBytes(head) > limits.longTailBytes;
   if (head.rolling !== undefined && !long) {
     const age = now - head.rolling.at;
-    if (age >= 0 && age < ABANDONED_MS) return false;
+    if (age >= 0 && age < limits.abandonedMs) return false;
   }
-  return long || (head.tail.length >= ENTRIES_PER_ROLL && movable(head, now).length >= ENTRIES_PER_ROLL);
+  return long || (head.tail.length >= entriesPerRoll && movable(head, now, limits).length >= entriesPerRoll);
 }
 
 /** The first step: takes the oldest entries out of the tail, fixes their offsets, and fences what comes too late. */
-export function planRoll(head: Head, now: number): RollPlan | undefined {
-  const entries = movable(head, now);
+export function planRoll(head: Head, now: number, limits: LogLimits): RollPlan | undefined {
+  const entries = movable(head, now, limits);
   if (head.rolling !== undefined || entries.length === 0) return undefined;
   const base = advance(head, entries);
   const fence = entries.reduce((max, { at }) => Math.max(max, at), head.fence);
@@ -119,24 +100,26 @@ export function indexRows(head: Head, rolling: Rolling) {
 }
 
 /** Producers that rest: too many are held, and no entry of the tail or the last roll is theirs. */
-function evictable(head: Head, rolled: readonly StoredEntry[]): string[] {
-  if (head.producers.size <= MAX_PRODUCERS) return [];
+function evictable(head: Head, rolled: readonly StoredEntry[], limits: LogLimits): string[] {
+  if (head.producers.size <= limits.producersAtHand) return [];
   const active = new Set<string>();
   for (const { slices } of [...rolled, ...head.tail]) {
     for (const { partition, runs } of slices)
       for (const { id } of runs) active.add(producerKey(partition, id));
   }
-  return [...head.producers.keys()].filter((key) => !active.has(key)).slice(0, MAX_EVICTIONS);
+  return [...head.producers.keys()].filter((key) => !active.has(key)).slice(0, limits.evictionsPerRoll);
 }
 
 export interface RollContext {
   readonly items: ItemStore;
   readonly heads: Heads;
   readonly clock: Clock;
+  readonly limits: LogLimits;
 }
 
 /** Rolls a head if it is due, and finishes a roll that somebody left. Anyone may, at any time, any number of times. */
-export async function roll({ items, heads, clock }: RollContext, topic: LogTopic, seen: Head): Promise<void> {
+export async function roll(context: RollContext, topic: LogTopic, seen: Head): Promise<void> {
+  const { items, heads, clock, limits } = context;
   const key = heads.key(seen);
   const update = async (head: Head, actions: readonly Action[], condition: Condition) => {
     const outcome = await withRetries(clock, () => items.update(key, actions, condition));
@@ -146,7 +129,7 @@ export async function roll({ items, heads, clock }: RollContext, topic: LogTopic
   let head = seen;
   if (head.rolling === undefined) {
     const now = clock.now();
-    const plan = planRoll(head, now);
+    const plan = planRoll(head, now, limits);
     if (plan === undefined) return;
     const begun = await update(head, plan.actions, plan.condition);
     if (begun === undefined) return;
@@ -162,9 +145,9 @@ export async function roll({ items, heads, clock }: RollContext, topic: LogTopic
     all: [{ path: ['roll'], is: '=', value: head.roll }, { exists: ['rolling'] }],
   });
   if (!done?.applied) return;
-  const resting = evictable(done.head, head.rolling.entries);
-  for (let from = 0; from < resting.length; from += EVICTIONS_PER_UPDATE) {
-    await evict({ items, heads, clock }, topic, done.head, resting.slice(from, from + EVICTIONS_PER_UPDATE));
+  const resting = evictable(done.head, head.rolling.entries, limits);
+  for (let from = 0; from < resting.length; from += limits.evictionsPerUpdate) {
+    await evict(context, topic, done.head, resting.slice(from, from + limits.evictionsPerUpdate));
   }
 }
 
