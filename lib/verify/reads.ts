@@ -1,0 +1,85 @@
+import { observationsOf } from './bounds.ts';
+import { describe } from './describe.ts';
+import type { Fetch, PartitionId } from './history.ts';
+import type { Check } from './property.ts';
+
+type Records = readonly (readonly [number, string])[];
+
+/** A fetch shows every offset from the one asked for, or none; at the end all are there from log start to high watermark. */
+export const offsetsAreContiguous: Check = ({ fetches, final }, violation) => {
+  let checked = 0;
+  for (const fetch of fetches) {
+    const { outcome } = fetch;
+    if (outcome.is !== 'ok') continue;
+    checked++;
+    const wrong =
+      gap(outcome.records, fetch.offset, outcome.nextOffset) ??
+      (outcome.records.length > 0 && outcome.nextOffset > outcome.highWatermark
+        ? `records up to ${outcome.nextOffset} are beyond the high watermark ${outcome.highWatermark}`
+        : undefined);
+    if (wrong !== undefined) violation(`${wrong}: ${describe(fetch)}`);
+  }
+  if (final !== undefined) {
+    checked++;
+    const wrong = gap(final.records, final.logStartOffset, final.highWatermark);
+    if (wrong !== undefined) violation(`${wrong}: ${describe('final')}`);
+  }
+  return checked;
+};
+
+function gap(records: Records, from: number, to: number): string | undefined {
+  let expected = from;
+  for (const [offset, value] of records) {
+    if (offset !== expected) return `'${value}' is at ${offset} where offset ${expected} should be`;
+    expected++;
+  }
+  return expected === to ? undefined : `records end at ${expected}, not at ${to}`;
+}
+
+/** A poll begins where the one before ended. A reset may go back, but forward only to a log start that somebody saw. */
+export const pollsAreConsecutive: Check = (partition, violation) => {
+  const consumers = new Map<PartitionId, Fetch[]>();
+  for (const fetch of partition.fetches) {
+    if (fetch.consumer === undefined) continue;
+    const polls = consumers.get(fetch.consumer);
+    if (polls === undefined) consumers.set(fetch.consumer, [fetch]);
+    else polls.push(fetch);
+  }
+  if (consumers.size === 0) return 0;
+  let logStartOffset = 0;
+  for (const seen of observationsOf(partition, 'logStartOffset')) {
+    if (seen.value > logStartOffset) logStartOffset = seen.value;
+  }
+  let checked = 0;
+  for (const polls of consumers.values()) {
+    checked += polls.length;
+    checkPolls(
+      polls.sort((a, b) => a.invokedAtMs - b.invokedAtMs),
+      logStartOffset,
+      violation,
+    );
+  }
+  return checked;
+};
+
+function checkPolls(
+  polls: readonly Fetch[],
+  logStartOffset: number,
+  violation: (line: string) => void,
+): void {
+  let expected: number | undefined;
+  let before: Fetch | undefined;
+  for (const poll of polls) {
+    const { offset, reset, outcome } = poll;
+    const right =
+      expected === undefined ||
+      offset === expected ||
+      (reset === true && (offset < expected || offset <= logStartOffset));
+    if (!right) {
+      const how = offset > expected! ? 'skips' : 'repeats';
+      violation(`${describe(poll)} ${how} what follows from offset ${expected} on: ${describe(before!)}`);
+    }
+    expected = outcome.is === 'ok' ? outcome.nextOffset : offset;
+    before = poll;
+  }
+}

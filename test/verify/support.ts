@@ -1,0 +1,92 @@
+import { checkHistory } from '../../lib/verify/check.ts';
+import type {
+  Append,
+  AppendOutcome,
+  Bounds,
+  DeleteRecords,
+  Fetch,
+  FetchOutcome,
+  FinalPartition,
+  History,
+  Operation,
+  SentBatch,
+} from '../../lib/verify/history.ts';
+
+export const P = 't/0';
+
+/** The properties that something spoke against. */
+export function violated(history: History): string[] {
+  return checkHistory(history)
+    .filter(({ violations }) => violations.length > 0)
+    .map(({ property }) => property);
+}
+
+export function history(operations: readonly Operation[], final?: FinalPartition): History {
+  return { operations, final: new Map(final === undefined ? [] : [[P, final]]) };
+}
+
+/** `values` from log start on. */
+export function finally_(values: readonly string[], logStartOffset = 0): FinalPartition {
+  const records = values.map((value, i) => [logStartOffset + i, value] as const);
+  return { logStartOffset, highWatermark: logStartOffset + values.length, records };
+}
+
+export function batch(values: string, sent: Partial<SentBatch> = {}): SentBatch {
+  return { values: values.split(' '), producer: 'p', sequence: 0, idempotent: false, ...sent };
+}
+
+type Times = readonly [invokedAtMs: number, returnedAtMs: number];
+
+export function append(
+  [invokedAtMs, returnedAtMs]: Times,
+  batches: SentBatch | readonly SentBatch[],
+  outcome: AppendOutcome | number,
+): Append {
+  return {
+    kind: 'append',
+    partition: P,
+    invokedAtMs,
+    returnedAtMs,
+    batches: [batches].flat(),
+    outcome: typeof outcome === 'number' ? { is: 'ok', offsets: [outcome] } : outcome,
+  };
+}
+
+export function fetched(
+  [invokedAtMs, returnedAtMs]: Times,
+  offset: number,
+  values: string,
+  answer: Partial<Extract<FetchOutcome, { is: 'ok' }>> & Pick<Fetch, 'consumer' | 'reset'> = {},
+): Fetch {
+  const records = values === '' ? [] : values.split(' ').map((value, i) => [offset + i, value] as const);
+  const { consumer, reset, ...outcome } = answer;
+  const nextOffset = offset + records.length;
+  return {
+    kind: 'fetch',
+    partition: P,
+    invokedAtMs,
+    returnedAtMs,
+    offset,
+    ...(consumer === undefined ? {} : { consumer }),
+    ...(reset === undefined ? {} : { reset }),
+    outcome: { is: 'ok', records, nextOffset, highWatermark: nextOffset, logStartOffset: 0, ...outcome },
+  };
+}
+
+export function bounds(
+  [invokedAtMs, returnedAtMs]: Times,
+  logStartOffset: number,
+  highWatermark: number,
+): Bounds {
+  const outcome = { is: 'ok', logStartOffset, highWatermark } as const;
+  return { kind: 'bounds', partition: P, invokedAtMs, returnedAtMs, outcome };
+}
+
+export function deletion(
+  [invokedAtMs, returnedAtMs]: Times,
+  beforeOffset: number,
+  logStart: number,
+): DeleteRecords {
+  const outcome = { is: 'ok', logStartOffset: logStart } as const;
+  return { kind: 'deleteRecords', partition: P, invokedAtMs, returnedAtMs, beforeOffset, outcome };
+}
