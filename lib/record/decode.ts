@@ -10,7 +10,7 @@ import { type Cursor, readVarint } from './varint.ts';
  * rise. Source: https://kafka.apache.org/documentation/#recordbatch
  */
 export interface DecodeOptions {
-  /** Records below this offset are passed over. */
+  /** Records below this offset are passed over: none if not given. */
   readonly fromOffset?: number;
   /** Of one batch. */
   readonly maxDecompressedBytes?: number;
@@ -27,7 +27,7 @@ export function* decodeBatches(
   bytes: Uint8Array,
   options: DecodeOptions = {},
 ): Generator<DecodedRecord, void> {
-  const { fromOffset = 0 } = options;
+  const { fromOffset = Number.NEGATIVE_INFINITY } = options;
   let header: BatchHeader;
   for (let position = 0; position < bytes.length; position += header.bytes) {
     header = readHeader(bytes, position);

@@ -74,8 +74,11 @@ export function readHeader(bytes: Uint8Array, position = 0): BatchHeader {
       `Compression type ${attributes & CODEC_MASK} is unknown`,
     );
   }
+  const baseOffset = safeInt64(view, position, 'base offset');
+  const lastOffsetDelta = view.getInt32(position + 23);
+  if (!Number.isSafeInteger(baseOffset + lastOffsetDelta)) throw corrupt('has a last offset beyond 53 bits');
   return {
-    baseOffset: safeInt64(view, position, 'base offset'),
+    baseOffset,
     bytes: length,
     partitionLeaderEpoch: view.getInt32(position + 12),
     crc: view.getUint32(position + 17),
@@ -84,7 +87,7 @@ export function readHeader(bytes: Uint8Array, position = 0): BatchHeader {
     transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & CONTROL) !== 0,
     unknownAttributes: attributes & ~KNOWN_ATTRIBUTES & 0xffff,
-    lastOffsetDelta: view.getInt32(position + 23),
+    lastOffsetDelta,
     baseTimestamp: safeInt64(view, position + 27, 'base timestamp'),
     maxTimestamp: safeInt64(view, position + 35, 'max timestamp'),
     producerId: view.getBigInt64(position + 43),

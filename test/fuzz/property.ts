@@ -1,0 +1,108 @@
+import fc from 'fast-check';
+
+/** What must hold for every input, as jest and `npm run fuzz` both try it. */
+export interface Property<Input> {
+  readonly name: string;
+  readonly inputs: fc.Arbitrary<Input>;
+  /** The input for a reader: what he needs to send it again himself. */
+  readonly show: (input: Input) => string;
+  readonly open: () => Promise<Subject<Input>>;
+}
+
+/** What inputs are held against; `check` throws if they find a fault. */
+export interface Subject<Input> {
+  check(input: Input): Promise<void> | void;
+  close(): Promise<void> | void;
+}
+
+/** A property whose inputs are its own affair. */
+export interface Fuzz {
+  readonly name: string;
+  /** `CASES_PER_ROUND` inputs, made from `seed` alone. `beat` is called before each. */
+  round(seed: number, beat?: () => void): Promise<Failure | undefined>;
+  /** The first inputs of a round. */
+  sample(seed: number, count: number): string[];
+}
+
+export interface Failure {
+  readonly property: string;
+  /** Of the round: the same one fails in the same way. */
+  readonly seed: number;
+  /** The smallest input found that fails. */
+  readonly input: string;
+  readonly error: unknown;
+}
+
+export const CASES_PER_ROUND = 100;
+
+/** No input takes longer, on a machine that does much else. */
+const MAX_CASE_MS = 5_000;
+const MAX_SHRINK_MS = 60_000;
+
+export function fuzz<Input>({ name, inputs, show, open }: Property<Input>): Fuzz {
+  return {
+    name,
+    sample: (seed, count) => fc.sample(inputs, { seed, numRuns: count }).map(show),
+    async round(seed, beat = () => {}) {
+      const strays = collectStrays();
+      const subject = await open();
+      const property = fc.asyncProperty(inputs, async (input) => {
+        beat();
+        await withinTime(async () => subject.check(input));
+        strays.throwFirst();
+      });
+      try {
+        const { failed, counterexample, errorInstance } = await fc.check(property, {
+          seed,
+          numRuns: CASES_PER_ROUND,
+          interruptAfterTimeLimit: MAX_SHRINK_MS,
+        });
+        if (!failed) return undefined;
+        const input = counterexample === null ? 'none was tried in time' : show(counterexample[0]);
+        return { property: name, seed, input, error: errorInstance };
+      } finally {
+        await subject.close();
+        strays.stop();
+      }
+    },
+  };
+}
+
+/** Blocking counts as much as waiting; what blocks for ever is for the watchdog. */
+async function withinTime(run: () => Promise<void>): Promise<void> {
+  const started = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${MAX_CASE_MS} ms`)), MAX_CASE_MS);
+  });
+  try {
+    await Promise.race([run(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+  const ms = Math.round(performance.now() - started);
+  if (ms > MAX_CASE_MS) throw new Error(`It took ${ms} ms`);
+}
+
+/** Rejections that nobody handles, and what the service reports on stderr as its own faults. */
+function collectStrays(): { throwFirst(): void; stop(): void } {
+  const strays: unknown[] = [];
+  const onRejection = (reason: unknown) => strays.push(reason);
+  const { error: original } = console;
+  console.error = (...args: unknown[]) => strays.push(new Error(`Logged: ${args.join(' ')}`));
+  process.on('unhandledRejection', onRejection);
+  return {
+    throwFirst() {
+      if (strays.length > 0) throw strays.shift();
+    },
+    stop() {
+      console.error = original;
+      process.off('unhandledRejection', onRejection);
+    },
+  };
+}
+
+export function describeFailure({ property, seed, input, error }: Failure): string {
+  const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `${property} fails with: ${input}\n${reason}\nAgain: npm run fuzz -- --property '${property}' --seed ${seed}`;
+}
