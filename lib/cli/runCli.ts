@@ -7,6 +7,7 @@ import { addConsume } from './consume.ts';
 import type { Io } from './io.ts';
 import { addProduce } from './produce.ts';
 import { addTopics } from './topics.ts';
+import { addVerify } from './verify.ts';
 
 const FAILED = 1;
 const USAGE = 2;
@@ -28,6 +29,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addTopics(program, io, api);
   addProduce(program, io, api);
   addConsume(program, io, api);
+  addVerify(program, io, api);
 
   try {
     await program.parseAsync(args, { from: 'user' });

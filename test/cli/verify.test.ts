@@ -1,0 +1,209 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { PassThrough, Readable } from 'node:stream';
+import { runCli } from '../../lib/cli/runCli.ts';
+import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
+import { decodeBatch } from '../../lib/record/decode.ts';
+import { encodeBatch } from '../../lib/record/encode.ts';
+import { type Ran, run } from './support.ts';
+
+let cluster: LocalCluster;
+
+beforeAll(async () => {
+  cluster = await startLocalCluster();
+});
+afterAll(() => cluster.close());
+
+interface Passed {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+/** Stands before the cluster, and may change what is asked of it and what it answers, or make it up. */
+async function startProxy(
+  lie: (
+    request: IncomingMessage,
+    body: Buffer,
+    forward: (sent?: Buffer<ArrayBuffer>) => Promise<Passed>,
+  ) => Promise<Passed>,
+): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(async (request, response) => {
+    const body = Buffer.concat(await request.toArray());
+    const forward = async (sent = body) => {
+      const {
+        host: _host,
+        connection: _connection,
+        'content-length': _length,
+        ...headers
+      } = request.headers as Record<string, string>;
+      const answer = await fetch(`${cluster.url}${request.url}`, {
+        method: request.method!,
+        headers,
+        ...(sent.length > 0 && { body: sent }),
+      });
+      return {
+        status: answer.status,
+        headers: Object.fromEntries(answer.headers),
+        body: Buffer.from(await answer.arrayBuffer()),
+      };
+    };
+    const { status, headers, body: answered } = await lie(request, body, forward);
+    const { 'content-length': _length, 'transfer-encoding': _encoding, ...others } = headers;
+    response.writeHead(status, others).end(answered);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Runs the command line without a `--url`. */
+async function runAlone(args: readonly string[]): Promise<Ran> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const collected = Promise.all([stdout.toArray(), stderr.toArray()]);
+  const code = await runCli(args, { stdin: Readable.from([]), stdout, stderr });
+  stdout.end();
+  stderr.end();
+  const [out, err] = await collected;
+  return { code, out: Buffer.concat(out), err: Buffer.concat(err).toString() };
+}
+
+/** What the table says of violations, by property; those that hold are left out. */
+function violations({ out }: Ran): Record<string, number> {
+  const rows = out.toString().matchAll(/^(.+?) {2,}\d+ +(\d+)(?: or more)?$/gm);
+  return Object.fromEntries(
+    [...rows].map(([, name, count]) => [name!, Number(count)]).filter(([, n]) => n !== 0),
+  );
+}
+
+async function verifyThrough(lie: Parameters<typeof startProxy>[0], ...options: string[]): Promise<Ran> {
+  const proxy = await startProxy(lie);
+  try {
+    return await run(proxy.url, ['verify', '--seconds', '1', ...options]);
+  } finally {
+    await proxy.close();
+  }
+}
+
+test('all properties hold of a cluster that keeps its promises, and nothing of the check is left', async () => {
+  const ran = await run(cluster.url, ['verify', '--seconds', '2']);
+  expect({ code: ran.code, err: ran.err, violations: violations(ran) }).toEqual({
+    code: 0,
+    err: '',
+    violations: {},
+  });
+  const checked = [...ran.out.toString().matchAll(/^(.+?) {2,}(\d+) +0$/gm)];
+  expect(checked.map(([, property]) => property)).toHaveLength(13);
+  // Each was put to the test.
+  for (const [, property, count] of checked) expect([property, Number(count) > 0]).toEqual([property, true]);
+  expect((await cluster.wadi.topics.list()).map(({ name }) => name)).toEqual([]);
+}, 30_000);
+
+test('a cluster that acknowledges what it does not append loses records', async () => {
+  let lies = 0;
+  const ran = await verifyThrough(async (request, body, forward) => {
+    const isAppend =
+      request.method === 'POST' && request.url!.startsWith('/v3/') && request.url!.endsWith('/records');
+    if (!isAppend || request.headers['content-type'] !== 'application/json' || ++lies % 3 !== 0)
+      return forward();
+    const answers = body
+      .toString()
+      .split('\n')
+      .map((_, i) => JSON.stringify({ error_code: 200, offset: 1e6 * lies + i }));
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(answers.join('\n')),
+    };
+  });
+  expect(lies).toBeGreaterThan(3);
+  expect(ran.code).toBe(1);
+  expect(Object.keys(violations(ran))).toContain('no acknowledged record is lost');
+  expect(ran.out.toString()).toMatch(
+    /wadi-verify-\w+\/\d: 'j\d+-\d+'.*, acknowledged at \d+000000 by ok append of .* is gone at the end/,
+  );
+}, 30_000);
+
+test('a cluster that leaves a record out of a fetch has gaps', async () => {
+  const ran = await verifyThrough(async (request, _body, forward) => {
+    const answer = await forward();
+    if (request.method !== 'GET' || !request.url!.includes('format=string')) return answer;
+    const page = JSON.parse(answer.body.toString());
+    if (page.records.length > 2) page.records.splice(1, 1);
+    return { ...answer, body: Buffer.from(JSON.stringify(page)) };
+  });
+  expect(ran.code).toBe(1);
+  expect(violations(ran)).toEqual({ 'offsets are contiguous': 10 });
+  expect(ran.err).toMatch(/^wadi: 1 of 13 properties do not hold for topic wadi-verify-\w+\n$/);
+}, 30_000);
+
+test('a cluster that appends a batch for each time it is sent has it twice', async () => {
+  const ran = await verifyThrough(async (request, body, forward) => {
+    const raw = request.headers['content-type'] === 'application/vnd.wadi.recordbatch';
+    // Without its producer, nobody can tell that a batch was sent before.
+    if (!raw) return forward();
+    const forgotten = Buffer.from(encodeBatch(decodeBatch(body)));
+    await forward(forgotten);
+    return forward(forgotten);
+  });
+  expect(ran.code).toBe(1);
+  expect(Object.keys(violations(ran))).toContain('an idempotent batch is there once');
+}, 30_000);
+
+test('a read that is behind is not linearizable', async () => {
+  let first: Passed | undefined;
+  const ran = await verifyThrough(
+    async (request, _body, forward) => {
+      if (!request.url!.endsWith('/partitions/0/offset')) return forward();
+      first ??= await forward();
+      return first;
+    },
+    '--partitions',
+    '1',
+  );
+  expect(ran.code).toBe(1);
+  expect(Object.keys(violations(ran))).toContain('append, read and tail are linearizable');
+}, 30_000);
+
+test('answers that never come, and 503s, are no violation', async () => {
+  let requests = 0;
+  const ran = await verifyThrough(async (request, _body, forward) => {
+    if (request.method !== 'POST' || ++requests % 5 !== 0) return forward();
+    await forward();
+    return { status: 503, headers: {}, body: Buffer.from('{"error_code":50003}') };
+  });
+  expect({ code: ran.code, violations: violations(ran) }).toEqual({ code: 0, violations: {} });
+  expect(ran.out.toString()).toMatch(/append unknown: 503 50003 +\d+/);
+}, 30_000);
+
+test('a cluster that is not there is told in one line', async () => {
+  expect(await run('http://127.0.0.1:1', ['verify', '--seconds', '1'])).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/^wadi: No answer from http:\/\/127.0.0.1:1: .*\n$/),
+  });
+});
+
+test('options that do not go together are refused', async () => {
+  expect(await run(cluster.url, ['verify', '--local'])).toMatchObject({
+    code: 2,
+    err: "error: option '--local' cannot be used with option '--url'\n",
+  });
+  expect(await run(cluster.url, ['verify', '--kill-every', '3'])).toMatchObject({
+    code: 2,
+    err: "error: option '--kill-every' needs '--local'\n",
+  });
+});
+
+test('a local cluster that is killed every second keeps its promises', async () => {
+  const ran = await runAlone(['verify', '--local', '--kill-every', '1', '--seconds', '4']);
+  expect({ code: ran.code, violations: violations(ran) }).toEqual({ code: 0, violations: {} });
+  expect(Number(/^Killed (\d+) times\.$/m.exec(ran.out.toString())![1])).toBeGreaterThan(1);
+}, 60_000);
