@@ -90,3 +90,13 @@ export function deletion(
   const outcome = { is: 'ok', logStartOffset: logStart } as const;
   return { kind: 'deleteRecords', partition: P, invokedAtMs, returnedAtMs, beforeOffset, outcome };
 }
+
+export const failed = { is: 'failed', error: 'INVALID_RECORD' } as const;
+export const unknown = { is: 'unknown' } as const;
+export const idempotent = { idempotent: true } as const;
+export const a = append([0, 10], batch('a'), 0);
+export const b = append([20, 30], batch('b', { sequence: 1 }), 1);
+export const ab = finally_(['a', 'b']);
+export const once = batch('a', idempotent);
+
+export type Case = readonly [what: string, history: History];
