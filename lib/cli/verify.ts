@@ -68,7 +68,7 @@ answer, and by plain ones, which do not; consumers follow it, others ask for its
 is read, and what all of them were told is checked. Records and requests of the cluster are paid for.
 
 The topic is deleted at the end, unless a property does not hold. Ctrl-C ends the run early, with the
-tables. At most ${MAX_RECORDS} records and ${MAX_OPERATIONS} requests are remembered, in some 700 MB: then the
+tables. At most ${MAX_RECORDS} records and ${MAX_OPERATIONS} requests are remembered, in some 900 MB: then the
 run ends too. After its time, it waits for the last answers: up to a minute, and two for reading.
 
 The exit code is 0 if all properties hold, 1 if one does not or the cluster cannot be reached.
@@ -107,11 +107,13 @@ async function verify(
   });
   try {
     const load = { client, topic, partitions, producers, consumers, stop: stop.signal, full: end };
-    await Promise.all([
-      runLoad({ ...load, via: () => local?.via() }, recorded),
-      // A cluster that does not come up again ends the run.
+    // Whichever fails ends the other, and only when both have ended may what they use be taken away.
+    const working = [
+      runLoad({ ...load, via: () => local?.via() }, recorded).finally(end),
       local?.killUntil(stop.signal, options.killEvery).finally(end),
-    ]);
+    ];
+    await Promise.allSettled(working);
+    await Promise.all(working);
   } finally {
     clearTimeout(timer);
     process.off('SIGINT', end);
@@ -126,7 +128,7 @@ async function verify(
     }),
   );
   const reports = checkHistory({ operations: recorded.operations, final });
-  const kills = local === undefined ? '' : `\nKilled ${local.kills()} times.\n`;
+  const kills = local === undefined ? '' : `\nKills (-9): ${local.kills()}\n`;
   io.stdout.write(`${operationsTable(recorded.operations, elapsedMs)}${kills}\n${propertiesTable(reports)}`);
 
   const violated = reports.filter(({ violations }) => violations.length > 0).length;
