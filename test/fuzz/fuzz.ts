@@ -3,10 +3,11 @@ import { integer } from '../../lib/cli/options.ts';
 import { batchFuzzes } from './batchProperties.ts';
 import { newSeed, spend } from './budget.ts';
 import { describeFailure } from './property.ts';
+import { routeFuzzes } from './routeProperties.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** `npm run fuzz`: the properties of the tests, for as long as one likes. */
-const fuzzes = [...batchFuzzes];
+const fuzzes = [...batchFuzzes, ...routeFuzzes];
 
 /** The properties take turns. */
 const TURN_MS = 1_000;

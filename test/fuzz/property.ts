@@ -48,6 +48,7 @@ export function fuzz<Input>({ name, inputs, show, open }: Property<Input>): Fuzz
       const subject = await open();
       const property = fc.asyncProperty(inputs, async (input) => {
         beat();
+        strays.forget();
         await withinTime(async () => subject.check(input));
         strays.throwFirst();
       });
@@ -85,15 +86,18 @@ async function withinTime(run: () => Promise<void>): Promise<void> {
 }
 
 /** Rejections that nobody handles, and what the service reports on stderr as its own faults. */
-function collectStrays(): { throwFirst(): void; stop(): void } {
+function collectStrays(): { forget(): void; throwFirst(): void; stop(): void } {
   const strays: unknown[] = [];
   const onRejection = (reason: unknown) => strays.push(reason);
   const { error: original } = console;
   console.error = (...args: unknown[]) => strays.push(new Error(`Logged: ${args.join(' ')}`));
   process.on('unhandledRejection', onRejection);
   return {
+    forget() {
+      strays.length = 0;
+    },
     throwFirst() {
-      if (strays.length > 0) throw strays.shift();
+      if (strays.length > 0) throw strays[0];
     },
     stop() {
       console.error = original;
@@ -104,5 +108,5 @@ function collectStrays(): { throwFirst(): void; stop(): void } {
 
 export function describeFailure({ property, seed, input, error }: Failure): string {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `${property} fails with: ${input}\n${reason}\nAgain: npm run fuzz -- --property '${property}' --seed ${seed}`;
+  return `${property}: ${reason}\nInput: ${input}\nAgain: npm run fuzz -- --property ${property} --seed ${seed}`;
 }

@@ -121,7 +121,8 @@ function schemaField(document: unknown): WadiError | undefined {
   for (const part of ['key', 'value']) {
     const data = member(document, part);
     const name = SCHEMA_FIELDS.find((schemaField) => member(data, schemaField) !== undefined);
-    const field = SCHEMA_TYPES.includes(String(member(data, 'type')))
+    const type = member(data, 'type');
+    const field = SCHEMA_TYPES.some((schemaType) => schemaType === type)
       ? `${part}.type`
       : name && `${part}.${name}`;
     if (field !== undefined) {
