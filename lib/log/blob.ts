@@ -36,15 +36,43 @@ export function uploadedAt(id: Uint8Array): number {
   );
 }
 
-const hex = (id: Uint8Array): string => Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex');
+/** 28 hexadecimal digits, as keys end with: 12 of upload time, 16 of chance. Names sort by age. */
+export type BlobName = string;
+
+export function blobName(id: Uint8Array): BlobName {
+  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('hex');
+}
+
+/** No blob that was uploaded at or before `ms` has a greater name, none that was uploaded later a lesser one. */
+export function lastBlobName(ms: number): BlobName {
+  return ms.toString(16).padStart(12, '0').padEnd(28, 'f');
+}
+
+export function isBlobName(name: string): name is BlobName {
+  return /^[0-9a-f]{28}$/.test(name);
+}
+
+/** As `uploadedAt`. */
+export function nameUploadedAt(name: BlobName): number {
+  return Number.parseInt(name.slice(0, 12), 16);
+}
+
+/** All objects under it are blobs, in order of age. */
+export function blobsPrefix(topicId: string): string {
+  return `${topicId}/blobs/`;
+}
 
 export function objectKey(topicId: string, id: Uint8Array): string {
-  return `${topicId}/blobs/${hex(id)}`;
+  return blobsPrefix(topicId) + blobName(id);
 }
 
 /** Grouped by head, so that garbage and deletion find them with one query in order of age. */
+export function inlinePk(topicId: string, headIndex: number): string {
+  return `inline/${topicId}/${headIndex}`;
+}
+
 export function inlineKey(topicId: string, headIndex: number, id: Uint8Array): Key {
-  return { pk: `inline/${topicId}/${headIndex}`, sk: hex(id) };
+  return { pk: inlinePk(topicId, headIndex), sk: blobName(id) };
 }
 
 /** What a slice's reader needs to know to find its bytes. */

@@ -57,19 +57,20 @@ export async function fetch(
     const end = highWatermark(head, partition);
     if (offset < start || offset > end) throw outOfRange(topic, partition, offset, start, end);
 
-    const { slices, bytes } = await collect(context, topic, head, request);
+    const found = await collect(context, topic, head, request);
     const left = deadline - clock.now();
-    const complete =
-      bytes >= Math.min(request.minBytes, request.maxBytes) || slices.length === limits.slicesPerFetch;
-    if (!complete && left > 0 && !request.signal?.aborted) {
-      await waitForMore(clock, arrival, Math.min(left, limits.pollMs), request.signal);
-      continue;
+    if (found !== undefined && left > 0 && !request.signal?.aborted) {
+      const enough = found.bytes >= Math.min(request.minBytes, request.maxBytes);
+      if (!enough && found.slices.length < limits.slicesPerFetch) {
+        await waitForMore(clock, arrival, Math.min(left, limits.pollMs), request.signal);
+        continue;
+      }
     }
-    if (slices.length === 0) {
+    if (found?.slices.length === 0) {
       return { bytes: new Uint8Array(0), nextOffset: offset, highWatermark: end, logStartOffset: start };
     }
 
-    const loaded = await load(context, topic, headIndex, slices);
+    const loaded = found && (await load(context, topic, headIndex, found.slices));
     if (loaded !== undefined) {
       const answer = cut(loaded, offset, request.maxBytes);
       // A roll between the two reads may have brought more than the head showed.
@@ -88,13 +89,16 @@ async function waitForMore(
   await clock.sleep(ms, signal ? AbortSignal.any([arrival, signal]) : arrival);
 }
 
-/** Slices from the one that holds the offset, until there are enough bytes from there or no more records. */
+/**
+ * Slices from the one that holds the offset, until there are enough bytes from there or no more records; `undefined`
+ * when index rows are gone: the log start may have passed them since the head was read.
+ */
 async function collect(
   { items, clock, limits }: Pick<FetchContext, 'items' | 'clock' | 'limits'>,
   topic: LogTopic,
   head: Head,
   { partition, offset, maxBytes }: Pick<FetchRequest, 'partition' | 'offset' | 'maxBytes'>,
-): Promise<{ slices: PlacedSlice[]; bytes: number }> {
+): Promise<{ slices: PlacedSlice[]; bytes: number } | undefined> {
   const slices: PlacedSlice[] = [];
   let bytes = 0;
   let next = offset;
@@ -119,9 +123,9 @@ async function collect(
   }
   while (next < end) {
     const { rows } = await index.from(next, limits.rowsPerRead);
-    if (rows.length === 0) throw missingBytes(topic, partition, next);
+    if (rows.length === 0) return undefined;
     for (const row of rows) {
-      if (row.baseOffset !== next) throw missingBytes(topic, partition, next);
+      if (row.baseOffset !== next) return undefined;
       if (!take(row.slices)) return { slices, bytes };
     }
   }
@@ -203,7 +207,7 @@ function cut(
   return { bytes: views.length === 1 ? views[0]! : Buffer.concat(views, length), nextOffset };
 }
 
-function outOfRange(
+export function outOfRange(
   topic: LogTopic,
   partition: number,
   offset: number,

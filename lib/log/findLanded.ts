@@ -3,7 +3,7 @@ import { WadiError } from '../errors.ts';
 import type { ValidBatch } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Slice } from './entry.ts';
-import { firstOffsetInHead, type Head, logStartOffset, type PlacedSlice, placedSlices } from './head.ts';
+import { firstOffsetInHead, type Head, type PlacedSlice, placedSlices } from './head.ts';
 import { indexOf } from './indexRow.ts';
 import type { LogLimits } from './limits.ts';
 import { outOfOrder } from './producers.ts';
@@ -76,17 +76,21 @@ export async function findDuplicates(
   if (search(placedSlices(head, partition))) return found as number[];
   const index = indexOf(items, clock, head.topicId, partition);
   let below = firstOffsetInHead(head, partition);
+  /** Rows below the log start may be gone, and not from the lowest on. */
+  let gap = false;
   let exhausted = below === 0;
   for (let page = 0; page < limits.searches && !exhausted; page++) {
     const { rows, more } = await index.before(below, limits.rowsPerSearch);
     if (search(rows.flatMap((row) => row.slices))) return found as number[];
-    below = rows.at(-1)?.baseOffset ?? below;
+    for (const row of rows) {
+      gap ||= row.endOffset !== below;
+      below = row.baseOffset;
+    }
     exhausted = below === 0;
     if (!more) break;
   }
   const missing = batches[found.indexOf(undefined)]!;
-  if (exhausted && logStartOffset(head, partition) === 0)
-    throw outOfOrder(missing, 'no such batch was appended');
+  if (exhausted && !gap) throw outOfOrder(missing, 'no such batch was appended');
   const message = `Sequence ${missing.producer!.sequence} of producer ${missing.producer!.id} was appended before; its offset is not known any more.`;
   throw new WadiError('DUPLICATE_SEQUENCE_NUMBER', message);
 }

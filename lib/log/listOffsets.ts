@@ -1,4 +1,3 @@
-import { WadiError } from '../errors.ts';
 import { decodeBatch } from '../record/decode.ts';
 import { batchesOf, type FetchContext, load, missingBytes } from './fetch.ts';
 import {
@@ -17,28 +16,79 @@ import type { LogTopic, OffsetAndTimestamp, OffsetSpec } from './log.ts';
 const NONE: OffsetAndTimestamp = { offset: -1, timestamp: -1 };
 const MAX_PAGES = 10_000;
 
+/** Bytes or rows that should be there are not: the log start may have passed them since the head was read. */
+const GONE = Symbol('gone');
+type Gone = typeof GONE;
+
 export async function listOffsets(
   context: FetchContext,
   topic: LogTopic,
   partition: number,
   spec: OffsetSpec,
 ): Promise<OffsetAndTimestamp> {
-  const headIndex = headIndexOf(topic, partition);
-  const head = await context.heads.read(topic, headIndex);
-  if (spec === 'earliest') return { offset: logStartOffset(head, partition), timestamp: -1 };
-  if (spec === 'latest') return { offset: highWatermark(head, partition), timestamp: -1 };
-  const timestamp = spec === 'max-timestamp' ? maxTimestamp(head, partition) : spec.timestamp;
+  for (let look = 1; ; look++) {
+    const head = await context.heads.read(topic, headIndexOf(topic, partition));
+    const start = logStartOffset(head, partition);
+    if (spec === 'earliest') return { offset: start, timestamp: -1 };
+    if (spec === 'latest') return { offset: highWatermark(head, partition), timestamp: -1 };
+    const found =
+      spec === 'max-timestamp'
+        ? await lastInTime(context, topic, head, partition)
+        : await firstReaching(context, topic, head, partition, spec.timestamp);
+    if (found !== GONE) return found;
+    if (look === context.limits.looks) throw missingBytes(topic, partition, start);
+  }
+}
+
+/** The first record with the greatest timestamp. */
+async function lastInTime(
+  context: FetchContext,
+  topic: LogTopic,
+  head: Head,
+  partition: number,
+): Promise<OffsetAndTimestamp | Gone> {
+  const found = await firstReaching(context, topic, head, partition, maxTimestamp(head, partition));
+  if (found !== NONE || logStartOffset(head, partition) === 0) return found;
+  // The record that had it was deleted: only a walk over all that are left tells, unless time and offsets agree.
+  const greatest = await greatestTimestampLeft(context, topic, head, partition);
+  return greatest === GONE ? GONE : firstReaching(context, topic, head, partition, greatest);
+}
+
+async function greatestTimestampLeft(
+  context: FetchContext,
+  topic: LogTopic,
+  head: Head,
+  partition: number,
+): Promise<number | Gone> {
+  const start = logStartOffset(head, partition);
+  let greatest = -1;
+  for await (const slice of slicesReaching(context, topic, head, partition, -1)) {
+    if (slice === GONE) return GONE;
+    if (slice.baseOffset >= start) {
+      greatest = Math.max(greatest, slice.maxTimestamp);
+      continue;
+    }
+    const loaded = await load(context, topic, head.index, [slice]);
+    if (loaded === undefined) return GONE;
+    for (const { timestamp } of recordsFrom(loaded[0]!, start, -1)) greatest = Math.max(greatest, timestamp);
+  }
+  return greatest;
+}
+
+/** The first record at or after the time, from log start on. */
+async function firstReaching(
+  context: FetchContext,
+  topic: LogTopic,
+  head: Head,
+  partition: number,
+  timestamp: number,
+): Promise<OffsetAndTimestamp | Gone> {
   if (timestamp > maxTimestamp(head, partition)) return NONE;
   for await (const slice of slicesReaching(context, topic, head, partition, timestamp)) {
-    const found = await firstRecordIn(
-      context,
-      topic,
-      headIndex,
-      slice,
-      timestamp,
-      logStartOffset(head, partition),
-    );
-    if (found !== undefined) return found;
+    if (slice === GONE) return GONE;
+    const loaded = await load(context, topic, head.index, [slice]);
+    if (loaded === undefined) return GONE;
+    for (const found of recordsFrom(loaded[0]!, logStartOffset(head, partition), timestamp)) return found;
   }
   return NONE;
 }
@@ -48,25 +98,28 @@ function maxTimestamp(head: Head, partition: number): number {
   return Math.max(baseOf(head, partition).maxTimestamp, ...inHead);
 }
 
-/** Slices that hold a record at or after the time, in order of offset. */
+/** Slices that hold a record at or after the time, or did before some were deleted, in order of offset. */
 async function* slicesReaching(
   { items, clock, limits }: FetchContext,
   topic: LogTopic,
   head: Head,
   partition: number,
   timestamp: number,
-): AsyncGenerator<PlacedSlice> {
+): AsyncGenerator<PlacedSlice | Gone> {
   const start = logStartOffset(head, partition);
   const reaches = (slice: PlacedSlice): boolean =>
     slice.maxTimestamp >= timestamp && slice.baseOffset + slice.recordCount > start;
   const index = indexOf(items, clock, topic.id, partition);
   const end = firstOffsetInHead(head, partition);
-  let next = await firstReachingRow(index, start, end, timestamp);
+  const first = await firstReachingRow(index, start, end, timestamp);
+  if (first === GONE) return yield GONE;
+  let next = first;
   for (let page = 0; next < end; page++) {
     const { rows } = await index.from(next, limits.rowsPerRead);
-    if (page === MAX_PAGES || rows.length === 0) throw missingBytes(topic, partition, next);
+    if (page === MAX_PAGES) throw missingBytes(topic, partition, next);
+    if (rows[0]?.baseOffset !== next) return yield GONE;
     for (const row of rows) {
-      if (row.baseOffset !== next) throw missingBytes(topic, partition, next);
+      if (row.baseOffset !== next) return yield GONE;
       if (row.maxTimestamp >= timestamp) yield* row.slices.filter(reaches);
       next = row.endOffset;
     }
@@ -83,39 +136,34 @@ async function firstReachingRow(
   start: number,
   end: number,
   timestamp: number,
-): Promise<number> {
+): Promise<number | Gone> {
   let first = end;
   // Rows that end by `low` do not reach it; the row at `high` does.
   for (let low = start, high = end; low < high; ) {
     const middle = low + Math.floor((high - low) / 2);
     const row = await index.at(middle);
-    if (row !== undefined && row.runningMaxTimestamp >= timestamp) {
+    if (row === undefined || row.endOffset <= middle) return GONE;
+    if (row.runningMaxTimestamp >= timestamp) {
       first = row.baseOffset;
       high = first;
     } else {
-      low = Math.max(row?.endOffset ?? 0, middle + 1);
+      low = row.endOffset;
     }
   }
   return first;
 }
 
-async function firstRecordIn(
-  context: FetchContext,
-  topic: LogTopic,
-  headIndex: number,
-  slice: PlacedSlice,
-  timestamp: number,
+/** Of a slice's bytes: the records at or after both, in order of offset. */
+function* recordsFrom(
+  bytes: Uint8Array,
   startOffset: number,
-): Promise<OffsetAndTimestamp | undefined> {
-  const loaded = await load(context, topic, headIndex, [slice]);
-  if (loaded === undefined) throw new WadiError('KAFKA_STORAGE_ERROR', 'Records have moved. Try again.');
-  for (const { position, header } of batchesOf(loaded[0]!)) {
+  timestamp: number,
+): Generator<OffsetAndTimestamp> {
+  for (const { position, header } of batchesOf(bytes)) {
     if (header.maxTimestamp < timestamp) continue;
-    for (const record of decodeBatch(loaded[0]!.subarray(position, position + header.bytes))) {
-      const { offset } = record;
-      if (offset >= startOffset && record.timestamp >= timestamp)
-        return { offset, timestamp: record.timestamp };
+    for (const record of decodeBatch(bytes.subarray(position, position + header.bytes))) {
+      if (record.offset < startOffset || record.timestamp < timestamp) continue;
+      yield { offset: record.offset, timestamp: record.timestamp };
     }
   }
-  return undefined;
 }

@@ -59,6 +59,16 @@ export interface Log {
   listOffsets(topic: LogTopic, partition: number, spec: OffsetSpec): Promise<OffsetAndTimestamp>;
   /** Log start offset and high watermark in one read. */
   bounds(topic: LogTopic, partition: number): Promise<{ logStartOffset: number; highWatermark: number }>;
+  /**
+   * Kafka's DeleteRecords: raises the log start to `beforeOffset`, -1 meaning the high watermark, and answers where it now
+   * is: it never goes back. Throws OFFSET_OUT_OF_RANGE beyond the high watermark, UNKNOWN_TOPIC_OR_PARTITION, or a
+   * retriable storage error, after which it may have been done or not; repeating it is harmless.
+   */
+  deleteRecords(
+    topic: LogTopic,
+    partition: number,
+    beforeOffset: number,
+  ): Promise<{ logStartOffset: number }>;
   /** Makes the heads that the partitions from `from` (inclusive) to `to` (exclusive) need; repeating it is harmless. */
   createHeads(topic: LogTopic, from: number, to: number): Promise<void>;
   /** From here on every append and fetch of this topic id is refused; repeating it is harmless. */
