@@ -126,8 +126,8 @@ async function send(
   const { items, heads } = context;
   const update = () => items.update(heads.key(seen), plan.actions, plan.condition);
   const outcome = await untilAnswered(context, update);
-  if (outcome.item === undefined) throw gone(topic);
   const head = heads.learn(topic, seen.index, outcome.item);
+  if (head === undefined) throw gone(topic);
   const landed = findEntry(head, stored);
   if (landed !== undefined || head.fence < plan.at) return { landed, head };
   // Refused by the fence: this copy came late, but its twin may have landed and been rolled out of the tail.

@@ -5,8 +5,9 @@ import { createAppender } from './appender.ts';
 import { createArrivals } from './arrivals.ts';
 import { createBlobs } from './blob.ts';
 import { asWadiError } from './commit.ts';
+import { deleteRecords } from './deleteRecords.ts';
 import { createSliceCache, fetch } from './fetch.ts';
-import { headIndexOf, headKey, highWatermark, logStartOffset, newHead } from './head.ts';
+import { deletedHead, headIndexOf, headKey, highWatermark, logStartOffset, newHead } from './head.ts';
 import { createHeads } from './heads.ts';
 import { LIMITS, type LogLimits } from './limits.ts';
 import { listOffsets } from './listOffsets.ts';
@@ -70,6 +71,11 @@ export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning 
       };
     },
 
+    async deleteRecords(topic, partition, beforeOffset) {
+      requirePartition(topic, partition);
+      return deleteRecords(context, topic, partition, beforeOffset).catch(rethrow);
+    },
+
     async createHeads(topic, from, to) {
       // The head that the partition before `from` is in orders all that it ever may: it must not be made again, since
       // the topic may be deleted by now.
@@ -81,7 +87,7 @@ export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning 
 
     async deleteHeads(topic) {
       await forEachHead(0, lastHead(topic, topic.partitions), async (index) => {
-        await withRetries(clock, () => items.delete(headKey(topic.id, index)));
+        await withRetries(clock, () => items.put(deletedHead(topic.id, index, clock.now())));
       });
     },
 

@@ -77,6 +77,18 @@ export function newHead(topic: LogTopic, index: number): Item {
   };
 }
 
+/**
+ * What takes the place of a head when its topic is deleted. It has nothing that a condition could hold on, and keeps a
+ * late copy of the call that made the head from making it again.
+ */
+export function deletedHead(topicId: string, index: number, now: number): Item {
+  return { ...headKey(topicId, index), deletedAtMs: now };
+}
+
+export function isDeleted(item: Item): boolean {
+  return item.deletedAtMs !== undefined;
+}
+
 export function encodeBase(base: readonly PartitionBase[]): Uint8Array {
   const out = new ByteWriter();
   for (const { offset, maxTimestamp } of base) out.uint(offset).uint(maxTimestamp + 1);

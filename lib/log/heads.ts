@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import type { Item, ItemStore, Key } from '../storage/ports.ts';
-import { decodeHead, type Head, headKey, progress } from './head.ts';
+import { decodeHead, type Head, headKey, isDeleted, progress } from './head.ts';
 import type { LogTopic } from './log.ts';
 import { withRetries } from './retry.ts';
 
@@ -17,22 +17,24 @@ export interface Heads {
   read(topic: LogTopic, index: number): Promise<Head>;
   /** As it was some seconds ago at most. */
   cached(topic: LogTopic, index: number): Head | undefined;
-  /** Decodes a head that an answer brought along, and remembers it. */
-  learn(topic: LogTopic, index: number, item: Item): Head;
+  /** Decodes a head that an answer brought along, and remembers it; `undefined` if it is gone. */
+  learn(topic: LogTopic, index: number, item: Item | undefined): Head | undefined;
 }
 
 export function createHeads(items: ItemStore, clock: Clock): Heads {
-  const cache = new LRUCache<string, { head: Head; learnedAtMs: number }>({ max: MAX_HEADS });
+  const cache = new LRUCache<string, { head: Head; learnedAtMs: number }>({
+    maxSize: MAX_HEADS,
+    sizeCalculation: () => 1,
+  });
 
   const heads: Heads = {
     key: (head) => headKey(head.topicId, head.index),
 
     async read(topic, index) {
       const key = headKey(topic.id, index);
-      const item = await withRetries(clock, () => items.get(key));
-      if (item !== undefined) return heads.learn(topic, index, item);
-      cache.delete(key.pk);
-      throw gone(topic);
+      const head = heads.learn(topic, index, await withRetries(clock, () => items.get(key)));
+      if (head === undefined) throw gone(topic);
+      return head;
     },
 
     cached(topic, index) {
@@ -42,10 +44,15 @@ export function createHeads(items: ItemStore, clock: Clock): Heads {
     },
 
     learn(topic, index, item) {
-      const before = cache.get(item.pk)?.head;
+      const { pk } = headKey(topic.id, index);
+      if (item === undefined || isDeleted(item)) {
+        cache.delete(pk);
+        return undefined;
+      }
+      const before = cache.get(pk)?.head;
       const head = decodeHead(item, topic, index, before);
       if (before === undefined || progress(before) <= progress(head)) {
-        cache.set(item.pk, { head, learnedAtMs: clock.now() });
+        cache.set(pk, { head, learnedAtMs: clock.now() });
       }
       return head;
     },

@@ -51,7 +51,13 @@ export function rollIsDue(head: Head, now: number, limits: LogLimits): boolean {
     const age = now - head.rolling.at;
     if (age >= 0 && age < limits.abandonedMs) return false;
   }
+  if (isCrowded(head, limits)) return true;
   return long || (head.tail.length >= entriesPerRoll && movable(head, now, limits).length >= entriesPerRoll);
+}
+
+/** There may be no room left for the producers of one more entry. */
+function isCrowded({ producers }: Head, limits: LogLimits): boolean {
+  return producers.size + limits.producersPerEntry > limits.producersInHead;
 }
 
 /** The first step: takes the oldest entries out of the tail, fixes their offsets, and fences what comes too late. */
@@ -99,7 +105,10 @@ export function indexRows(head: Head, rolling: Rolling) {
   );
 }
 
-/** Producers that rest: too many are held, and no entry of the tail or the last roll is theirs. */
+/**
+ * Producers to put aside when too many are held: those that rest, of which no entry of the tail or the last roll is; or
+ * any, when there is no other way to make room.
+ */
 function evictable(head: Head, rolled: readonly StoredEntry[], limits: LogLimits): string[] {
   if (head.producers.size <= limits.producersAtHand) return [];
   const active = new Set<string>();
@@ -107,7 +116,10 @@ function evictable(head: Head, rolled: readonly StoredEntry[], limits: LogLimits
     for (const { partition, runs } of slices)
       for (const { id } of runs) active.add(producerKey(partition, id));
   }
-  return [...head.producers.keys()].filter((key) => !active.has(key)).slice(0, limits.evictionsPerRoll);
+  const held = [...head.producers.keys()];
+  const resting = held.filter((key) => !active.has(key));
+  const chosen = resting.length === 0 && isCrowded(head, limits) ? held : resting;
+  return chosen.slice(0, limits.evictionsPerRoll);
 }
 
 export interface RollContext {
@@ -123,14 +135,15 @@ export async function roll(context: RollContext, topic: LogTopic, seen: Head): P
   const key = heads.key(seen);
   const update = async (head: Head, actions: readonly Action[], condition: Condition) => {
     const outcome = await withRetries(clock, () => items.update(key, actions, condition));
-    return outcome.item && { applied: outcome.applied, head: heads.learn(topic, head.index, outcome.item) };
+    const after = heads.learn(topic, head.index, outcome.item);
+    return after && { applied: outcome.applied, head: after };
   };
 
   let head = seen;
   if (head.rolling === undefined) {
     const now = clock.now();
     const plan = planRoll(head, now, limits);
-    if (plan === undefined) return;
+    if (plan === undefined) return putAside(context, topic, head, []);
     const begun = await update(head, plan.actions, plan.condition);
     if (begun === undefined) return;
     head = begun.head;
@@ -145,9 +158,19 @@ export async function roll(context: RollContext, topic: LogTopic, seen: Head): P
     all: [{ path: ['roll'], is: '=', value: head.roll }, { exists: ['rolling'] }],
   });
   if (!done?.applied) return;
-  const resting = evictable(done.head, head.rolling.entries, limits);
-  for (let from = 0; from < resting.length; from += limits.evictionsPerUpdate) {
-    await evict(context, topic, done.head, resting.slice(from, from + limits.evictionsPerUpdate));
+  await putAside(context, topic, done.head, head.rolling.entries);
+}
+
+async function putAside(
+  context: RollContext,
+  topic: LogTopic,
+  head: Head,
+  rolled: readonly StoredEntry[],
+): Promise<void> {
+  const { evictionsPerUpdate } = context.limits;
+  const keys = evictable(head, rolled, context.limits);
+  for (let from = 0; from < keys.length; from += evictionsPerUpdate) {
+    await evict(context, topic, head, keys.slice(from, from + evictionsPerUpdate));
   }
 }
 
@@ -183,5 +206,5 @@ async function evict(
       },
     ),
   );
-  if (outcome.item !== undefined) heads.learn(topic, head.index, outcome.item);
+  heads.learn(topic, head.index, outcome.item);
 }

@@ -27,7 +27,9 @@ export async function createTopic(
   const put = await store.metadata.put(newTopicItem(topic), { missing: ['id'] });
   // Refused, but by our own id: it was sent twice because the first answer was lost.
   if (put.applied || put.item?.id === topic.id) return topic;
-  await store.log.deleteHeads(topic).catch(() => undefined);
+  // The heads that were made for it are deleted as those of a topic that was.
+  const vain = { ...topic, configsVersion: 0, deletingAtMs: store.clock.now() };
+  await finishDeletion(store, vain).catch(() => undefined);
   throw nameTaken(topic.name, put.item?.name);
 }
 

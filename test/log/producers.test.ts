@@ -1,3 +1,5 @@
+import { createLog } from '../../lib/log/createLog.ts';
+import { LIMITS } from '../../lib/log/limits.ts';
 import { evictedProducerItem } from '../../lib/log/producers.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
@@ -338,4 +340,18 @@ test('a producer that comes back while it is put aside keeps its newest sequence
   const second = await append(log, topic, 0, batch(['second'], producer(1)));
   const copies = (await readAll(log, topic)).filter(([, value]) => value === 'second');
   expect(copies).toEqual([[second, 'second']]);
+});
+
+test('a head that is full of producers makes room for new ones, also when nothing else is appended', async () => {
+  const storage = memoryStorage();
+  const clock = testClock();
+  const limits = { ...LIMITS, producersInHead: 8, producersPerEntry: 4, producersAtHand: 2 };
+  const log = createLog({ storage, clock, limits });
+  const topic = await newTopic(log);
+  // Fewer than a roll takes, so that none is due for their sake.
+  for (let id = 0; id < 30; id++) {
+    await append(log, topic, 0, batch([`${id}`], producer(0, 0, BigInt(id))));
+    await log.settled();
+  }
+  expect(await append(log, topic, 0, batch(['0 again'], producer(1, 0, 0n)))).toBe(30);
 });

@@ -1,5 +1,7 @@
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import type { Key } from '../../lib/storage/ports.ts';
 import { createWadi } from '../../lib/wadi.ts';
+import { intercepted } from '../support/faults.ts';
 
 /** The log does not look into a batch that was validated. */
 const batch = { bytes: new Uint8Array(100), recordCount: 3, maxTimestamp: 1, producer: undefined };
@@ -27,3 +29,26 @@ test('a topic created again under its name is empty, also to a process that stil
   const { id } = await there.topics.lookup('orders');
   expect(id).toBe(created.id);
 });
+
+test('a late copy of the call that made a head does not bring it back when the topic was deleted', async () => {
+  const inner = memoryStorage();
+  const sent: (() => Promise<unknown>)[] = [];
+  const storage = intercepted(inner, ({ operation, args }, proceed) => {
+    if (operation === 'put' && isHeadKey(args[0])) sent.push(proceed);
+    return proceed();
+  });
+  const wadi = await createWadi({ storage });
+  const topic = await wadi.topics.create({ name: 'orders' });
+  await wadi.topics.delete('orders');
+  expect(sent).toHaveLength(2);
+  await sent[0]!();
+
+  const gone = { ok: false, error: expect.objectContaining({ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' }) };
+  for (const process of [wadi, await createWadi({ storage: inner })]) {
+    expect(await process.log.append(topic, [{ partition: 0, batches: [batch] }])).toMatchObject([gone]);
+  }
+});
+
+function isHeadKey(item: unknown): boolean {
+  return (item as Key).pk.startsWith('head/');
+}

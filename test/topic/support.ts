@@ -1,6 +1,6 @@
 import { systemClock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log/createLog.ts';
-import { headKey } from '../../lib/log/head.ts';
+import { headKey, isDeleted } from '../../lib/log/head.ts';
 import type { ItemStore, Storage } from '../../lib/storage/ports.ts';
 import { createTopics, type Topics } from '../../lib/topic/topics.ts';
 
@@ -34,10 +34,10 @@ function interfered(items: ItemStore, interfere: Interfere): ItemStore {
   };
 }
 
-/** How many heads there are of a topic, of at most `limit` possible ones. */
+/** How many live heads there are of a topic, of at most `limit` possible ones. */
 export async function headCount(storage: Storage, topicId: string, limit = 20): Promise<number> {
   const heads = await storage.log.getMany(Array.from({ length: limit }, (_, i) => headKey(topicId, i)));
-  return heads.filter((head) => head !== undefined).length;
+  return heads.filter((head) => head !== undefined && !isDeleted(head)).length;
 }
 
 /** The ids of the topics that were left to the garbage collector. */

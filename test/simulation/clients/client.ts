@@ -1,0 +1,90 @@
+import { WadiError } from '../../../lib/errors.ts';
+import type { Topic } from '../../../lib/topic/topic.ts';
+import type { Wadi } from '../../../lib/wadi.ts';
+import type { Answer, Process } from '../process.ts';
+import type { Random } from '../random.ts';
+import type { Recorder } from '../recorder.ts';
+import type { TopicPlan } from '../scenario.ts';
+import type { World } from '../world.ts';
+
+/** What a client of a run has: time, chance, and processes to talk to. */
+export interface Client {
+  readonly name: string;
+  readonly world: World;
+  readonly random: Random;
+  readonly recorder: Recorder;
+  readonly topic: TopicPlan;
+  /** Any of the processes that serve, as a load balancer picks it; it may be frozen, or die meanwhile. */
+  anyProcess(): Process;
+  /** A second one that is to serve the same request, if chance has it. */
+  another(): Process | undefined;
+}
+
+/** How long requests may fail before a client gives up: far longer than bad weather, and all that is late in it, takes. */
+const PATIENCE_MS = 600_000;
+
+/** Tells, attempt by attempt, whether it is worth another one. */
+export function patience({ world }: Client): () => boolean {
+  const endsAtMs = world.nowMs + PATIENCE_MS;
+  return () => world.nowMs < endsAtMs;
+}
+
+export function pause(client: Client, ms: number): Promise<void> {
+  return new Promise((resolve) => client.world.after(ms, resolve));
+}
+
+/** Between two operations: mostly at once, now and then after a while. */
+export function think(client: Client): Promise<void> {
+  const { random } = client;
+  return pause(client, random.chance(0.1) ? random.between(50, 1_500) : random.between(0, 25));
+}
+
+/** Repeats a request, through any processes, until one answers with a value or with an error that `isFinal`. */
+export async function insist<T>(
+  client: Client,
+  request: (wadi: Wadi) => Promise<T>,
+  isFinal: (error: WadiError) => boolean = () => false,
+): Promise<T> {
+  for (const patient = patience(client); patient(); ) {
+    const answer = await client.anyProcess().serve(request);
+    if (answer.is === 'ok') return answer.value;
+    if (answer.is === 'error') {
+      const error = client.recorder.failure(answer.error);
+      if (isFinal(error)) throw error;
+    }
+    await pause(client, client.random.between(5, 100));
+  }
+  throw new Error(`${client.name} got no answer in ${PATIENCE_MS} ms`);
+}
+
+/** The client's topic as it stands, made anew if it is gone. */
+export function currentTopic(client: Client): Promise<Topic> {
+  const { name, partitions, configs } = client.topic;
+  return insist(client, async (wadi) => {
+    try {
+      return await wadi.topics.describe(name);
+    } catch (error) {
+      if (!isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
+      return wadi.topics.create({ name, partitions, configs });
+    }
+  });
+}
+
+export function isKafka(error: unknown, name: WadiError['kafka']): boolean {
+  return error instanceof WadiError && error.kafka === name;
+}
+
+export interface Ended<T> {
+  readonly answer: Answer<T>;
+  readonly returnedAtMs: number;
+}
+
+/** Serves a request once; `returnedAtMs` is Infinity if no answer comes. */
+export async function ask<T>(
+  client: Client,
+  process: Process,
+  request: (wadi: Wadi) => Promise<T>,
+): Promise<Ended<T>> {
+  const answer = await process.serve(request);
+  return { answer, returnedAtMs: answer.is === 'none' ? Number.POSITIVE_INFINITY : client.world.nowMs };
+}

@@ -1,0 +1,155 @@
+import type { Topic } from '../../../lib/topic/topic.ts';
+import type { Bounds, DeleteRecords, Fetch } from '../../../lib/verify/history.ts';
+import { valuesOf } from '../../support/log.ts';
+import { ask, type Client, currentTopic, insist, isKafka, think } from './client.ts';
+
+/** Polls the partitions of its topic in turn, each where it stopped. */
+export async function consumer(client: Client, operations: number): Promise<void> {
+  const { random, recorder, world } = client;
+  let topic = await currentTopic(client);
+  let places = new Map<number, { offset: number; reset: boolean }>();
+  for (let n = 0; n < operations; n++) {
+    await think(client);
+    const partition = random.below(topic.partitions);
+    // Now and then a consumer begins anew: who reads from the start meets what is being deleted.
+    if (random.chance(0.1)) places.delete(partition);
+    const place = places.get(partition) ?? { offset: 0, reset: true };
+    places.set(partition, place);
+    const process = client.anyProcess();
+    const note = recorder.begin<Fetch>({
+      ...operationOn(client, topic, partition, process.name),
+      kind: 'fetch',
+      consumer: client.name,
+      offset: place.offset,
+      reset: place.reset,
+      outcome: { is: 'failed', error: 'no answer' },
+    });
+    const request = {
+      partition,
+      offset: place.offset,
+      maxBytes: random.pick([1, 300, 5_000]),
+      minBytes: random.below(2),
+      maxWaitMs: random.pick([0, 30, 700]),
+    };
+    const { answer } = await ask(client, process, async (wadi) => {
+      const { bytes, ...rest } = await wadi.log.fetch(topic, request);
+      return { ...rest, records: valuesOf(bytes).filter(([offset]) => offset >= request.offset) };
+    });
+    if (answer.is === 'none') continue;
+    const returnedAtMs = world.nowMs;
+    if (answer.is === 'ok') {
+      note({ returnedAtMs, outcome: { is: 'ok', ...answer.value } });
+      places.set(partition, { offset: answer.value.nextOffset, reset: false });
+      continue;
+    }
+    const error = recorder.failure(answer.error);
+    note({ returnedAtMs, outcome: { is: 'failed', error: error.kafka } });
+    if (isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) {
+      topic = await currentTopic(client);
+      places = new Map();
+    }
+    if (isKafka(error, 'OFFSET_OUT_OF_RANGE')) {
+      const logStartOffset = await readLogStart(client, topic, partition);
+      if (logStartOffset !== undefined && logStartOffset <= place.offset) {
+        recorder.unexpected.push(
+          `${client.name} was told that ${place.offset} is out of range of ${topic.id}/${partition}, which begins at ${logStartOffset}`,
+        );
+      }
+      if (logStartOffset !== undefined) places.set(partition, { offset: logStartOffset, reset: true });
+    }
+  }
+}
+
+/** `undefined` if the topic is gone. */
+async function readLogStart(client: Client, topic: Topic, partition: number): Promise<number | undefined> {
+  try {
+    return (await observe(client, topic, partition)).logStartOffset;
+  } catch (error) {
+    if (isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return undefined;
+    throw error;
+  }
+}
+
+/** Reads both ends of a partition, until that succeeds. */
+function observe(client: Client, topic: Topic, partition: number) {
+  const { recorder, world } = client;
+  return insist(
+    client,
+    async (wadi) => {
+      const note = recorder.begin<Bounds>({
+        ...operationOn(client, topic, partition, client.name),
+        kind: 'bounds',
+        outcome: { is: 'failed', error: 'no answer' },
+      });
+      const bounds = await wadi.log.bounds(topic, partition);
+      note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', ...bounds } });
+      return bounds;
+    },
+    (error) => isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION'),
+  );
+}
+
+/** Asks where partitions begin and end, and looks offsets up by time. */
+export async function observer(client: Client, operations: number): Promise<void> {
+  const { random, recorder, world } = client;
+  let topic = await currentTopic(client);
+  for (let n = 0; n < operations; n++) {
+    await think(client);
+    const partition = random.below(topic.partitions);
+    try {
+      if (random.chance(0.5)) {
+        await observe(client, topic, partition);
+        continue;
+      }
+      const timestamp = random.below(1_100);
+      const invokedAtMs = world.nowMs;
+      const found = await insist(
+        client,
+        (wadi) => wadi.log.listOffsets(topic, partition, { timestamp }),
+        (error) => isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION'),
+      );
+      recorder.lookups.push({ partition: `${topic.id}/${partition}`, timestamp, invokedAtMs, found });
+    } catch (error) {
+      if (!isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
+      topic = await currentTopic(client);
+    }
+  }
+}
+
+/** Deletes the records before some offset, now and then. */
+export async function truncator(client: Client, operations: number): Promise<void> {
+  const { random, recorder, world } = client;
+  let topic = await currentTopic(client);
+  for (let n = 0; n < operations; n++) {
+    await think(client);
+    await think(client);
+    const partition = random.below(topic.partitions);
+    try {
+      const { logStartOffset, highWatermark } = await observe(client, topic, partition);
+      const beforeOffset = random.between(logStartOffset, highWatermark);
+      const process = client.anyProcess();
+      const note = recorder.begin<DeleteRecords>({
+        ...operationOn(client, topic, partition, process.name),
+        kind: 'deleteRecords',
+        beforeOffset,
+        outcome: { is: 'unknown' },
+      });
+      const { answer } = await ask(client, process, (wadi) =>
+        wadi.log.deleteRecords(topic, partition, beforeOffset),
+      );
+      if (answer.is === 'ok') note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', ...answer.value } });
+      if (answer.is === 'error') throw recorder.failure(answer.error);
+    } catch (error) {
+      if (isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) topic = await currentTopic(client);
+    }
+  }
+}
+
+function operationOn(client: Client, topic: Topic, partition: number, via: string) {
+  return {
+    partition: `${topic.id}/${partition}`,
+    invokedAtMs: client.world.nowMs,
+    returnedAtMs: Number.POSITIVE_INFINITY,
+    via: `${via} for ${client.name}`,
+  };
+}

@@ -1,0 +1,206 @@
+import { headKey, isDeleted } from '../../lib/log/head.ts';
+import { holds } from '../../lib/storage/expression.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import {
+  type Condition,
+  type Item,
+  type Key,
+  type Storage,
+  StorageError,
+  type WriteOutcome,
+} from '../../lib/storage/ports.ts';
+import { type Call, intercepted } from '../support/faults.ts';
+import { type Coverage, count, type Situation, type Weather } from './faults.ts';
+import type { Process } from './process.ts';
+import type { World } from './world.ts';
+
+/** How late a request may land, and an object be seen. */
+const LATE_MS = [20, 300, 2_000, 15_000, 60_000];
+/** An SDK waits so long before it takes a request for lost. */
+const TIMEOUTS_MS = [100, 1_000, 5_000];
+const SLOW_MS = [200, 1_000, 6_000];
+
+/** The stores that all processes share, and what happens in them. */
+export interface Cloud {
+  readonly storage: Storage;
+  /** How often fences, floors and rolls have moved, over all heads. */
+  readonly moves: Record<'wokenAfterFence' | 'wokenAfterFloor' | 'wokenAfterRoll', number>;
+  /** Until when an object is not seen from another region. */
+  readonly visibleAtMs: Map<string, number>;
+  /** Objects and inline items that were deleted. */
+  readonly collected: Set<string>;
+}
+
+export function createCloud(): Cloud {
+  return {
+    storage: memoryStorage(),
+    moves: { wokenAfterFence: 0, wokenAfterFloor: 0, wokenAfterRoll: 0 },
+    visibleAtMs: new Map(),
+    collected: new Set(),
+  };
+}
+
+export interface Connection {
+  readonly process: Process;
+  readonly world: World;
+  readonly weather: Weather;
+  readonly remote: boolean;
+}
+
+const never = new Promise<never>(() => undefined);
+
+/** The stores as one process sees them: behind a network, where each call may meet with any fault. */
+export function connect(cloud: Cloud, connection: Connection): Storage {
+  const { process, world, weather, remote } = connection;
+  const { random } = weather;
+
+  return intercepted(cloud.storage, async (call, proceed) => {
+    const { store, operation, args } = call;
+    const isWrite = operation === 'put' || operation === 'update' || operation === 'delete';
+    if (!process.alive) return never;
+    if (weather.strikes('killed')) process.kill();
+    if (weather.strikes('frozen')) process.freeze();
+    await process.awake();
+
+    const lands = async (): Promise<unknown> => {
+      const result = await (partial(call) ?? proceed());
+      observe(cloud, weather.coverage, call, result);
+      if (store === 'objects' && operation === 'put' && weather.strikes('visibleLate')) {
+        cloud.visibleAtMs.set(args[0] as string, world.nowMs + random.pick(LATE_MS));
+      }
+      world.trace(process.name, store, operation, keyOf(args), outcomeOf(result));
+      return remote ? hideWhatIsYoung(call, result) : result;
+    };
+
+    /** S3 deletes many objects one by one. */
+    function partial({ args, store, operation }: Call): Promise<unknown> | undefined {
+      const keys = args[0] as readonly string[];
+      if (store !== 'objects' || operation !== 'delete' || !weather.strikes('partialBatch')) return undefined;
+      const some = keys.filter(() => random.chance(0.5));
+      return cloud.storage.objects.delete(some).then(() => {
+        for (const key of some) cloud.collected.add(key);
+        throw new StorageError('some were not deleted', 'unknown');
+      });
+    }
+
+    function hideWhatIsYoung({ store, operation, args }: Call, result: unknown): unknown {
+      if (store !== 'objects' || operation !== 'get' || result === undefined) return result;
+      if (world.nowMs >= (cloud.visibleAtMs.get(args[0] as string) ?? 0)) return result;
+      count(weather.coverage, 'bytesNotYet');
+      return undefined;
+    }
+
+    return new Promise((resolve, reject) => {
+      const latency = () => (random.chance(0.1) ? random.between(5, 40) : random.between(0, 4));
+      const answers = (delay: number, code: () => void) => world.after(delay, () => process.enter(code));
+      const fails = (delay: number, message: string, applied: 'no' | 'unknown') =>
+        answers(delay, () => reject(new StorageError(message, applied)));
+      const timesOut = (message: string) => fails(random.pick(TIMEOUTS_MS), message, 'unknown');
+      const goesThrough = () =>
+        void lands().then(
+          (result) => {
+            if (weather.strikes('killed')) process.kill();
+            answers(latency(), () => resolve(result));
+          },
+          (error) => answers(latency(), () => reject(error)),
+        );
+      const landsUnseen = () => void lands().catch(() => undefined);
+
+      if (weather.strikes('throttled')) return fails(latency(), 'throttled', 'no');
+      if (weather.strikes('requestLost')) return timesOut('request lost');
+      if (weather.strikes('serverError')) {
+        if (isWrite && random.chance(0.5)) world.after(latency(), landsUnseen);
+        return fails(latency() + 5, 'server error', 'unknown');
+      }
+      if (isWrite && weather.strikes('responseLost')) {
+        world.after(latency(), landsUnseen);
+        return timesOut('response lost');
+      }
+      if (isWrite && weather.strikes('landsLate')) {
+        world.after(random.pick(LATE_MS), landsUnseen);
+        return timesOut('too slow');
+      }
+      if (isWrite && weather.strikes('sentTwice')) {
+        world.after(latency(), landsUnseen);
+        world.after(latency() + random.pick(TIMEOUTS_MS), goesThrough);
+        return undefined;
+      }
+      if (isWrite && weather.strikes('twinLate')) {
+        world.after(random.pick(LATE_MS), landsUnseen);
+      }
+      const slow = weather.strikes('slow') ? random.pick(SLOW_MS) : 0;
+      world.after(latency() + slow, goesThrough);
+      return undefined;
+    });
+  });
+}
+
+/** Counts the situations that a call has led into. */
+function observe(cloud: Cloud, coverage: Coverage, call: Call, result: unknown): void {
+  const { store, operation, args } = call;
+  if (store === 'objects') {
+    const [key] = args as [string];
+    if (operation === 'delete') for (const deleted of args[0] as string[]) collect(cloud, coverage, deleted);
+    if (operation === 'get' && result === undefined && cloud.collected.has(key)) count(coverage, 'bytesGone');
+  }
+  if (store !== 'log') return;
+  const key = args[0] as Key;
+  if (operation === 'delete' && key.pk.startsWith('inline/')) collect(cloud, coverage, key.pk + key.sk);
+  if (operation === 'getMany') {
+    for (const [i, { pk, sk }] of (args[0] as Key[]).entries()) {
+      if ((result as unknown[])[i] === undefined && cloud.collected.has(pk + sk))
+        count(coverage, 'bytesGone');
+    }
+  }
+  if (operation === 'put' && key.pk.startsWith('index/') && !(result as WriteOutcome).applied) {
+    count(coverage, 'rowThere');
+  }
+  if (operation === 'update' && key.sk === headKey('', 0).sk) observeHead(cloud, coverage, call, result);
+}
+
+function collect(cloud: Cloud, coverage: Coverage, key: string): void {
+  cloud.collected.add(key);
+  count(coverage, 'orphanCollected');
+}
+
+function observeHead(cloud: Cloud, coverage: Coverage, { args }: Call, result: unknown): void {
+  const [, actions, condition] = args as [Key, { set?: string[]; remove?: string[] }[], Condition];
+  const { applied, item } = result as WriteOutcome;
+  const sets = (name: string) => actions.some(({ set }) => set?.[0] === name);
+  if (applied) {
+    if (sets('fence')) cloud.moves.wokenAfterFence++;
+    if (sets('floor')) cloud.moves.wokenAfterFloor++;
+    if (sets('roll')) cloud.moves.wokenAfterRoll++;
+    return;
+  }
+  count(coverage, refusalOf(actions, condition, item));
+}
+
+/** Which part of a head's condition refused an update. */
+function refusalOf(actions: readonly object[], condition: Condition, item: Item | undefined): Situation {
+  if (item === undefined || isDeleted(item)) return 'headGone';
+  const isAppend = actions.some((action) => 'append' in action);
+  if (!isAppend) return actions.some((action) => 'add' in action) ? 'evictionLost' : 'rollLost';
+  const parts = 'all' in condition ? condition.all : [condition];
+  const refusing = parts.find((part) => !holds(part, item));
+  if (refusing === undefined || 'not' in refusing) return 'contains';
+  const path = 'path' in refusing ? refusing.path : 'missing' in refusing ? refusing.missing : [];
+  if (path[0] === 'fence' || path[0] === 'floor' || path[0] === 'evictions') return path[0];
+  return 'producer';
+}
+
+function keyOf([first]: readonly unknown[]): string {
+  if (typeof first === 'string') return first;
+  if (Array.isArray(first)) return `${first.length} of ${keyOf(first)}`;
+  const { pk, sk, from, to } = (first ?? {}) as Partial<Key> & { from?: string; to?: string };
+  return [pk, sk, from, to].filter((part) => part !== undefined).join(' ');
+}
+
+function outcomeOf(result: unknown): string {
+  if (result === undefined) return '-';
+  if (result instanceof Uint8Array) return `${result.length} bytes`;
+  if (typeof result !== 'object' || result === null) return String(result);
+  if ('applied' in result) return result.applied ? 'applied' : 'refused';
+  if (Array.isArray(result)) return `${result.filter((one) => one !== undefined).length} found`;
+  return 'items' in result ? `${(result.items as unknown[]).length} items` : 'found';
+}

@@ -1,0 +1,84 @@
+import type { Random } from './random.ts';
+
+/** What the cloud can deal, each with the chance that it befalls a call, a process or a request, when it is in play. */
+export const FAULTS = {
+  requestLost: { text: 'a request is lost', chance: 0.04 },
+  responseLost: { text: 'a response is lost after the write landed', chance: 0.04 },
+  landsLate: { text: 'a request lands late, after its caller gave up', chance: 0.04 },
+  sentTwice: { text: 'an SDK sends a write again that has landed', chance: 0.05 },
+  twinLate: { text: 'a copy of a write lands late, after the other was answered', chance: 0.05 },
+  throttled: { text: 'a request is throttled', chance: 0.05 },
+  serverError: { text: 'a request ends with 500 or 503, applied or not', chance: 0.04 },
+  partialBatch: { text: 'a batch of deletes is applied in part', chance: 0.4 },
+  slow: { text: 'a request takes seconds', chance: 0.03 },
+  killed: { text: 'a process is killed between two storage calls', chance: 0.006 },
+  frozen: { text: 'a process is frozen and woken', chance: 0.008 },
+  skewed: { text: 'a clock is minutes off', chance: 0.5 },
+  answerLost: { text: 'an answer to a client is lost', chance: 0.05 },
+  invokedTwice: { text: 'a request is served twice', chance: 0.1 },
+  visibleLate: { text: 'an object is visible late in another region', chance: 0.3 },
+} as const;
+
+export type Fault = keyof typeof FAULTS;
+
+export const ALL_FAULTS = Object.keys(FAULTS) as Fault[];
+
+/** What faults, and others' doings, can bring the log's code into. A simulation that never gets there proves little. */
+export const SITUATIONS = {
+  fence: 'an entry is refused by the fence',
+  floor: 'an entry is refused by the floor',
+  producer: "an entry is refused by its producer's state",
+  evictions: 'an entry is refused since producers were put aside',
+  contains: 'an entry is refused since it is there already',
+  headGone: 'an entry comes to a head that is gone',
+  rollLost: 'a roll is refused, since another has it in hand',
+  rowThere: 'an index row is there already',
+  evictionLost: 'putting producers aside is refused',
+  bytesGone: 'a reader finds bytes collected',
+  bytesNotYet: 'a reader finds bytes not yet visible',
+  wokenAfterFence: 'a frozen process wakes after a fence moved',
+  wokenAfterFloor: 'a frozen process wakes after a floor moved',
+  wokenAfterRoll: 'a frozen process wakes after another finished a roll',
+  orphanCollected: 'garbage is collected',
+} as const;
+
+export type Situation = keyof typeof SITUATIONS;
+
+export type Coverage = Map<Fault | Situation, number>;
+
+export function count(coverage: Coverage, what: Fault | Situation, times = 1): void {
+  coverage.set(what, (coverage.get(what) ?? 0) + times);
+}
+
+/** Whether, and which, faults befall; until the weather clears. */
+export interface Weather {
+  /** True if the fault is in play and chance has it; it is counted then. */
+  strikes(fault: Fault): boolean;
+  clear(): void;
+  readonly coverage: Coverage;
+  readonly random: Random;
+}
+
+/** `intensities`: the faults in play, each with a factor of its chance. */
+export function createWeather(
+  random: Random,
+  intensities: Readonly<Partial<Record<Fault, number>>>,
+  coverage: Coverage,
+): Weather {
+  let cleared = false;
+  return {
+    coverage,
+    random,
+    clear() {
+      cleared = true;
+    },
+    strikes(fault) {
+      const intensity = intensities[fault] ?? 0;
+      // Drawn even if it cannot be, so that taking one fault out of play moves the others less.
+      const struck = random.real() < FAULTS[fault].chance * intensity;
+      if (cleared || !struck) return false;
+      count(coverage, fault);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,158 @@
+import { inlineKey, objectKey } from '../../lib/log/blob.ts';
+import {
+  decodeHead,
+  firstOffsetInHead,
+  headIndexOf,
+  headKey,
+  highWatermark,
+  logStartOffset,
+  type PlacedSlice,
+  placedSlices,
+} from '../../lib/log/head.ts';
+import { indexOf } from '../../lib/log/indexRow.ts';
+import type { Storage } from '../../lib/storage/ports.ts';
+import type { Topic } from '../../lib/topic/topic.ts';
+import type { PartitionId, PropertyReport } from '../../lib/verify/history.ts';
+import type { Lookup, Recorder } from './recorder.ts';
+
+const clock = {
+  now: () => 0,
+  sleep: async () => undefined,
+  random: () => new Uint8Array(0),
+};
+
+/** What must hold of the stores when all is at rest. */
+export async function checkStorage(
+  storage: Storage,
+  topics: readonly Topic[],
+  recorder: Recorder,
+): Promise<PropertyReport[]> {
+  const rows = report('every index row is followed by the next');
+  const bytes = report('all that is referenced has its bytes');
+  for (const topic of topics) {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const id = `${topic.id}/${partition}`;
+      const slices = await slicesOf(storage, topic, partition, (line) =>
+        rows.violations.push(`${id}: ${line}`),
+      );
+      rows.checked += slices.length;
+      for (const slice of slices) {
+        bytes.checked++;
+        const found = await bytesOf(storage, topic, headIndexOf(topic, partition), slice);
+        if (found === undefined || found < slice.position + slice.bytes) {
+          bytes.violations.push(`${id}: offset ${slice.baseOffset}: ${found ?? 'no'} bytes`);
+        }
+      }
+    }
+  }
+  return [rows, bytes, checkLookups(recorder)];
+}
+
+function report(property: string) {
+  return { property, checked: 0, violations: [] as string[] };
+}
+
+/** From the one that holds the log start on. */
+async function slicesOf(
+  storage: Storage,
+  topic: Topic,
+  partition: number,
+  violation: (line: string) => void,
+): Promise<PlacedSlice[]> {
+  const index = headIndexOf(topic, partition);
+  const item = await storage.log.get(headKey(topic.id, index));
+  if (item === undefined) {
+    violation('has no head');
+    return [];
+  }
+  const head = decodeHead(item, topic, index);
+  const start = logStartOffset(head, partition);
+  const end = firstOffsetInHead(head, partition);
+  const found: PlacedSlice[] = [];
+  const rows = indexOf(storage.log, clock, topic.id, partition);
+  for (let next = start; next < end; ) {
+    const row = await rows.at(next);
+    if (row === undefined || row.endOffset <= next) {
+      violation(`no index row holds offset ${next}`);
+      return found;
+    }
+    if (row.slices.reduce((sum, { recordCount }) => sum + recordCount, row.baseOffset) !== row.endOffset) {
+      violation(`the row at ${row.baseOffset} does not end at ${row.endOffset}`);
+    }
+    found.push(...row.slices);
+    next = row.endOffset;
+  }
+  found.push(...placedSlices(head, partition));
+  const last = found.at(-1);
+  if (last !== undefined && last.baseOffset + last.recordCount !== highWatermark(head, partition)) {
+    violation(`the last slice does not end at the high watermark`);
+  }
+  return found.filter(({ baseOffset, recordCount }) => baseOffset + recordCount > start);
+}
+
+async function bytesOf(
+  storage: Storage,
+  topic: Topic,
+  headIndex: number,
+  { blob }: PlacedSlice,
+): Promise<number | undefined> {
+  if (!blob.inline) return (await storage.objects.get(objectKey(topic.id, blob.id)))?.length;
+  const item = await storage.log.get(inlineKey(topic.id, headIndex, blob.id));
+  return (item?.bytes as Uint8Array | undefined)?.length;
+}
+
+/** A lookup by time finds the first record, of those that were there, that is as young. */
+function checkLookups({ lookups, operations, timestamps }: Recorder): PropertyReport {
+  const { violations, ...rest } = report('a lookup by time finds the first record of that time');
+  const placed = new Map<PartitionId, Map<number, { value: string; acknowledgedAtMs: number }>>();
+  for (const operation of operations) {
+    if (operation.kind !== 'append' || operation.outcome.is !== 'ok') continue;
+    const records = placed.get(operation.partition) ?? new Map();
+    placed.set(operation.partition, records);
+    for (const [i, { values }] of operation.batches.entries()) {
+      for (const [nth, value] of values.entries()) {
+        const offset = operation.outcome.offsets[i]! + nth;
+        const earlier: number = records.get(offset)?.acknowledgedAtMs ?? Number.POSITIVE_INFINITY;
+        records.set(offset, { value, acknowledgedAtMs: Math.min(earlier, operation.returnedAtMs) });
+      }
+    }
+  }
+  // Below a log start that may have been seen, nothing needs to be found.
+  const starts = new Map<PartitionId, number>();
+  for (const operation of operations) {
+    if (operation.kind !== 'deleteRecords') continue;
+    starts.set(operation.partition, Math.max(starts.get(operation.partition) ?? 0, operation.beforeOffset));
+  }
+  for (const lookup of lookups) {
+    const wrong = wrongLookup(
+      lookup,
+      placed.get(lookup.partition) ?? new Map(),
+      starts.get(lookup.partition) ?? 0,
+      timestamps,
+    );
+    if (wrong !== undefined) violations.push(`${lookup.partition}: ${wrong}`);
+  }
+  return { ...rest, checked: lookups.length, violations };
+}
+
+function wrongLookup(
+  { timestamp, found, invokedAtMs }: Lookup,
+  records: ReadonlyMap<number, { value: string; acknowledgedAtMs: number }>,
+  start: number,
+  timestamps: ReadonlyMap<string, number>,
+): string | undefined {
+  const at = records.get(found.offset);
+  if (
+    at !== undefined &&
+    (timestamps.get(at.value)! < timestamp || timestamps.get(at.value) !== found.timestamp)
+  ) {
+    return `time ${timestamp} was found at offset ${found.offset}, which has ${timestamps.get(at.value)}`;
+  }
+  for (const [offset, { value, acknowledgedAtMs }] of records) {
+    if (offset < start || acknowledgedAtMs > invokedAtMs || timestamps.get(value)! < timestamp) continue;
+    if (found.offset === -1 || offset < found.offset) {
+      return `time ${timestamp} was found at offset ${found.offset}, though ${offset} has ${timestamps.get(value)}`;
+    }
+  }
+  return undefined;
+}

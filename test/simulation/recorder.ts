@@ -1,0 +1,51 @@
+import { WadiError } from '../../lib/errors.ts';
+import { asWadiError } from '../../lib/log/commit.ts';
+import { StorageError } from '../../lib/storage/ports.ts';
+import type { Operation, PartitionId } from '../../lib/verify/history.ts';
+
+type Ended<O extends Operation> = Pick<O, 'outcome' | 'returnedAtMs'>;
+
+/** A lookup by timestamp, which only the simulation can check: it knows every record's. */
+export interface Lookup {
+  readonly partition: PartitionId;
+  readonly timestamp: number;
+  readonly invokedAtMs: number;
+  readonly found: { readonly offset: number; readonly timestamp: number };
+}
+
+/** What the clients of a run did and saw. */
+export interface Recorder {
+  readonly operations: readonly Operation[];
+  readonly lookups: Lookup[];
+  /** Of every value that was ever sent. */
+  readonly timestamps: Map<string, number>;
+  /** What must not happen, and the checker of histories would not see. */
+  readonly unexpected: string[];
+  /** Notes an operation as it begins; call the answer with what came of it, if anything does. */
+  begin<O extends Operation>(operation: O): (ended: Ended<O>) => void;
+  /** The error as a client is told of it; one that is no WadiError is a fault of ours. */
+  failure(error: unknown): WadiError;
+}
+
+export function createRecorder(): Recorder {
+  const operations: Operation[] = [];
+  const unexpected: string[] = [];
+  return {
+    operations,
+    unexpected,
+    lookups: [],
+    timestamps: new Map(),
+    begin<O extends Operation>(operation: O) {
+      const open = { ...operation };
+      operations.push(open);
+      return (ended) => void Object.assign(open, ended);
+    },
+    failure(error) {
+      if (error instanceof StorageError) return asWadiError(error);
+      if (error instanceof WadiError && error.kafka !== 'UNKNOWN_SERVER_ERROR') return error;
+      const { stack, cause } = error as Error;
+      unexpected.push(`unexpected error: ${stack ?? error} ${cause ?? ''}`);
+      return new WadiError('UNKNOWN_SERVER_ERROR', 'unexpected');
+    },
+  };
+}
