@@ -87,14 +87,19 @@ export function statusOf(name: KafkaErrorName, form: ErrorForm): number {
   return ANSWERS[name][form][0];
 }
 
+/** Of the texts of an error: what it repeats of the request may be as long as that. */
+const MAX_TEXT = 1_000;
+
+const shortened = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
 /** Status and body for anything thrown. What is not a refusal is logged, and its text stays here. */
 export function describeError(
   error: unknown,
   form: ErrorForm,
 ): { status: number; body: ErrorBody; headers: Readonly<Record<string, string>> } {
   if (error instanceof HttpError) {
-    const body: ErrorBody = { error_code: error.status, message: error.message, retriable: false };
-    if (error.field !== undefined) body.field = error.field;
+    const body: ErrorBody = { error_code: error.status, message: shortened(error.message), retriable: false };
+    if (error.field !== undefined) body.field = shortened(error.field);
     return { status: error.status, body, headers: error.headers };
   }
   if (error instanceof WadiError) {
@@ -106,11 +111,11 @@ export function describeError(
     if (status >= 500) logError(error);
     const body: ErrorBody = {
       error_code: errorCode,
-      message: error.message,
+      message: shortened(error.message),
       kafka_error_code: code,
       retriable,
     };
-    if (error.field !== undefined) body.field = error.field;
+    if (error.field !== undefined) body.field = shortened(error.field);
     return { status, body, headers: retriable ? { 'retry-after': RETRY_AFTER_SECONDS } : {} };
   }
   if (error instanceof StorageError) {

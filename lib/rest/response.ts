@@ -16,3 +16,16 @@ export function v2json(status: number, value: unknown): HttpResponse {
 }
 
 export const NO_CONTENT: HttpResponse = { status: 204 };
+
+/** Lambda's 6 MB for an answer as JSON, less what is not the body: headers, and two URLs of a page. */
+export const MAX_ANSWER_BYTES = 6 * 1024 * 1024 - 100_000;
+
+/** The bytes of a text in that JSON, as a string. */
+export const escapedBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text));
+
+/** The same, or as base64 where the escapes would take more: a third on top, whatever the text. */
+export function encodedBytes(text: string): { readonly bytes: number; readonly base64: boolean } {
+  const asString = escapedBytes(text);
+  const asBase64 = Math.ceil(Buffer.byteLength(text) / 3) * 4;
+  return { bytes: Math.min(asString, asBase64), base64: asBase64 < asString };
+}

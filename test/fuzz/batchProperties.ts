@@ -46,6 +46,7 @@ const showBody = ({ bytes, limits }: Body) => `${hex(bytes)} with ${JSON.stringi
 
 export const bytesProperty: Property<Body> = {
   name: 'bytes',
+  cases: 200,
   inputs: fc.record({ bytes: fc.uint8Array({ maxLength: 400 }), limits: anyLimits }),
   show: showBody,
   open: async () => ({ check: checkBody, ...nothing }),
@@ -53,6 +54,7 @@ export const bytesProperty: Property<Body> = {
 
 export const batchesProperty: Property<Body> = {
   name: 'batches',
+  cases: 100,
   inputs: fc.record({ bytes: anyBatches, limits: anyLimits }),
   show: showBody,
   open: async () => ({ check: checkBody, ...nothing }),
@@ -120,6 +122,7 @@ const SLACK_BYTES = 12 * 1024 * 1024;
 
 export const bombsProperty: Property<Bomb> = {
   name: 'bombs',
+  cases: 20,
   inputs: anyBomb,
   show: JSON.stringify,
   open: async () => ({ check: checkBomb, ...nothing }),

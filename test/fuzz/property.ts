@@ -3,6 +3,8 @@ import fc from 'fast-check';
 /** What must hold for every input, as jest and `npm run fuzz` both try it. */
 export interface Property<Input> {
   readonly name: string;
+  /** In a round. */
+  readonly cases: number;
   readonly inputs: fc.Arbitrary<Input>;
   /** The input for a reader: what he needs to send it again himself. */
   readonly show: (input: Input) => string;
@@ -18,7 +20,7 @@ export interface Subject<Input> {
 /** A property whose inputs are its own affair. */
 export interface Fuzz {
   readonly name: string;
-  /** `CASES_PER_ROUND` inputs, made from `seed` alone. `beat` is called before each. */
+  /** Some inputs, made from `seed` alone. `beat` is called before each. */
   round(seed: number, beat?: () => void): Promise<Failure | undefined>;
   /** The first inputs of a round. */
   sample(seed: number, count: number): string[];
@@ -33,13 +35,11 @@ export interface Failure {
   readonly error: unknown;
 }
 
-export const CASES_PER_ROUND = 100;
-
 /** No input takes longer, on a machine that does much else. */
 const MAX_CASE_MS = 5_000;
 const MAX_SHRINK_MS = 60_000;
 
-export function fuzz<Input>({ name, inputs, show, open }: Property<Input>): Fuzz {
+export function fuzz<Input>({ name, cases, inputs, show, open }: Property<Input>): Fuzz {
   return {
     name,
     sample: (seed, count) => fc.sample(inputs, { seed, numRuns: count }).map(show),
@@ -55,7 +55,7 @@ export function fuzz<Input>({ name, inputs, show, open }: Property<Input>): Fuzz
       try {
         const { failed, counterexample, errorInstance } = await fc.check(property, {
           seed,
-          numRuns: CASES_PER_ROUND,
+          numRuns: cases,
           interruptAfterTimeLimit: MAX_SHRINK_MS,
         });
         if (!failed) return undefined;

@@ -48,6 +48,7 @@ const anyBent: fc.Arbitrary<Partial<HttpEvent>> = fc.oneof(
 
 export const routesProperty: Property<readonly Sent[]> = {
   name: 'routes',
+  cases: 50,
   inputs: fc.array(fc.record({ request: anyRequest, bent: anyBent }), { minLength: 1, maxLength: 4 }),
   show: (sent) => JSON.stringify(sent.map(({ request, bent }) => ({ ...shown(request), bent }))),
   open: async () => ({ check: checkRequests, close() {} }),
@@ -87,6 +88,7 @@ const MAX_ALLOCATED_BYTES = 512 * 1024 * 1024;
 
 export const largeProperty: Property<Large> = {
   name: 'large',
+  cases: 4,
   inputs: anyLarge,
   show: ({ path, type, body }) => `POST ${path} ${type} ${body.slice(0, 300)}… (${body.length} characters)`,
   open: async () => ({ check: checkLarge, close() {} }),

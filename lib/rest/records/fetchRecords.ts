@@ -95,6 +95,7 @@ export const fetchRecords: Operation = {
     'INVALID_REQUEST',
     'INVALID_TIMESTAMP',
     'KAFKA_STORAGE_ERROR',
+    'MESSAGE_TOO_LARGE',
     'OFFSET_OUT_OF_RANGE',
     'UNKNOWN_TOPIC_OR_PARTITION',
   ],

@@ -1,11 +1,13 @@
 import { Type } from '@sinclair/typebox';
+import { WadiError } from '../../errors.ts';
 import type { FetchResult } from '../../log/log.ts';
 import { decodeBatches } from '../../record/decode.ts';
 import { readHeader } from '../../record/header.ts';
 import type { BatchHeader } from '../../record/record.ts';
 import type { HttpRequest, HttpResponse } from '../operation.ts';
-import { JSON_TYPE } from '../response.ts';
+import { encodedBytes, JSON_TYPE, MAX_ANSWER_BYTES } from '../response.ts';
 import { formatRecord, KafkaRecord, type RecordFormat } from './formatRecord.ts';
+import { RECORD_BATCH_TYPE } from './recordBatchType.ts';
 
 export const KafkaRecordList = Type.Object(
   {
@@ -32,14 +34,26 @@ export interface Page extends Pick<FetchResult, 'nextOffset' | 'highWatermark' |
 
 export interface PageLimits {
   readonly maxRecords: number;
-  /** Of the records in JSON; the first one is taken however large it is. */
+  /** Of the records in JSON; the first one is taken if an answer can hold it. */
   readonly maxBytes: number;
   readonly format: RecordFormat;
 }
 
+/** A batch of 4 MiB may hold a record that decompresses to 32 MB: as a batch it can be answered. */
+function requireAnswerable(offset: number, text: string): void {
+  const { bytes } = encodedBytes(text);
+  if (bytes <= MAX_ANSWER_BYTES) return;
+  throw new WadiError(
+    'MESSAGE_TOO_LARGE',
+    `The record at offset ${offset} takes ${bytes} bytes as JSON, more than ${MAX_ANSWER_BYTES}: accept ${RECORD_BATCH_TYPE}, or go on behind it.`,
+    { field: 'offset' },
+  );
+}
+
 /**
  * The records of a fetch from `offset` on. A page that ends within a batch goes on with the record it has no room for;
- * otherwise behind the batches, so that it moves on even if compaction has emptied them.
+ * otherwise behind the batches, so that it moves on even if compaction has emptied them. Throws MESSAGE_TOO_LARGE for a
+ * record that no answer can hold as JSON.
  */
 export function formatPage(partition: number, offset: number, result: FetchResult, limits: PageLimits): Page {
   const { bytes: batches, highWatermark, logStartOffset } = result;
@@ -54,7 +68,10 @@ export function formatPage(partition: number, offset: number, result: FetchResul
       if (records.length === limits.maxRecords) return page(record.offset);
       const text = formatRecord(partition, record, header.timestampType, limits.format);
       bytes += Buffer.byteLength(text) + 1;
-      if (bytes > limits.maxBytes && records.length > 0) return page(record.offset);
+      if (bytes > limits.maxBytes) {
+        if (records.length > 0) return page(record.offset);
+        requireAnswerable(record.offset, text);
+      }
       records.push(text);
     }
   }

@@ -4,13 +4,13 @@ import { HttpError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { TOPIC, TopicParams } from '../paths.ts';
 import { checker, paramsReader, parseJson } from '../request.ts';
-import { JSON_TYPE } from '../response.ts';
+import { escapedBytes, JSON_TYPE, MAX_ANSWER_BYTES } from '../response.ts';
 import { AcksQuery, readAcks } from './acks.ts';
 import { findElements } from './jsonText.ts';
 import { MAX_RECORDS, orRefusal, produce } from './produce.ts';
 import { readText } from './readText.ts';
 import { ProduceBatchRequestEntry, recordReader, type V3Record } from './recordV3.ts';
-import { failureReporter, reporter, reportFields } from './report.ts';
+import { failureReporter, MAX_REPORT_BYTES, reporter, reportFields } from './report.ts';
 
 const ProduceBatchRequest = Type.Object(
   { entries: Type.Array(ProduceBatchRequestEntry, { minItems: 1, maxItems: MAX_RECORDS }) },
@@ -91,12 +91,26 @@ export const produceRecordsBatch: Operation = {
   },
 };
 
-/** Without ids of their own the failures could not be told apart, so such a request is refused as a whole. */
+/**
+ * Without ids of their own the failures could not be told apart, so such a request is refused as a whole. And without
+ * room for all reports, which ids of 10,000 entries may fill, nobody would hear what was produced.
+ */
 function readEntries(body: unknown): { id: string }[] {
   try {
     const { entries } = checkEnvelope(body);
     const ids = new Set<string>();
+    let answerBytes = entries.length * MAX_REPORT_BYTES;
     for (const [i, { id }] of entries.entries()) {
+      answerBytes += escapedBytes(JSON.stringify(id));
+      if (answerBytes > MAX_ANSWER_BYTES) {
+        throw new WadiError(
+          'INVALID_REQUEST',
+          'The ids are too long to answer all in one: send fewer entries.',
+          {
+            field: 'entries',
+          },
+        );
+      }
       if (ids.size === ids.add(id).size) {
         throw new WadiError('INVALID_REQUEST', `The id ${JSON.stringify(id)} is not distinct.`, {
           field: `entries[${i}].id`,

@@ -1,6 +1,7 @@
 import { type TSchema, Type } from '@sinclair/typebox';
 import type { WadiError } from '../../errors.ts';
 import { describeError } from '../errors.ts';
+import { escapedBytes } from '../response.ts';
 import type { DataType } from './data.ts';
 import type { Delivery } from './produce.ts';
 import type { V3Record } from './recordV3.ts';
@@ -46,8 +47,22 @@ const dataReport = (type: DataType, bytes: Uint8Array | null): string =>
 export function failureReporter(): (error: WadiError) => string {
   const described = new Map<WadiError, string>();
   return (error) => {
-    const known = described.get(error) ?? JSON.stringify(describeError(error, 'v3').body).slice(1, -1);
+    const known = described.get(error) ?? failureReport(error);
     described.set(error, known);
     return known;
   };
 }
+
+/** Of a message that would not fit: its begin, which even in control characters does. */
+const SHORT_MESSAGE = 40;
+
+function failureReport(error: WadiError): string {
+  const { body } = describeError(error, 'v3');
+  const report = JSON.stringify(body).slice(1, -1);
+  if (escapedBytes(report) <= MAX_REPORT_BYTES) return report;
+  const { field: _, ...rest } = body;
+  return JSON.stringify({ ...rest, message: `${body.message.slice(0, SHORT_MESSAGE)}…` }).slice(1, -1);
+}
+
+/** Of one record in Lambda's answer, whose topic's name alone may have 249; the id of an entry comes on top. */
+export const MAX_REPORT_BYTES = 500;
