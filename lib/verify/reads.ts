@@ -1,11 +1,14 @@
 import { observationsOf } from './bounds.ts';
 import { describe } from './describe.ts';
-import type { Fetch, PartitionId } from './history.ts';
+import type { Fetch, FetchOutcome, PartitionId } from './history.ts';
 import type { Check } from './property.ts';
 
 type Records = readonly (readonly [number, string])[];
 
-/** A fetch shows every offset from the one asked for, or none; at the end all are there from log start to high watermark. */
+/**
+ * A fetch shows every offset from the one asked for, which is not below the log start, or none; at the end all are there
+ * from log start to high watermark.
+ */
 export const offsetsAreContiguous: Check = ({ fetches, final }, violation) => {
   let checked = 0;
   for (const fetch of fetches) {
@@ -13,10 +16,7 @@ export const offsetsAreContiguous: Check = ({ fetches, final }, violation) => {
     if (outcome.is !== 'ok') continue;
     checked++;
     const wrong =
-      gap(outcome.records, fetch.offset, outcome.nextOffset) ??
-      (outcome.records.length > 0 && outcome.nextOffset > outcome.highWatermark
-        ? `records up to ${outcome.nextOffset} are beyond the high watermark ${outcome.highWatermark}`
-        : undefined);
+      gap(outcome.records, fetch.offset, outcome.nextOffset) ?? beyondBounds(fetch.offset, outcome);
     if (wrong !== undefined) violation(`${wrong}: ${describe(fetch)}`);
   }
   if (final !== undefined) {
@@ -26,6 +26,15 @@ export const offsetsAreContiguous: Check = ({ fetches, final }, violation) => {
   }
   return checked;
 };
+
+function beyondBounds(
+  offset: number,
+  { records, nextOffset, logStartOffset, highWatermark }: Extract<FetchOutcome, { is: 'ok' }>,
+): string | undefined {
+  if (offset < logStartOffset) return `answered from below the log start ${logStartOffset}`;
+  if (records.length === 0 || nextOffset <= highWatermark) return undefined;
+  return `records up to ${nextOffset} are beyond the high watermark ${highWatermark}`;
+}
 
 function gap(records: Records, from: number, to: number): string | undefined {
   let expected = from;

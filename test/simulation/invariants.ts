@@ -12,7 +12,7 @@ import {
 import { indexOf } from '../../lib/log/indexRow.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
-import type { PartitionId, PropertyReport } from '../../lib/verify/history.ts';
+import type { DeleteRecords, PartitionId, PropertyReport } from '../../lib/verify/history.ts';
 import type { Lookup, Recorder } from './recorder.ts';
 
 const clock = {
@@ -117,19 +117,14 @@ function checkLookups({ lookups, operations, timestamps }: Recorder): PropertyRe
       }
     }
   }
-  // Below a log start that may have been seen, nothing needs to be found.
-  const starts = new Map<PartitionId, number>();
-  for (const operation of operations) {
-    if (operation.kind !== 'deleteRecords') continue;
-    starts.set(operation.partition, Math.max(starts.get(operation.partition) ?? 0, operation.beforeOffset));
-  }
+  const deletions = operations.filter((operation) => operation.kind === 'deleteRecords');
   for (const lookup of lookups) {
-    const wrong = wrongLookup(
-      lookup,
-      placed.get(lookup.partition) ?? new Map(),
-      starts.get(lookup.partition) ?? 0,
-      timestamps,
-    );
+    const asked = deletions.filter(({ partition }) => partition === lookup.partition);
+    const done = asked.filter(({ returnedAtMs }) => returnedAtMs < lookup.invokedAtMs);
+    const greatest = (found: DeleteRecords[]) =>
+      Math.max(0, ...found.map(({ beforeOffset }) => beforeOffset));
+    const starts = { least: greatest(done), most: greatest(asked) };
+    const wrong = wrongLookup(lookup, placed.get(lookup.partition) ?? new Map(), starts, timestamps);
     if (wrong !== undefined) violations.push(`${lookup.partition}: ${wrong}`);
   }
   return { ...rest, checked: lookups.length, violations };
@@ -138,7 +133,8 @@ function checkLookups({ lookups, operations, timestamps }: Recorder): PropertyRe
 function wrongLookup(
   { timestamp, found, invokedAtMs }: Lookup,
   records: ReadonlyMap<number, { value: string; acknowledgedAtMs: number }>,
-  start: number,
+  /** Where the log may have begun. */
+  starts: { readonly least: number; readonly most: number },
   timestamps: ReadonlyMap<string, number>,
 ): string | undefined {
   const at = records.get(found.offset);
@@ -148,8 +144,12 @@ function wrongLookup(
   ) {
     return `time ${timestamp} was found at offset ${found.offset}, which has ${timestamps.get(at.value)}`;
   }
+  if (found.offset !== -1 && found.offset < starts.least) {
+    return `time ${timestamp} was found at offset ${found.offset}, below the log start ${starts.least}`;
+  }
   for (const [offset, { value, acknowledgedAtMs }] of records) {
-    if (offset < start || acknowledgedAtMs > invokedAtMs || timestamps.get(value)! < timestamp) continue;
+    if (offset < starts.most || acknowledgedAtMs > invokedAtMs || timestamps.get(value)! < timestamp)
+      continue;
     if (found.offset === -1 || offset < found.offset) {
       return `time ${timestamp} was found at offset ${found.offset}, though ${offset} has ${timestamps.get(value)}`;
     }

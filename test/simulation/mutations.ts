@@ -53,12 +53,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
-    rule: 'whoever comes after one that must wait, waits as well',
-    file: 'lib/log/plan.ts',
-    from: 'if (appended.length > 0) break;',
-    to: 'if (appended.length > 0) continue;',
-  },
-  {
     rule: 'data is written before it is ordered',
     file: 'lib/log/appender.ts',
     from: '      await upload;\n',
@@ -156,8 +150,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a duplicate below the log start cannot be found',
     file: 'lib/log/findLanded.ts',
-    from: 'exhausted && logStartOffset(head, partition) === 0',
-    to: 'true',
+    from: 'if (exhausted && !gap) throw',
+    to: 'throw',
   },
   {
     rule: 'a producer is stored before it is put aside',
@@ -250,7 +244,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a lookup by time finds nothing below the log start',
     file: 'lib/log/listOffsets.ts',
-    from: 'if (offset >= startOffset && ',
+    from: 'if (record.offset < startOffset || ',
     to: 'if (',
   },
   {

@@ -17,6 +17,9 @@ export interface Lookup {
 export interface Recorder {
   readonly operations: readonly Operation[];
   readonly lookups: Lookup[];
+  /** The ids that each topic's name has stood for, and the names whose deletion was asked for. */
+  readonly topicIds: Map<string, Set<string>>;
+  readonly deletions: Set<string>;
   /** Of every value that was ever sent. */
   readonly timestamps: Map<string, number>;
   /** What must not happen, and the checker of histories would not see. */
@@ -34,6 +37,8 @@ export function createRecorder(): Recorder {
     operations,
     unexpected,
     lookups: [],
+    topicIds: new Map(),
+    deletions: new Set(),
     timestamps: new Map(),
     begin<O extends Operation>(operation: O) {
       const open = { ...operation };

@@ -54,6 +54,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     weather.clear();
     await world.run(checkProgress(stage, await startOne(stage, chance(5), 'probe', 0)));
     const topics = await world.run(liveTopics(stage));
+    checkTopics(topics, recorder);
     final = await world.run(readFinal(stage, topics));
     storage = await world.run(checkStorage(cloud.storage, topics, recorder));
   } catch (error) {
@@ -197,6 +198,17 @@ function atRest({ cloud, world }: Stage) {
 
 async function liveTopics(stage: Stage): Promise<Topic[]> {
   return (await atRest(stage)).topics.list();
+}
+
+/** A name that nobody asked to delete stands for one topic, for ever. */
+function checkTopics(topics: readonly Topic[], { topicIds, deletions, unexpected }: Recorder): void {
+  for (const [name, ids] of topicIds) {
+    const live = topics.find((topic) => topic.name === name);
+    if (deletions.has(name) || (ids.size === 1 && live !== undefined && ids.has(live.id))) continue;
+    unexpected.push(
+      `${name} was ${[...ids].join(', ')} and is ${live?.id ?? 'gone'}, though nobody deleted it`,
+    );
+  }
 }
 
 async function readFinal(stage: Stage, topics: readonly Topic[]): Promise<Map<string, FinalPartition>> {

@@ -56,9 +56,9 @@ export function scenarioOf(seed: number): Scenario {
     ...several(1, 3, () => plan('idempotent producer', random.between(3, 10), random.pick([1, 1, 2, 4]))),
     ...several(0, 2, () => plan('consumer', random.between(4, 12))),
     ...several(0, 1, () => plan('observer', random.between(3, 8))),
-    ...several(0, 1, () => plan('truncator', random.between(2, 6))),
-    ...several(0, 2, () => plan('collector', random.between(2, 6))),
-    ...(random.chance(0.15) ? [plan('administrator', random.between(1, 4))] : []),
+    ...several(0, 1, () => plan('truncator', random.pick([3, 6, 20]))),
+    ...several(0, 2, () => plan('collector', random.pick([3, 6, 20]))),
+    ...(random.chance(0.25) ? [plan('administrator', random.between(1, 4))] : []),
   ];
   return {
     seed,
@@ -86,6 +86,8 @@ function smallLimits(random: Random): LogLimits {
     blobUnits: random.pick([2, 4, 100]),
     largeBytes: random.pick([300, 3_000]),
     waitingBytes: random.chance(0.1) ? 1_000 : LIMITS.waitingBytes,
+    vainRounds: random.pick([3, 16]),
+    sends: random.pick([1, 2, 5]),
     producersPerEntry: random.between(2, 3),
     producersInHead: random.pick([5, 1_000]),
     producersAtHand: random.between(0, 3),

@@ -142,6 +142,18 @@ export const wrong: Record<string, readonly Case[]> = {
       ),
     ],
     [
+      'records from below the log start',
+      history(
+        [
+          a,
+          b,
+          deletion([30, 35], 1, 1),
+          fetched([40, 50], 0, 'a b', { logStartOffset: 1, highWatermark: 2 }),
+        ],
+        finally_(['b'], 1),
+      ),
+    ],
+    [
       'a gap at the end',
       history([a, append([0, 60], batch('x', { producer: 'q' }), unknown)], {
         ...finally_(['a']),

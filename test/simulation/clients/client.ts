@@ -58,9 +58,9 @@ export async function insist<T>(
 }
 
 /** The client's topic as it stands, made anew if it is gone. */
-export function currentTopic(client: Client): Promise<Topic> {
+export async function currentTopic(client: Client): Promise<Topic> {
   const { name, partitions, configs } = client.topic;
-  return insist(client, async (wadi) => {
+  const topic = await insist(client, async (wadi) => {
     try {
       return await wadi.topics.describe(name);
     } catch (error) {
@@ -68,6 +68,9 @@ export function currentTopic(client: Client): Promise<Topic> {
       return wadi.topics.create({ name, partitions, configs });
     }
   });
+  const { topicIds } = client.recorder;
+  topicIds.set(name, (topicIds.get(name) ?? new Set()).add(topic.id));
+  return topic;
 }
 
 export function isKafka(error: unknown, name: WadiError['kafka']): boolean {

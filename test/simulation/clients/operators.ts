@@ -10,6 +10,7 @@ export async function administrator(client: Client, operations: number): Promise
     await pause(client, random.between(100, 3_000));
     const { name, partitions } = await currentTopic(client);
     const grows = random.chance(0.6);
+    if (!grows) recorder.deletions.add(name);
     const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
     const answers = await Promise.all(
       processes.map((process) =>
@@ -34,7 +35,7 @@ export async function collector(client: Client, operations: number): Promise<voi
   };
   let cursor: GarbageCursor | undefined;
   for (let n = 0; n < operations; n++) {
-    await pause(client, random.between(50, 2_000));
+    await pause(client, random.chance(0.5) ? random.between(10, 100) : random.between(100, 2_000));
     const topic = await currentTopic(client);
     const options = { graceMs: random.pick([0, 5, 200, 2_000]), ...(cursor && { cursor }) };
     const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);

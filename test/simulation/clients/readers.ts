@@ -122,11 +122,10 @@ export async function truncator(client: Client, operations: number): Promise<voi
   let topic = await currentTopic(client);
   for (let n = 0; n < operations; n++) {
     await think(client);
-    await think(client);
     const partition = random.below(topic.partitions);
     try {
       const { logStartOffset, highWatermark } = await observe(client, topic, partition);
-      const beforeOffset = random.between(logStartOffset, highWatermark);
+      const beforeOffset = random.chance(0.5) ? highWatermark : random.between(logStartOffset, highWatermark);
       const process = client.anyProcess();
       const note = recorder.begin<DeleteRecords>({
         ...operationOn(client, topic, partition, process.name),
