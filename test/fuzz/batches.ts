@@ -70,7 +70,7 @@ function spliced(bytes: Uint8Array, at: number, remove: number, insert: Uint8Arr
 }
 
 /** Anywhere. */
-const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
+export const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
   fc.tuple(at, fc.nat(7)).map(
     ([at, bit]): Edit =>
       (bytes) =>

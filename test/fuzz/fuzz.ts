@@ -4,10 +4,11 @@ import { batchFuzzes } from './batchProperties.ts';
 import { newSeed, spend } from './budget.ts';
 import { describeFailure } from './property.ts';
 import { routeFuzzes } from './routeProperties.ts';
+import { socketFuzzes } from './socketProperties.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** `npm run fuzz`: the properties of the tests, for as long as one likes. */
-const fuzzes = [...batchFuzzes, ...routeFuzzes];
+const fuzzes = [...batchFuzzes, ...routeFuzzes, ...socketFuzzes];
 
 /** The properties take turns. */
 const TURN_MS = 1_000;
