@@ -102,6 +102,11 @@ function decodeBase(stored: Value | undefined): PartitionBase[] {
   return base;
 }
 
+/** How many partitions a live head orders. */
+export function partitionsOf(item: Item): number {
+  return decodeBase(item.base).length;
+}
+
 /** Entries that `before`, an older copy, has already are not decoded again: most of a tail is. */
 export function decodeHead(item: Item, topic: LogTopic, index: number, before?: Head): Head {
   const firstPartition = index * topic.partitionsPerHead;

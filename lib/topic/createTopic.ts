@@ -1,12 +1,14 @@
 import { WadiError } from '../errors.ts';
+import type { Condition } from '../storage/ports.ts';
 import { randomUuid } from '../uuid.ts';
 import { checkOverrides, parseConfigs } from './configs.ts';
 import { finishDeletion } from './deleteTopic.ts';
 import { checkPartitions } from './partitions.ts';
-import { readNameHolder } from './readTopic.ts';
 import type { NewTopic, Topic, TopicStore } from './topic.ts';
-import { newTopicItem } from './topicItem.ts';
+import { freeNameItem, newTopicItem, parseTopicItem, stillFree, topicKey } from './topicItem.ts';
 import { topicNameProblem } from './topicName.ts';
+
+const ATTEMPTS = 10;
 
 /**
  * Heads first, then the topic's item, then the answer: whoever sees the item finds the heads. A crash in between
@@ -17,20 +19,32 @@ export async function createTopic(
   wanted: NewTopic,
   validateOnly: boolean,
 ): Promise<Topic> {
-  const topic = newTopic(store, wanted);
-  const holder = await readNameHolder(store.metadata, topic.name);
-  if (holder !== undefined && holder.deletingAtMs === undefined) throw nameTaken(topic.name, holder.name);
-  if (validateOnly) return topic;
-  if (holder !== undefined) await finishDeletion(store, holder);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    // With an id of its own: an attempt that was refused must not come to life by a later one.
+    const topic = newTopic(store, wanted);
+    const free = await freeName(store, topic, validateOnly);
+    if (validateOnly) return topic;
+    await store.log.createHeads(topic, 0, topic.partitions);
+    const { applied, item } = await store.metadata.put(newTopicItem(topic), free);
+    // Refused, but by our own id: it was sent twice because the first answer was lost.
+    if (applied || item?.id === topic.id || item?.lastId === topic.id) return topic;
+    // The heads that were made for it are deleted as those of a topic that was.
+    const vain = { ...topic, configsVersion: 0, deletingAtMs: store.clock.now() };
+    await finishDeletion(store, vain).catch(() => undefined);
+    const holder = parseTopicItem(item);
+    if (holder !== undefined && holder.deletingAtMs === undefined) throw nameTaken(topic.name, holder.name);
+  }
+  throw new WadiError('REQUEST_TIMED_OUT', `Others keep creating and deleting '${wanted.name}'; try again.`);
+}
 
-  await store.log.createHeads(topic, 0, topic.partitions);
-  const put = await store.metadata.put(newTopicItem(topic), { missing: ['id'] });
-  // Refused, but by our own id: it was sent twice because the first answer was lost.
-  if (put.applied || put.item?.id === topic.id) return topic;
-  // The heads that were made for it are deleted as those of a topic that was.
-  const vain = { ...topic, configsVersion: 0, deletingAtMs: store.clock.now() };
-  await finishDeletion(store, vain).catch(() => undefined);
-  throw nameTaken(topic.name, put.item?.name);
+/** The condition on which the topic may be put under its name. Finishes the deletion of one that has it still. */
+async function freeName(store: TopicStore, topic: Topic, validateOnly: boolean): Promise<Condition> {
+  const item = await store.metadata.get(topicKey(topic.name));
+  const holder = parseTopicItem(item);
+  if (holder === undefined) return stillFree(item);
+  if (holder.deletingAtMs === undefined) throw nameTaken(topic.name, holder.name);
+  if (!validateOnly) await finishDeletion(store, holder);
+  return stillFree(freeNameItem(holder));
 }
 
 function newTopic({ clock }: TopicStore, { name, partitions = 1, configs = {} }: NewTopic): Topic {
@@ -56,7 +70,7 @@ function newTopic({ clock }: TopicStore, { name, partitions = 1, configs = {} }:
   };
 }
 
-function nameTaken(name: string, holder: unknown): WadiError {
+function nameTaken(name: string, holder: string): WadiError {
   if (holder === name) {
     return new WadiError('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`, { field: 'topic_name' });
   }

@@ -1,6 +1,13 @@
 import { readNameHolder, unknownTopic } from './readTopic.ts';
 import type { TopicStore } from './topic.ts';
-import { deletedTopicItem, parseTopicItem, type StoredTopic, stillLive, topicKey } from './topicItem.ts';
+import {
+  deletedTopicItem,
+  freeNameItem,
+  parseTopicItem,
+  type StoredTopic,
+  stillLive,
+  topicKey,
+} from './topicItem.ts';
 
 /**
  * The topic is gone for everyone from the first write on. Whoever next deletes or creates the name finishes what a
@@ -15,15 +22,16 @@ export async function deleteTopic(store: TopicStore, name: string): Promise<void
     [{ set: ['deletingAtMs'], to: store.clock.now() }],
     stillLive(topic),
   );
-  if (item?.id !== topic.id) throw unknownTopic(name);
-  await finishDeletion(store, parseTopicItem(item));
+  const marked = parseTopicItem(item);
+  if (marked?.id !== topic.id) throw unknownTopic(name);
+  await finishDeletion(store, marked);
 }
 
 /** Each step may be repeated, by anyone and at any time: none of them touches a later topic of the same name. */
 export async function finishDeletion(store: TopicStore, topic: StoredTopic): Promise<void> {
   await store.metadata.put(deletedTopicItem(topic));
   await store.log.deleteHeads(topic);
-  await store.metadata.delete(topicKey(topic.name), {
+  await store.metadata.put(freeNameItem(topic), {
     all: [{ path: ['id'], is: '=', value: topic.id }, { exists: ['deletingAtMs'] }],
   });
 }

@@ -9,7 +9,10 @@ export async function listTopics(metadata: ItemStore): Promise<StoredTopic[]> {
   let from: string | undefined;
   do {
     const page = await metadata.query({ pk: TOPIC_PK, limit: PAGE, ...(from !== undefined && { from }) });
-    topics.push(...page.items.map(parseTopicItem).filter((topic) => topic.deletingAtMs === undefined));
+    for (const item of page.items) {
+      const topic = parseTopicItem(item);
+      if (topic !== undefined && topic.deletingAtMs === undefined) topics.push(topic);
+    }
     // The next key there can be: no character of a name comes before "-".
     from = page.lastSk === undefined ? undefined : `${page.lastSk}-`;
   } while (from !== undefined);

@@ -14,14 +14,14 @@ export async function readTopic(metadata: ItemStore, name: string): Promise<Stor
 /** The topic that keeps `name` from being used: of that name or of one that collides, live or being deleted. */
 export async function readNameHolder(metadata: ItemStore, name: string): Promise<StoredTopic | undefined> {
   if (topicNameProblem(name) !== undefined) return undefined;
-  const item = await metadata.get(topicKey(name));
-  return item && parseTopicItem(item);
+  return parseTopicItem(await metadata.get(topicKey(name)));
 }
 
 /** `topic` as a write has left it, or has found it on refusing. Throws UNKNOWN_TOPIC_OR_PARTITION if it is gone. */
 export function afterWrite(topic: Topic, item: Item | undefined): StoredTopic {
-  if (item?.id !== topic.id || item.deletingAtMs !== undefined) throw unknownTopic(topic.name);
-  return parseTopicItem(item);
+  const found = parseTopicItem(item);
+  if (found?.id !== topic.id || found.deletingAtMs !== undefined) throw unknownTopic(topic.name);
+  return found;
 }
 
 export function unknownTopic(name: string): WadiError {

@@ -11,6 +11,10 @@ import { collisionName } from './topicName.ts';
  *     configsVersion   counts the changes of `overrides`
  *     deletingAtMs     set from when the deletion begins: to everyone else the topic is gone
  *
+ * which when it was deleted leaves a mark in its place, so that a late copy of a call that made it finds the name changed:
+ *
+ *     lastId, deletedAtMs
+ *
  * and what the garbage collector has to know of a topic that was deleted:
  *
  *     pk 'deleted-topic'   sk the topic id
@@ -41,6 +45,18 @@ export function newTopicItem(topic: Topic): Item {
   };
 }
 
+/** What is left of a name whose topic was deleted. */
+export function freeNameItem({ name, id, deletingAtMs }: StoredTopic): Item {
+  return { ...topicKey(name), lastId: id, deletedAtMs: deletingAtMs! };
+}
+
+/** The name is free, and has been since `item` was read: of no topic that was made, and deleted, meanwhile. */
+export function stillFree(item: Item | undefined): Condition {
+  return item === undefined
+    ? { missing: ['pk'] }
+    : { path: ['lastId'], is: '=', value: item.lastId as string };
+}
+
 /** `topic` has been marked as being deleted. */
 export function deletedTopicItem({
   id,
@@ -52,7 +68,9 @@ export function deletedTopicItem({
   return { pk: 'deleted-topic', sk: id, name, partitions, partitionsPerHead, deletedAtMs: deletingAtMs! };
 }
 
-export function parseTopicItem(item: Item): StoredTopic {
+/** `undefined` if the name is free. */
+export function parseTopicItem(item: Item | undefined): StoredTopic | undefined {
+  if (item?.id === undefined) return undefined;
   const overrides = item.overrides as ConfigOverrides;
   return {
     id: item.id as string,

@@ -1,3 +1,4 @@
+import type { BlobName } from '../../lib/log/blob.ts';
 import { headKey, isDeleted } from '../../lib/log/head.ts';
 import { holds } from '../../lib/storage/expression.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
@@ -11,6 +12,7 @@ import {
 } from '../../lib/storage/ports.ts';
 import { type Call, intercepted } from '../support/faults.ts';
 import { type Coverage, count, type Situation, type Weather } from './faults.ts';
+import { blobsInUse } from './invariants.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
 
@@ -29,6 +31,8 @@ export interface Cloud {
   readonly visibleAtMs: Map<string, number>;
   /** Objects and inline items that were deleted. */
   readonly collected: Set<string>;
+  /** Those of them that a reader could still be led to. */
+  readonly wronglyCollected: string[];
 }
 
 export function createCloud(): Cloud {
@@ -37,6 +41,7 @@ export function createCloud(): Cloud {
     moves: { wokenAfterFence: 0, wokenAfterFloor: 0, wokenAfterRoll: 0 },
     visibleAtMs: new Map(),
     collected: new Set(),
+    wronglyCollected: [],
   };
 }
 
@@ -63,6 +68,7 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
     await process.awake();
 
     const lands = async (): Promise<unknown> => {
+      if (operation === 'delete') await checkDeletion(cloud, call);
       const result = await (partial(call) ?? proceed());
       observe(cloud, weather.coverage, call, result);
       if (store === 'objects' && operation === 'put' && weather.strikes('visibleLate')) {
@@ -133,6 +139,21 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       return undefined;
     });
   });
+}
+
+/** Nothing that is referenced is deleted. In between, nothing else happens. */
+async function checkDeletion({ storage, wronglyCollected }: Cloud, { store, args }: Call): Promise<void> {
+  const blobs: (readonly [topicId: string, name: BlobName])[] = [];
+  if (store === 'objects') {
+    for (const key of args[0] as readonly string[]) blobs.push(key.split('/blobs/') as [string, BlobName]);
+  } else if (store === 'log') {
+    const { pk, sk } = args[0] as Key;
+    const [kind, topicId] = pk.split('/');
+    if (kind === 'inline') blobs.push([topicId!, sk]);
+  }
+  for (const [topicId, name] of blobs) {
+    if ((await blobsInUse(storage, topicId)).has(name)) wronglyCollected.push(`${topicId} ${name}`);
+  }
 }
 
 /** Counts the situations that a call has led into. */

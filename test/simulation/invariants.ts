@@ -1,18 +1,21 @@
-import { inlineKey, objectKey } from '../../lib/log/blob.ts';
+import { type BlobName, blobName, inlineKey, objectKey } from '../../lib/log/blob.ts';
 import {
   decodeHead,
   firstOffsetInHead,
   headIndexOf,
   headKey,
   highWatermark,
+  isDeleted,
   logStartOffset,
   type PlacedSlice,
+  partitionsOf,
   placedSlices,
 } from '../../lib/log/head.ts';
 import { indexOf } from '../../lib/log/indexRow.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import type { DeleteRecords, PartitionId, PropertyReport } from '../../lib/verify/history.ts';
+import type { Cloud } from './cloud.ts';
 import type { Lookup, Recorder } from './recorder.ts';
 
 const clock = {
@@ -21,9 +24,28 @@ const clock = {
   random: () => new Uint8Array(0),
 };
 
+/** Blobs that hold a record, at or above its log start, that a head or an index row leads to. */
+export async function blobsInUse({ log }: Pick<Storage, 'log'>, topicId: string): Promise<Set<BlobName>> {
+  const inUse = new Set<BlobName>();
+  for (let index = 0; ; index++) {
+    const item = await log.get(headKey(topicId, index));
+    if (item === undefined || isDeleted(item)) return inUse;
+    const topic = { id: topicId, name: '', partitions: 0, partitionsPerHead: partitionsOf(item) };
+    const head = decodeHead(item, topic, index);
+    for (let i = 0; i < head.base.length; i++) {
+      const partition = head.firstPartition + i;
+      const { rows } = await indexOf(log, clock, topicId, partition).from(0, 1_000);
+      for (const slice of [...placedSlices(head, partition), ...rows.flatMap(({ slices }) => slices)]) {
+        const isDead = slice.baseOffset + slice.recordCount <= logStartOffset(head, partition);
+        if (!isDead) inUse.add(blobName(slice.blob.id));
+      }
+    }
+  }
+}
+
 /** What must hold of the stores when all is at rest. */
 export async function checkStorage(
-  storage: Storage,
+  { storage, collected, wronglyCollected }: Cloud,
   topics: readonly Topic[],
   recorder: Recorder,
 ): Promise<PropertyReport[]> {
@@ -45,7 +67,9 @@ export async function checkStorage(
       }
     }
   }
-  return [rows, bytes, checkLookups(recorder)];
+  const deletions = { ...report('nothing that is referenced is deleted'), violations: wronglyCollected };
+  deletions.checked = collected.size;
+  return [rows, bytes, deletions, checkLookups(recorder)];
 }
 
 function report(property: string) {

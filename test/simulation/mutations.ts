@@ -178,6 +178,19 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "{ add: ['evictions'], value: 0 }",
   },
 
+  {
+    rule: 'a head that is full of producers is rolled, however short its tail',
+    file: 'lib/log/roll.ts',
+    from: 'if (isCrowded(head, limits)) return true;',
+    to: '',
+  },
+  {
+    rule: 'a head that is full of producers puts aside even those who do not rest',
+    file: 'lib/log/roll.ts',
+    from: 'resting.length === 0 && isCrowded(head, limits) ? held : resting',
+    to: 'resting',
+  },
+
   // ------------------------------------------------------------ roll
   {
     rule: 'a roll begins on the head that it was planned for',
@@ -270,8 +283,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a name is given once',
     file: 'lib/topic/createTopic.ts',
-    from: "store.metadata.put(newTopicItem(topic), { missing: ['id'] })",
+    from: 'store.metadata.put(newTopicItem(topic), free)',
     to: 'store.metadata.put(newTopicItem(topic))',
+  },
+  {
+    rule: 'a deleted topic leaves a mark',
+    file: 'lib/topic/deleteTopic.ts',
+    from: 'store.metadata.put(freeNameItem(topic), {',
+    to: 'store.metadata.delete(topicKey(topic.name), {',
+  },
+  {
+    rule: 'a name is given as it was found',
+    file: 'lib/topic/createTopic.ts',
+    from: 'return stillFree(freeNameItem(holder));',
+    to: "return { missing: ['id'] };",
   },
   {
     rule: 'a topic that is being deleted is deleted by its id',

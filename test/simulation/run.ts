@@ -56,7 +56,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     const topics = await world.run(liveTopics(stage));
     checkTopics(topics, recorder);
     final = await world.run(readFinal(stage, topics));
-    storage = await world.run(checkStorage(cloud.storage, topics, recorder));
+    storage = await world.run(checkStorage(cloud, topics, recorder));
   } catch (error) {
     recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
   }

@@ -49,6 +49,26 @@ test('a late copy of the call that made a head does not bring it back when the t
   }
 });
 
+test('a late copy of the call that made a topic does not bring it back when it was deleted', async () => {
+  const inner = memoryStorage();
+  const sent: (() => Promise<unknown>)[] = [];
+  const storage = intercepted(inner, ({ operation, args }, proceed) => {
+    if (operation === 'put' && (args[0] as Key).pk === 'topic') sent.push(proceed);
+    return proceed();
+  });
+  const wadi = await createWadi({ storage });
+  for (let round = 0; round < 2; round++) {
+    await wadi.topics.create({ name: 'orders' });
+    await wadi.topics.delete('orders');
+  }
+  for (const late of sent) await late();
+
+  expect(await wadi.topics.list()).toEqual([]);
+  await expect(wadi.topics.describe('orders')).rejects.toMatchObject({ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  const created = await wadi.topics.create({ name: 'orders' });
+  expect(await wadi.topics.describe('orders')).toMatchObject({ id: created.id });
+});
+
 function isHeadKey(item: unknown): boolean {
   return (item as Key).pk.startsWith('head/');
 }
