@@ -300,7 +300,7 @@ describe('an appender that is frozen behind its upload while its blob is collect
       if (isAppend(call)) await new Promise<void>((resolve) => (wake = resolve));
       return proceed();
     });
-    const appended = append(startLog(slow, world.clock), world.topic, 0, batch([large]));
+    const appended = append(startLog(slow, world.clock), world.topic, 0, batch(['mine']));
     while (wake === undefined) await systemClock.sleep(0);
     world.clock.advance(HOUR);
     const storage = intercepted(inner, async (call, proceed) => {
@@ -310,8 +310,8 @@ describe('an appender that is frozen behind its upload while its blob is collect
       }
       return proceed();
     });
-    expect(await collect(storage, world)).toMatchObject({ floorsRaised: 1, objects: 0 });
-    expect(await readAll(startLog(inner), world.topic, 0, { from: 6 })).toEqual([[6, large]]);
+    expect(await collect(storage, world)).toMatchObject({ floorsRaised: 1, inlineItems: 0 });
+    expect(await readAll(startLog(inner), world.topic, 0, { from: 6 })).toEqual([[6, 'mine']]);
   });
 
   test('is refused also when a collector that was overtaken wakes and raises its own, lower floor', async () => {
