@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { compress } from '../../lib/record/compression.ts';
 import { encodeBatch, withHeaderRoom } from '../../lib/record/encode.ts';
 import { HEADER_BYTES } from '../../lib/record/header.ts';
-import type { CompressionCodec } from '../../lib/record/record.ts';
+import type { CompressionCodec, RecordInput } from '../../lib/record/record.ts';
 import type { BatchLimits } from '../../lib/record/validate.ts';
 import { anyCodec, anyRecords, codecs, forged, limits } from '../record/support.ts';
 
@@ -149,7 +149,7 @@ const anyProducer = fc.option(
 );
 
 interface BatchParts {
-  readonly records: Parameters<typeof encodeBatch>[0];
+  readonly records: readonly RecordInput[];
   readonly codec: CompressionCodec;
   readonly producer: { id: bigint; epoch: number; sequence: number } | undefined;
   /** Of the records before they are compressed. */
@@ -183,16 +183,34 @@ function build({
   return framing.reduce((bytes, edit) => edit(bytes), batch);
 }
 
+const few = fc.option(fc.uint8Array({ maxLength: 4 }));
+const repetitive = fc
+  .tuple(fc.uint8Array({ minLength: 1, maxLength: 3 }), fc.integer({ min: 10, max: 80 }))
+  .map(([bytes, times]) =>
+    Uint8Array.from({ length: bytes.length * times }, (_, i) => bytes[i % bytes.length]!),
+  );
+
+/** Little but lengths, so that an edit seldom falls into a value, and matches for a codec to find. */
+const smallRecords: fc.Arbitrary<readonly RecordInput[]> = fc.array(
+  fc.record({
+    timestamp: fc.constantFrom(0, 1, -1, 1_700_000_000_000, 1_700_000_000_001),
+    key: few,
+    value: fc.oneof({ weight: 3, arbitrary: few }, { weight: 1, arbitrary: repetitive }),
+    headers: fc.array(fc.record({ key: fc.constantFrom('', 'h', 'é'), value: few }), { maxLength: 2 }),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
 const rarely = <T>(arbitrary: fc.Arbitrary<T>) =>
   fc.oneof(
-    { weight: 5, arbitrary: fc.constant([]) },
+    { weight: 4, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(arbitrary, { maxLength: 4 }) },
   );
 
 /** One batch, whole or broken. */
 export const anyBatch: fc.Arbitrary<Uint8Array> = fc
   .record<BatchParts>({
-    records: anyRecords,
+    records: fc.oneof({ weight: 3, arbitrary: smallRecords }, { weight: 1, arbitrary: anyRecords }),
     codec: anyCodec,
     producer: anyProducer,
     inner: rarely(anyEdit),
