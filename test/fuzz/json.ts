@@ -1,61 +1,9 @@
 import { type TSchema, TypeGuard } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import fc from 'fast-check';
+import { MEANT, PIECES, TEXTS, TOKENS } from './words.ts';
 
 /** JSON bodies that fit a schema, and what becomes of them in hostile hands. */
-
-/** Texts that mean something somewhere. */
-const WORDS = [
-  ...[
-    'orders',
-    'compacted',
-    'fresh',
-    'x',
-    '',
-    '1',
-    'a',
-    'BINARY',
-    'JSON',
-    'STRING',
-    'SET',
-    'DELETE',
-    'compact',
-  ],
-  ...[
-    '__proto__',
-    'constructor',
-    '\u0000',
-    '\u{1f30a}',
-    'é',
-    '9223372036854775807',
-    '-1',
-    ' ',
-    '..',
-    'a'.repeat(300),
-  ],
-];
-const CONFIGS = [
-  'retention.ms',
-  'cleanup.policy',
-  'max.message.bytes',
-  'message.timestamp.type',
-  'compression.type',
-];
-
-/** By the name of a member: what makes a request go through. */
-const MEANT: Readonly<Record<string, readonly unknown[]>> = {
-  topic_name: ['fresh', 'fresh.2', '__proto__', 'constructor'],
-  partitions_count: [1, 2, 3, 20],
-  replication_factor: [1],
-  name: CONFIGS,
-  value: ['1', '86400000', 'compact', 'LogAppendTime', 'zstd', '', null],
-  operation: ['SET', 'DELETE'],
-  type: ['BINARY', 'JSON', 'STRING'],
-  data: ['YQ==', 'a text', null, 1, { a: [1, 1e21] }],
-  partition: [0, 1, null],
-  partition_id: [0, 1, null],
-  timestamp: ['2026-09-21T14:00:00Z', 1_790_000_000_000, null],
-};
 
 const BASE64 = ['', 'YQ==', 'AAECAw==', '////'];
 
@@ -73,7 +21,7 @@ function anyOf(schema: TSchema): fc.Arbitrary<unknown> {
   if (TypeGuard.IsBoolean(schema)) return fc.boolean();
   if (TypeGuard.IsString(schema)) {
     if (schema.contentEncoding === 'base64') return fc.constantFrom(...BASE64);
-    return fc.oneof(fc.constantFrom(...WORDS), fc.string({ unit: 'binary' }));
+    return fc.oneof(fc.constantFrom(...TEXTS), fc.string({ unit: 'binary' }));
   }
   if (TypeGuard.IsInteger(schema)) {
     return fc.oneof(fc.constantFrom(0, 1, 2, 3, -1, 1_790_000_000_000), fc.maxSafeInteger());
@@ -87,96 +35,9 @@ function anyOf(schema: TSchema): fc.Arbitrary<unknown> {
     );
     return fc.record(properties, { requiredKeys: schema.required ?? [] });
   }
-  if (TypeGuard.IsUnknown(schema)) return fc.oneof(fc.constantFrom(...WORDS, null), fc.jsonValue());
+  if (TypeGuard.IsUnknown(schema)) return fc.oneof(fc.constantFrom(...TEXTS, null), fc.jsonValue());
   throw new Error(`What fits ${JSON.stringify(schema)}?`);
 }
-
-/** JSON texts that no value is written as, or that few expect. */
-const TOKENS = [
-  ...[
-    'null',
-    'true',
-    '{}',
-    '[]',
-    '""',
-    '0',
-    '-0',
-    '-1',
-    '1.5',
-    '1e999',
-    '-1e999',
-    '1e-999',
-    '9007199254740993',
-    '1e2',
-  ],
-  ...[
-    '123456789012345678901234567890',
-    '2147483648',
-    '-2147483649',
-    '"\\ud800"',
-    '"\\u0000"',
-    '"\\udc00\\ud800"',
-  ],
-  ...[
-    '{"__proto__":{"polluted":true}}',
-    '{"constructor":{"prototype":{"polluted":true}}}',
-    '{"a":1,"a":2}',
-    'NaN',
-    '01',
-  ],
-  ...[
-    '{"type":"JSON","data":1,"data":2}',
-    '{"data":"a","type":"BINARY","type":"STRING"}',
-    '"\\',
-    '//',
-    '\ufeff',
-    'undefined',
-  ],
-  ...[
-    `"${'a'.repeat(50_000)}"`,
-    `"${'\\u0001'.repeat(2_000)}"`,
-    `[${'0,'.repeat(20_000)}0]`,
-    `"${'\\\\'.repeat(20_000)}"`,
-  ],
-  ...['['.repeat(30_000), `${'['.repeat(30_000)}${']'.repeat(30_000)}`],
-  ...[
-    `${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`,
-    `{"type":"JSON","data":${'['.repeat(9_000)}${']'.repeat(9_000)}}`,
-  ],
-];
-
-/** Pieces that go anywhere in a text. */
-const PIECES = [
-  ...[
-    '"',
-    '{',
-    '}',
-    '[',
-    ']',
-    ',',
-    ':',
-    '\\',
-    '\\u',
-    ' ',
-    '\n',
-    '\u0000',
-    '\ufeff',
-    '"__proto__":{"polluted":true},',
-    '{}{}',
-  ],
-  ...[
-    '"a":1,',
-    '"topic_name":"b",',
-    '"data":null,',
-    ' '.repeat(10_000),
-    ',,',
-    '\u2028',
-    '\ud800',
-    'null',
-    '-',
-    '1e5',
-  ],
-];
 
 type TextEdit = (text: string) => string;
 

@@ -3,6 +3,7 @@ import type { Operation } from '../../lib/rest/operation.ts';
 import { anyBatches } from './batches.ts';
 import { anyJsonText } from './json.ts';
 import { allOperations, CLUSTER_ID, type HttpRequestParts, TOPICS } from './service.ts';
+import { ACCEPTS, CONTENT_TYPES, QUERY_VALUES, SEGMENTS } from './words.ts';
 
 /** Requests for every operation there is: right in most places, so that the wrong one is reached. */
 
@@ -11,71 +12,12 @@ const mostly = <T>(usual: fc.Arbitrary<T>, hostile: fc.Arbitrary<T>, weight = 5)
 
 // ---------------------------------------------------------------- paths
 
-/** Path segments as they stand in the URL. */
+/** As it stands in the URL. */
 const hostileSegment = fc.oneof(
-  fc.constantFrom(
-    ...[
-      '',
-      '.',
-      '..',
-      '%2e%2e',
-      '%2F',
-      'a%2Fb',
-      '%00',
-      '%ff',
-      '%',
-      '%zz',
-      '%C3%28',
-      '%ED%A0%80',
-      '%F0%9F%8C%8A',
-    ],
-    ...[
-      '-',
-      '-1',
-      '00',
-      '1e3',
-      '+1',
-      '0x0',
-      '4294967296',
-      '9007199254740993',
-      'NaN',
-      '1.0',
-      ' ',
-      '%20',
-      'é',
-      '🌊',
-    ],
-    ...[
-      '__proto__',
-      'constructor',
-      'toString',
-      'records',
-      'configs:alter',
-      'a:b',
-      '{topic_name}',
-      '$default',
-      '*',
-    ],
-    ...[
-      'a'.repeat(250),
-      'a'.repeat(15_000),
-      '%41'.repeat(3_000),
-      "'",
-      '"',
-      '<script>',
-      '%0d%0a',
-      ';a=b',
-      '%25',
-    ],
-  ),
-  fc.string({ unit: 'binary' }).map(encodeURIComponentLoosely),
+  fc.constantFrom(...SEGMENTS),
+  fc.string({ unit: 'binary' }).map((text) => encodeURIComponent(text.toWellFormed())),
   fc.string(),
 );
-
-/** `encodeURIComponent`, which refuses lone surrogates. */
-function encodeURIComponentLoosely(text: string): string {
-  return encodeURIComponent(text.toWellFormed());
-}
 
 const PARAMS: Readonly<Record<string, readonly string[]>> = {
   cluster_id: [CLUSTER_ID],
@@ -103,60 +45,6 @@ const strayPath = fc
 
 // ---------------------------------------------------------------- queries
 
-const QUERY_VALUES = [
-  ...[
-    '',
-    '0',
-    '1',
-    '-1',
-    '2',
-    '10',
-    '500',
-    '20000',
-    '20001',
-    '4194304',
-    '4194305',
-    '2147483648',
-    '1e3',
-    'NaN',
-    'Infinity',
-  ],
-  ...[
-    '9223372036854775807',
-    '9223372036854775808',
-    '9'.repeat(400),
-    '00',
-    '+1',
-    ' 1',
-    '1.5',
-    '0x10',
-    'true',
-    'false',
-  ],
-  ...[
-    'earliest',
-    'latest',
-    'all',
-    'auto',
-    'json',
-    'string',
-    'binary',
-    'orders:0',
-    ':0',
-    'a:9999999999',
-    '::',
-    'null',
-  ],
-  ...[
-    '2026-05-04T10:00:00.000Z',
-    '2026-02-30T10:00:00Z',
-    '0000-01-01T00:00:00Z',
-    '999999999999999',
-    'a'.repeat(9_000),
-  ],
-  ...['%00', '%', '%ff', '%E2%82', '+', '%2B1', '__proto__', '[]', '[0]', '&', '=', '#'],
-];
-
 /** Named as the operation's own parameters, or not. */
 function anyQuery({ query }: Operation): fc.Arbitrary<string> {
   const names = [...Object.keys(query?.properties ?? {}), 'acks', 'x', '', '__proto__', 'offset[]'];
@@ -177,62 +65,6 @@ function anyQuery({ query }: Operation): fc.Arbitrary<string> {
 }
 
 // ---------------------------------------------------------------- headers
-
-const ACCEPTS = [
-  ...[
-    '*/*',
-    'application/json',
-    'application/*',
-    'application/vnd.wadi.recordbatch',
-    'text/html',
-    'text/html, */*;q=0.1',
-  ],
-  ...[
-    'application/vnd.kafka.v2+json',
-    'application/json;q=0',
-    ';',
-    ',,,',
-    '*',
-    'a/b/c',
-    'application/json;q=NaN',
-    '/',
-  ],
-  ...[
-    '"',
-    'application/json; a="b;c,d"',
-    'x/y,'.repeat(2_000),
-    'application/json;'.repeat(500),
-    ' ',
-    '__proto__/x',
-  ],
-];
-const TYPES = [
-  ...[
-    'application/json',
-    'application/vnd.kafka.v2+json',
-    'application/vnd.wadi.recordbatch',
-    'text/plain',
-    '',
-    ';',
-  ],
-  ...[
-    'application/vnd.kafka.json.v2+json',
-    'application/octet-stream',
-    'application/json;charset=utf-16',
-    '__proto__',
-  ],
-  ...[
-    'APPLICATION/JSON ; charset="UTF-8"',
-    'application/json; charset=',
-    `application/json;${' '.repeat(5_000)}x`,
-  ],
-  ...[
-    'multipart/form-data; boundary=x',
-    'constructor',
-    'application/json, application/json',
-    `a/b${';'.repeat(5_000)}`,
-  ],
-];
 
 type Headers = Readonly<Record<string, string | undefined>>;
 
@@ -276,7 +108,7 @@ function anyContent({ accepts = {} }: Operation): fc.Arbitrary<Content> {
     : mostly(fc.oneof(...usual), unusual, 10);
 }
 
-const anyType = fc.constantFrom(...TYPES, undefined);
+const anyType = fc.constantFrom(...CONTENT_TYPES, undefined);
 
 // ---------------------------------------------------------------- requests
 

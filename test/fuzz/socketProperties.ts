@@ -104,9 +104,10 @@ function readAnswers(received: Buffer): Answer[] {
     if (headEnd < 0) break;
     const head = received.toString('latin1', position, headEnd);
     const [, status] = /^HTTP\/1\.1 (\d{3}) /.exec(head) ?? [];
-    // The answer to a HEAD has no body, whatever its length says; then what follows is no answer's begin.
     if (status === undefined) break;
-    const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+    // The answer to a HEAD tells the length of a body that does not come: the next answer does.
+    const isHead = received.toString('latin1', headEnd + 4, headEnd + 13) === 'HTTP/1.1 ';
+    const length = isHead ? 0 : Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
     const end = headEnd + 4 + length;
     if (end > received.length) break;
     if (Number(status) >= 200)
