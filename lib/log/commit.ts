@@ -75,7 +75,7 @@ async function run(
   const { heads, clock, limits } = context;
   const remembered = heads.cached(topic, headIndex);
   let head = remembered ?? (await heads.read(topic, headIndex));
-  /** Seen after the units came, so that what it forbids is forbidden. */
+  /** Seen after the units came, and after what is known of evicted producers: so what it forbids is forbidden. */
   let current = remembered === undefined;
   let evicted: EvictedProducers = { evictions: head.evictions, states: new Map() };
   let blob = firstBlob;
@@ -91,6 +91,8 @@ async function run(
       const before = evicted;
       evicted = await readEvicted(context, head, before, plan.unknownProducers);
       if (evicted.states.size > before.states.size) vain = -1;
+      // What they have appended may be younger than the head.
+      current = false;
     } else if (plan.stored !== undefined) {
       const sent = await send(context, topic, head, plan, plan.stored);
       head = sent.head;

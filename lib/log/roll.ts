@@ -105,10 +105,7 @@ export function indexRows(head: Head, rolling: Rolling) {
   );
 }
 
-/**
- * Producers to put aside when too many are held: those that rest, of which no entry of the tail or the last roll is; or
- * any, when there is no other way to make room.
- */
+/** Producers that rest: too many are held, and no entry of the tail or the last roll is theirs. */
 function evictable(head: Head, rolled: readonly StoredEntry[], limits: LogLimits): string[] {
   if (head.producers.size <= limits.producersAtHand) return [];
   const active = new Set<string>();
@@ -116,10 +113,7 @@ function evictable(head: Head, rolled: readonly StoredEntry[], limits: LogLimits
     for (const { partition, runs } of slices)
       for (const { id } of runs) active.add(producerKey(partition, id));
   }
-  const held = [...head.producers.keys()];
-  const resting = held.filter((key) => !active.has(key));
-  const chosen = resting.length === 0 && isCrowded(head, limits) ? held : resting;
-  return chosen.slice(0, limits.evictionsPerRoll);
+  return [...head.producers.keys()].filter((key) => !active.has(key)).slice(0, limits.evictionsPerRoll);
 }
 
 export interface RollContext {

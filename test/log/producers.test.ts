@@ -352,6 +352,7 @@ test('a head that is full of producers makes room for new ones, also when nothin
   for (let id = 0; id < 30; id++) {
     await append(log, topic, 0, batch([`${id}`], producer(0, 0, BigInt(id))));
     await log.settled();
+    clock.advance(300);
   }
   expect(await append(log, topic, 0, batch(['0 again'], producer(1, 0, 0n)))).toBe(30);
 });

@@ -11,7 +11,7 @@ export const FAULTS = {
   serverError: { text: 'a request ends with 500 or 503, applied or not', chance: 0.04 },
   partialBatch: { text: 'a batch of deletes is applied in part', chance: 0.4 },
   slow: { text: 'a request takes seconds', chance: 0.03 },
-  killed: { text: 'a process is killed between two storage calls', chance: 0.006 },
+  killed: { text: 'a process is killed between two storage calls', chance: 0.01 },
   frozen: { text: 'a process is frozen and woken', chance: 0.008 },
   skewed: { text: 'a clock is minutes off', chance: 0.5 },
   answerLost: { text: 'an answer to a client is lost', chance: 0.05 },

@@ -40,6 +40,15 @@ Exits with 1 if a property was violated, or if a mutation survived.`,
   .parse()
   .opts<Options>();
 
+class Failure extends Error {
+  readonly failed: NonNullable<Progress['failed']>;
+
+  constructor(failed: NonNullable<Progress['failed']>) {
+    super(failed.property);
+    this.failed = failed;
+  }
+}
+
 process.exitCode = mutations ? await runMutations() : trace ? await traceOne() : await runMany();
 
 async function traceOne(): Promise<number> {
@@ -110,15 +119,6 @@ async function runMany(): Promise<number> {
   }
   await explain(failed);
   return 1;
-}
-
-class Failure extends Error {
-  readonly failed: NonNullable<Progress['failed']>;
-
-  constructor(failed: NonNullable<Progress['failed']>) {
-    super(failed.property);
-    this.failed = failed;
-  }
 }
 
 async function explain({ seed, property, violation }: NonNullable<Progress['failed']>): Promise<void> {

@@ -53,6 +53,12 @@ export const MUTATIONS: readonly Mutation[] = [
     to: '',
   },
   {
+    rule: 'a duplicate is looked up in a head that is younger than the state that tells of it',
+    file: 'lib/log/commit.ts',
+    from: 'current = false;',
+    to: '',
+  },
+  {
     rule: 'data is written before it is ordered',
     file: 'lib/log/appender.ts',
     from: '      await upload;\n',
@@ -184,12 +190,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (isCrowded(head, limits)) return true;',
     to: '',
   },
-  {
-    rule: 'a head that is full of producers puts aside even those who do not rest',
-    file: 'lib/log/roll.ts',
-    from: 'resting.length === 0 && isCrowded(head, limits) ? held : resting',
-    to: 'resting',
-  },
 
   // ------------------------------------------------------------ roll
   {
@@ -265,6 +265,74 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lib/log/fetch.ts',
     from: 'Math.max(end, answer.nextOffset)',
     to: 'end',
+  },
+
+  // ------------------------------------------------------------ delete records, garbage
+  {
+    rule: 'the log start never goes back',
+    file: 'lib/log/deleteRecords.ts',
+    from: "all: [{ exists: ['start'] }, { any: [{ missing: start }, { path: start, is: '<', value: to }] }],",
+    to: "all: [{ exists: ['start'] }],",
+  },
+  {
+    rule: 'the floor is raised before garbage is judged',
+    file: 'lib/maintenance/collectGarbage.ts',
+    from: 'if (head === undefined || head.floor >= atLeast) return head;',
+    to: 'if (head !== null) return head;',
+  },
+  {
+    rule: 'garbage is judged by a head that shows the floor',
+    file: 'lib/maintenance/collectGarbage.ts',
+    from: 'return decodeLive(topic, index, raised.item);',
+    to: 'return head;',
+  },
+  {
+    rule: 'the floor never falls',
+    file: 'lib/maintenance/garbage.ts',
+    from: "condition: { path: ['floor'], is: '<', value: floor },",
+    to: "condition: { exists: ['floor'] },",
+  },
+  {
+    rule: 'heads that were made meanwhile are asked too',
+    file: 'lib/maintenance/collectGarbage.ts',
+    from: 'if (item === undefined && index > headIndexOf(topic, topic.partitions - 1)) return undefined;',
+    to: 'if (index > headIndexOf(topic, topic.partitions - 1)) return undefined;',
+  },
+  {
+    rule: 'what the tail and the roll name is no garbage',
+    file: 'lib/maintenance/collectGarbage.ts',
+    from: 'for (const { slices } of placedEntries(head)) strikeOut(candidates, head, slices);',
+    to: '',
+  },
+  {
+    rule: 'what the index names is no garbage',
+    file: 'lib/maintenance/collectGarbage.ts',
+    from: 'for (const { slices } of rows) strikeOut(candidates, head, slices);',
+    to: '',
+  },
+  {
+    rule: 'the row that the log start is in counts',
+    file: 'lib/maintenance/collectGarbage.ts',
+    from: 'if (rows[0]?.baseOffset === offset) return reach(rows, offset);',
+    to: 'if (rows.length > 0) return { rows, end: rows.at(-1)!.endOffset };',
+  },
+  {
+    rule: 'a slice that the log start is in counts',
+    file: 'lib/maintenance/garbage.ts',
+    from: 'if (baseOffset + recordCount > logStartOffset(head, partition)) candidates',
+    to: 'if (baseOffset > logStartOffset(head, partition)) candidates',
+  },
+  {
+    rule: 'the index is asked up to where the head begins',
+    file: 'lib/maintenance/garbage.ts',
+    from: 'if (offset < firstOffsetInHead(head, partition)) return { partition, offset };',
+    to: 'if (offset < firstOffsetInHead(head, partition) - 4) return { partition, offset };',
+  },
+  {
+    rule: 'a lookup by time does not step over rows that are gone',
+    file: 'lib/log/listOffsets.ts',
+    from: 'if (row === undefined || row.endOffset <= middle) return GONE;',
+    to: 'if (row === undefined) return GONE;\n    if (row.endOffset <= middle) {\n      low = middle + 1;\n      continue;\n    }',
   },
 
   // ------------------------------------------------------------ topics

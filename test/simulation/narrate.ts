@@ -1,14 +1,18 @@
 import { table } from '../../lib/cli/table.ts';
 import type { Operation } from '../../lib/verify/history.ts';
 
+/** Of a longer history the end is told. */
+const MAX_LINES = 200;
+
 /** One line for each operation, in the order in which they were asked for. */
 export function describeOperations(operations: readonly Operation[]): string {
   const byTime = [...operations].sort((a, b) => a.invokedAtMs - b.invokedAtMs);
+  const told = byTime.slice(-MAX_LINES);
   const startMs = byTime[0]?.invokedAtMs ?? 0;
   const at = (ms: number) => (Number.isFinite(ms) ? (ms - startMs).toFixed(1) : 'never');
   return table([
     ['asked', 'answered', 'partition', 'via', 'operation'],
-    ...byTime.map((operation) => [
+    ...told.map((operation) => [
       at(operation.invokedAtMs),
       at(operation.returnedAtMs),
       operation.partition.slice(-6),

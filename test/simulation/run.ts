@@ -126,7 +126,9 @@ async function runClients(stage: Stage, anyProcess: () => Process, random: Rando
       const own = random.fork(i);
       const topic = scenario.topics[plan.topic]!;
       const another = () => (weather.strikes('invokedTwice') ? anyProcess() : undefined);
-      return runClient({ name: `c${i}`, world, random: own, recorder, topic, anyProcess, another }, plan);
+      const { restFactor } = scenario;
+      const client = { name: `c${i}`, world, random: own, recorder, topic, restFactor, anyProcess, another };
+      return runClient(client, plan);
     }),
   );
 }

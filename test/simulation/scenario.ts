@@ -10,6 +10,8 @@ export interface Scenario {
   /** From when on nothing fails any more. */
   readonly badWeatherMs: number;
   readonly processes: number;
+  /** How long clients rest between operations: with a higher pace, more happens while a request is late. */
+  readonly restFactor: number;
   readonly limits: LogLimits;
   readonly topics: readonly TopicPlan[];
   readonly clients: readonly ClientPlan[];
@@ -38,38 +40,140 @@ export interface ClientPlan {
   readonly inFlight: number;
 }
 
-/** Each seed has other faults in play, at other rates, over other limits: what one mixture hides, another shows. */
+/**
+ * Each seed has other faults in play, at other rates, over other limits: what one mixture hides, another shows. Half of
+ * them are drawn for a theme, since some rules matter only when several rare things come together.
+ */
 export function scenarioOf(seed: number): Scenario {
   const random = seeded(seed);
-  const topics = Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, i): TopicPlan => {
-    const partitions = random.between(1, 4);
-    return { name: `topic-${i}`, partitions, configs: { 'partitions.per.head': `${random.between(1, 3)}` } };
-  });
+  const scenario = anyScenario(seed, random);
+  return random.chance(0.5) ? scenario : random.pick(THEMES)(scenario, random);
+}
+
+type Several = (kind: ClientKind, count: number, operations: number, inFlight?: number) => ClientPlan[];
+
+const several: Several = (kind, count, operations, inFlight = 1) =>
+  Array.from({ length: count }, () => ({ kind, topic: 0, operations, inFlight }));
+
+function anyScenario(seed: number, random: Random): Scenario {
+  const topics = Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, i) => topicPlan(i, random, 4));
   const busy = random.chance(0.1) ? 3 : 1;
-  const plan = (kind: ClientKind, operations: number, inFlight = 1): ClientPlan => {
-    return { kind, topic: random.below(topics.length), operations: operations * busy, inFlight };
-  };
-  const several = (least: number, most: number, make: () => ClientPlan): ClientPlan[] =>
-    Array.from({ length: random.between(least, most) }, make);
+  const some = (kind: ClientKind, least: number, most: number, operations: () => number) =>
+    Array.from({ length: random.between(least, most) }, (): ClientPlan => {
+      const inFlight = random.pick([1, 1, 2, 4]);
+      return { kind, topic: random.below(topics.length), operations: operations() * busy, inFlight };
+    });
   const clients = [
-    ...several(0, 2, () => plan('plain producer', random.between(2, 8))),
-    ...several(1, 3, () => plan('idempotent producer', random.between(3, 10), random.pick([1, 1, 2, 4]))),
-    ...several(0, 2, () => plan('consumer', random.between(4, 12))),
-    ...several(0, 1, () => plan('observer', random.between(3, 8))),
-    ...several(0, 1, () => plan('truncator', random.pick([3, 6, 20]))),
-    ...several(0, 2, () => plan('collector', random.pick([3, 6, 20]))),
-    ...(random.chance(0.25) ? [plan('administrator', random.between(1, 4))] : []),
+    ...some('plain producer', 0, 2, () => random.between(2, 8)),
+    ...some('idempotent producer', 1, 3, () => random.between(3, 10)),
+    ...some('consumer', 0, 2, () => random.between(4, 12)),
+    ...some('observer', 0, 1, () => random.between(3, 8)),
+    ...some('truncator', 0, 1, () => random.pick([3, 6, 20])),
+    ...some('collector', 0, 2, () => random.pick([3, 6, 20])),
+    ...(random.chance(0.2) ? some('administrator', 1, 1, () => random.between(1, 4)) : []),
   ];
   return {
     seed,
     faults: faultsInPlay(random),
     badWeatherMs: random.pick([2_000, 10_000, 60_000]),
     processes: random.between(1, 4),
+    restFactor: random.pick([1, 1, 10, 50]),
     limits: smallLimits(random),
     topics,
     clients,
   };
 }
+
+function topicPlan(i: number, random: Random, mostPartitions: number): TopicPlan {
+  const partitions = random.between(1, mostPartitions);
+  return { name: `topic-${i}`, partitions, configs: { 'partitions.per.head': `${random.between(1, 3)}` } };
+}
+
+type Theme = (scenario: Scenario, random: Random) => Scenario;
+
+/** Entries leave the tail as soon as they can. */
+const ROLLING: Partial<LogLimits> = { entriesPerRoll: 1, holdMs: 0, busyHoldMs: 0, abandonedMs: 100 };
+
+/** Answers are lost while others roll: was it there or not? */
+const lateness: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: 2,
+  badWeatherMs: 60_000,
+  faults: { ...scenario.faults, responseLost: 3, landsLate: 1, twinLate: 1 },
+  limits: { ...scenario.limits, ...ROLLING, producersPerEntry: 1 },
+  restFactor: random.pick([1, 10]),
+  clients: [
+    ...several('plain producer', 2, 8),
+    ...several('idempotent producer', 3, 8, 2),
+    ...several('consumer', 1, 20),
+  ],
+});
+
+/** Records are deleted, and their bytes collected, under those who look for them. */
+const deletion: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: random.between(2, 3),
+  badWeatherMs: 60_000,
+  faults: { ...scenario.faults, responseLost: 2, slow: random.pick([0, 3]) },
+  limits: { ...scenario.limits, ...ROLLING, rowsPerRead: 4, slicesPerFetch: 20 },
+  restFactor: random.pick([1, 10, 50]),
+  clients: [
+    ...several('plain producer', 2, 10),
+    ...several('idempotent producer', 1, 6),
+    ...several('consumer', 2, 20),
+    ...several('observer', 1, 10),
+    ...several('truncator', 1, 10),
+    ...several('collector', 2, 10),
+  ],
+});
+
+/** More producers than a head holds come, go and come back through several processes. */
+const crowd: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: random.between(2, 4),
+  badWeatherMs: 60_000,
+  faults: { ...scenario.faults, invokedTwice: 3, slow: 3, frozen: random.pick([0, 1]), answerLost: 3 },
+  limits: { ...scenario.limits, ...ROLLING, producersAtHand: 0, producersInHead: 1_000 },
+  restFactor: random.pick([1, 1, 10]),
+  clients: several('idempotent producer', 4, 10, random.pick([1, 2])),
+});
+
+/** Topics are made, deleted and made again by calls that come late and twice. */
+const names: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 2)],
+  processes: random.between(2, 3),
+  badWeatherMs: 60_000,
+  faults: { ...scenario.faults, sentTwice: 3, twinLate: 3, landsLate: 3, invokedTwice: 3 },
+  restFactor: random.pick([10, 50]),
+  clients: [
+    ...several('administrator', 2, 8),
+    ...several('plain producer', 1, 8),
+    ...several('consumer', 1, 10),
+  ],
+});
+
+/** Clocks are apart while garbage is collected and partitions are added. */
+const clocks: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 2)],
+  processes: random.between(2, 4),
+  badWeatherMs: 60_000,
+  faults: { ...scenario.faults, skewed: 2, twinLate: 3, slow: 2, frozen: random.pick([0, 1]) },
+  restFactor: random.pick([1, 10]),
+  clients: [
+    ...several('plain producer', 2, 12),
+    ...several('idempotent producer', 1, 8, 2),
+    ...several('consumer', 1, 10),
+    ...several('collector', 2, 15),
+    ...several('administrator', 1, 3),
+  ],
+});
+
+const THEMES: readonly Theme[] = [lateness, deletion, crowd, names, clocks];
 
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {
   const share = random.pick([0, 0.2, 0.5, 0.8]);
@@ -88,7 +192,7 @@ function smallLimits(random: Random): LogLimits {
     waitingBytes: random.chance(0.1) ? 1_000 : LIMITS.waitingBytes,
     vainRounds: random.pick([3, 16]),
     sends: random.pick([1, 2, 5]),
-    producersPerEntry: random.between(2, 3),
+    producersPerEntry: random.between(1, 3),
     producersInHead: random.pick([5, 1_000]),
     producersAtHand: random.between(0, 3),
     entriesPerRoll: random.between(1, 4),

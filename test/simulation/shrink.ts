@@ -57,6 +57,7 @@ function* candidates(scenario: Scenario): Generator<Scenario> {
     if (client.inFlight > 1)
       yield { ...scenario, clients: replaced(clients, client, { ...client, inFlight: 1 }) };
   }
+  if (scenario.restFactor > 1) yield { ...scenario, restFactor: 1 };
   if (processes > 1) yield { ...scenario, processes: processes - 1 };
   if (topics.some(({ partitions }) => partitions > 1)) {
     yield { ...scenario, topics: topics.map((topic) => ({ ...topic, partitions: 1 })) };

@@ -14,6 +14,7 @@ export interface Client {
   readonly random: Random;
   readonly recorder: Recorder;
   readonly topic: TopicPlan;
+  readonly restFactor: number;
   /** Any of the processes that serve, as a load balancer picks it; it may be frozen, or die meanwhile. */
   anyProcess(): Process;
   /** A second one that is to serve the same request, if chance has it. */
@@ -35,8 +36,8 @@ export function pause(client: Client, ms: number): Promise<void> {
 
 /** Between two operations: mostly at once, now and then after a while. */
 export function think(client: Client): Promise<void> {
-  const { random } = client;
-  return pause(client, random.chance(0.1) ? random.between(50, 1_500) : random.between(0, 25));
+  const { random, restFactor } = client;
+  return pause(client, restFactor * (random.chance(0.1) ? random.between(50, 500) : random.between(0, 25)));
 }
 
 /** Repeats a request, through any processes, until one answers with a value or with an error that `isFinal`. */
