@@ -356,3 +356,39 @@ test('a head that is full of producers makes room for new ones, also when nothin
   }
   expect(await append(log, topic, 0, batch(['0 again'], producer(1, 0, 0n)))).toBe(30);
 });
+
+test('a second copy that was slow to learn of its producer, put aside meanwhile, gets the first offset', async () => {
+  const inner = memoryStorage();
+  const clock = testClock();
+  const limits = { ...LIMITS, producersAtHand: 0, entriesPerRoll: 1, holdMs: 0 };
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  let asked = () => {};
+  const asks = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const slow = intercepted(inner, async ({ operation }, proceed) => {
+    if (operation === 'getMany') {
+      asked();
+      await opened;
+    }
+    return proceed();
+  });
+  const log = createLog({ storage: inner, clock, limits });
+  const topic = await newTopic(log);
+  const second = append(createLog({ storage: slow, clock, limits }), topic, 0, batch(['a'], producer(0)));
+  await asks;
+  expect(await append(log, topic, 0, batch(['a'], producer(0)))).toBe(0);
+  await log.settled();
+  for (const id of [1n, 2n, 3n]) {
+    clock.advance(10);
+    await append(log, topic, 0, batch([`${id}`], producer(0, 0, id)));
+    await log.settled();
+  }
+  expect(await inner.log.get({ pk: `producers/${topic.id}`, sk: '0:42' })).toBeDefined();
+  open();
+  expect(await second).toBe(0);
+  expect(await readAll(log, topic)).toHaveLength(4);
+});
