@@ -328,12 +328,6 @@ export const MUTATIONS: readonly Mutation[] = [
     from: 'if (offset < firstOffsetInHead(head, partition)) return { partition, offset };',
     to: 'if (offset < firstOffsetInHead(head, partition) - 4) return { partition, offset };',
   },
-  {
-    rule: 'a lookup by time does not step over rows that are gone',
-    file: 'lib/log/listOffsets.ts',
-    from: 'if (row === undefined || row.endOffset <= middle) return GONE;',
-    to: 'if (row === undefined) return GONE;\n    if (row.endOffset <= middle) {\n      low = middle + 1;\n      continue;\n    }',
-  },
 
   // ------------------------------------------------------------ topics
   {

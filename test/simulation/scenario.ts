@@ -147,7 +147,15 @@ const names: Theme = (scenario, random) => ({
   topics: [topicPlan(0, random, 2)],
   processes: random.between(2, 3),
   badWeatherMs: 60_000,
-  faults: { ...scenario.faults, sentTwice: 3, twinLate: 3, landsLate: 3, invokedTwice: 3 },
+  faults: {
+    ...scenario.faults,
+    requestLost: 2,
+    sentTwice: 3,
+    twinLate: 3,
+    landsLate: 3,
+    killed: 2,
+    invokedTwice: 3,
+  },
   restFactor: random.pick([10, 50]),
   clients: [
     ...several('administrator', 2, 8),
