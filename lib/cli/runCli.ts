@@ -7,7 +7,7 @@ import { addConsume } from './consume.ts';
 import type { Io } from './io.ts';
 import { addProduce } from './produce.ts';
 import { addTopics } from './topics.ts';
-import { addVerify } from './verify.ts';
+import { addVerify } from './verify/verify.ts';
 
 const FAILED = 1;
 const USAGE = 2;

@@ -1,8 +1,14 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { encodeBatch } from '../record/encode.ts';
-import type { AppendOutcome, FinalPartition, Operation, PartitionId, SentBatch } from '../verify/history.ts';
-import { idOf, type TopicClient } from './verifyClient.ts';
+import { encodeBatch } from '../../record/encode.ts';
+import type {
+  AppendOutcome,
+  FinalPartition,
+  Operation,
+  PartitionId,
+  SentBatch,
+} from '../../verify/history.ts';
+import { idOf, type TopicClient } from './client.ts';
 
 /** What is remembered takes some 300 bytes a record and 500 an operation. */
 export const MAX_RECORDS = 1_000_000;

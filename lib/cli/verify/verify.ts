@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { checkHistory } from '../verify/check.ts';
-import type { FinalPartition, PartitionId } from '../verify/history.ts';
-import { type Api, createApi, topicPath } from './api.ts';
-import { CliError } from './cliError.ts';
-import type { Io } from './io.ts';
-import { integer } from './options.ts';
-import { topicClient } from './verifyClient.ts';
-import { MAX_OPERATIONS, MAX_RECORDS, partitionId, type Recorded, readFinal, runLoad } from './verifyLoad.ts';
-import { type LocalTarget, startLocal } from './verifyLocal.ts';
-import { operationsTable, propertiesTable } from './verifyReport.ts';
+import { checkHistory } from '../../verify/check.ts';
+import type { FinalPartition, PartitionId } from '../../verify/history.ts';
+import { type Api, createApi, topicPath } from '../api.ts';
+import { CliError } from '../cliError.ts';
+import type { Io } from '../io.ts';
+import { integer } from '../options.ts';
+import { topicClient } from './client.ts';
+import { MAX_OPERATIONS, MAX_RECORDS, partitionId, type Recorded, readFinal, runLoad } from './load.ts';
+import { type LocalTarget, startLocal } from './local.ts';
+import { operationsTable, propertiesTable } from './report.ts';
 
 const PROGRESS_TTY_MS = 250;
 const PROGRESS_MS = 5_000;

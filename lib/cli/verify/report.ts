@@ -1,5 +1,5 @@
-import { MAX_VIOLATIONS, type Operation, type PropertyReport } from '../verify/history.ts';
-import { table } from './table.ts';
+import { MAX_VIOLATIONS, type Operation, type PropertyReport } from '../../verify/history.ts';
+import { table } from '../table.ts';
 
 const MAX_ERRORS_SHOWN = 10;
 

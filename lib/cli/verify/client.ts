@@ -1,7 +1,7 @@
-import { KAFKA_ERRORS } from '../errors.ts';
-import { decodeBatches } from '../record/decode.ts';
-import { RECORD_BATCH_TYPE } from '../rest/records/recordBatchType.ts';
-import type { AppendOutcome, Bounds, FetchOutcome } from '../verify/history.ts';
+import { KAFKA_ERRORS } from '../../errors.ts';
+import { decodeBatches } from '../../record/decode.ts';
+import { RECORD_BATCH_TYPE } from '../../rest/records/recordBatchType.ts';
+import type { AppendOutcome, Bounds, FetchOutcome } from '../../verify/history.ts';
 
 /** Longer than the 30 s that API Gateway waits. */
 const TIMEOUT_MS = 40_000;

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spawnCluster } from '../local/spawn.ts';
+import { spawnCluster } from '../../local/spawn.ts';
 
 /** A local cluster of our own, which is killed while it is used. */
 export interface LocalTarget {
