@@ -8,14 +8,20 @@ import {
 } from '../storage/ports.ts';
 import { withRetries } from './retry.ts';
 
+/** Of one object, that are read at a time: larger ranges are slower than two at once. */
+const MAX_RANGE_BYTES = 8 * 1024 * 1024;
+
 /**
  * A blob holds record batches of one topic, in no final order, written before any head names it and never changed.
- * It rests in an object, or, when it is small and of one head, in an item, which is cheaper and faster.
+ * It rests in an object, or, when it is small and of one head, in an item, which is cheaper and faster. A segment object,
+ * which a merge makes, is one too: of one partition, and in order.
  */
 export interface BlobRef {
   /** 6 bytes of upload time in milliseconds, then 8 random bytes; so keys sort by age, and never meet. */
   readonly id: Uint8Array;
   readonly inline: boolean;
+  /** Of a segment object: the base offset of the index row that it was made for. No row above it ever names it. */
+  readonly segmentOf?: number;
 }
 
 /** `notBefore`: whoever's clock is behind the floor must not upload below it. */
@@ -62,8 +68,30 @@ export function blobsPrefix(topicId: string): string {
   return `${topicId}/blobs/`;
 }
 
-export function objectKey(topicId: string, id: Uint8Array): string {
-  return blobsPrefix(topicId) + blobName(id);
+/** All objects under it are segment objects, named by `segmentName`. */
+export function segmentsPrefix(topicId: string): string {
+  return `${topicId}/segments/`;
+}
+
+/** `<partition>/<base offset, 16 digits>-<blob name>` */
+export type SegmentName = string;
+
+export function parseSegmentName(
+  name: SegmentName,
+): { partition: number; baseOffset: number; blob: BlobName } | undefined {
+  const [, partition, baseOffset, blob] = /^(\d+)\/(\d{16})-([0-9a-f]{28})$/.exec(name) ?? [];
+  if (blob === undefined) return undefined;
+  return { partition: Number(partition), baseOffset: Number(baseOffset), blob };
+}
+
+/** Where a blob rests that is not inline. */
+export function objectKey(
+  topicId: string,
+  { blob, partition }: Pick<SliceRef, 'blob' | 'partition'>,
+): string {
+  const name = blobName(blob.id);
+  if (blob.segmentOf === undefined) return blobsPrefix(topicId) + name;
+  return `${segmentsPrefix(topicId)}${partition}/${String(blob.segmentOf).padStart(16, '0')}-${name}`;
 }
 
 /** Grouped by head, so that garbage and deletion find them with one query in order of age. */
@@ -78,6 +106,7 @@ export function inlineKey(topicId: string, headIndex: number, id: Uint8Array): K
 /** What a slice's reader needs to know to find its bytes. */
 export interface SliceRef {
   readonly blob: BlobRef;
+  readonly partition: number;
   readonly position: number;
   readonly bytes: number;
 }
@@ -100,19 +129,27 @@ export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock
     });
   }
 
-  async function readObject(topicId: string, { blob, position, bytes }: SliceRef) {
-    const key = objectKey(topicId, blob.id);
-    const found = await withRetries(clock, () => objects.get(key, { position, length: bytes }));
-    if (found !== undefined && found.length !== bytes) {
+  /** Slices that lie side by side in one object. */
+  async function readObject(topicId: string, slices: readonly SliceRef[]) {
+    const { position } = slices[0]!;
+    const length = slices.reduce((sum, { bytes }) => sum + bytes, 0);
+    const key = objectKey(topicId, slices[0]!);
+    const found = await withRetries(clock, () => objects.get(key, { position, length }));
+    if (found !== undefined && found.length !== length) {
       throw new StorageError(`blob ${key} is shorter than its slices`, 'no');
     }
-    return found;
+    // Copies, so that one slice that is kept does not keep the others.
+    if (found === undefined || slices.length === 1) return slices.map(() => found);
+    return slices.map((slice) =>
+      found.slice(slice.position - position, slice.position - position + slice.bytes),
+    );
   }
 
   return {
     async upload(topicId, headIndex, blob, chunks) {
       if (!blob.inline) {
-        await withRetries(clock, () => objects.put(objectKey(topicId, blob.id), chunks));
+        const key = blobsPrefix(topicId) + blobName(blob.id);
+        await withRetries(clock, () => objects.put(key, chunks));
         return;
       }
       const item = { ...inlineKey(topicId, headIndex, blob.id), bytes: Buffer.concat(chunks) };
@@ -124,10 +161,35 @@ export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock
       const pages = Array.from({ length: Math.ceil(inline.length / MAX_KEYS_PER_READ) }, (_, i) =>
         readInline(topicId, headIndex, inline.slice(i * MAX_KEYS_PER_READ, (i + 1) * MAX_KEYS_PER_READ)),
       );
-      const fromObjects = slices.map((slice) => (slice.blob.inline ? undefined : readObject(topicId, slice)));
-      const [found, read] = await Promise.all([Promise.all(pages), Promise.all(fromObjects)]);
+      const ranges = sideBySide(slices.filter(({ blob }) => !blob.inline));
+      const [found, read] = await Promise.all([
+        Promise.all(pages),
+        Promise.all(ranges.map((range) => readObject(topicId, range))),
+      ]);
       const fromItems = found.flat().values();
-      return slices.map(({ blob }, i) => (blob.inline ? fromItems.next().value : read[i]));
+      const fromObjects = read.flat().values();
+      return slices.map(({ blob }) => (blob.inline ? fromItems : fromObjects).next().value);
     },
   };
+}
+
+/** Groups of slices that one request can read: S3 charges by the request. */
+function sideBySide(slices: readonly SliceRef[]): SliceRef[][] {
+  const ranges: SliceRef[][] = [];
+  let bytes = 0;
+  for (const slice of slices) {
+    const last = ranges.at(-1)?.at(-1);
+    const follows =
+      last !== undefined &&
+      last.position + last.bytes === slice.position &&
+      Buffer.compare(last.blob.id, slice.blob.id) === 0;
+    if (follows && bytes + slice.bytes <= MAX_RANGE_BYTES) {
+      ranges.at(-1)!.push(slice);
+      bytes += slice.bytes;
+    } else {
+      ranges.push([slice]);
+      bytes = slice.bytes;
+    }
+  }
+  return ranges;
 }

@@ -15,7 +15,6 @@ export interface ProducerRun {
 
 /** Consecutive batches of one partition in a blob. It has no offsets: they follow from the slices before it. */
 export interface Slice extends SliceRef {
-  readonly partition: number;
   readonly recordCount: number;
   readonly maxTimestamp: number;
   readonly runs: readonly ProducerRun[];
@@ -36,12 +35,11 @@ export interface Entry {
 
 const VERSION = 1;
 const INLINE = 0x10;
+const SEGMENT = 0x20;
 
 /** `partition`s are stored relative to `firstPartition`, positions as gaps behind the slice before. */
 export function encodeEntry(entry: Entry, firstPartition: number): Uint8Array {
-  const out = new ByteWriter()
-    .uint(VERSION | (entry.blob.inline ? INLINE : 0))
-    .raw(entry.blob.id)
+  const out = writeBlobRef(new ByteWriter(), entry.blob)
     .uint(entry.attempt)
     .uint(entry.at - uploadedAt(entry.blob.id))
     .uint(entry.slices.length);
@@ -71,10 +69,16 @@ export function decodeEntry(bytes: Uint8Array, firstPartition: number): Entry {
   return { blob, attempt, at, slices };
 }
 
+function writeBlobRef(out: ByteWriter, { id, inline, segmentOf }: BlobRef): ByteWriter {
+  out.uint(VERSION | (inline ? INLINE : 0) | (segmentOf === undefined ? 0 : SEGMENT)).raw(id);
+  return segmentOf === undefined ? out : out.uint(segmentOf);
+}
+
 function readBlobRef(input: ByteReader): BlobRef {
   const flags = input.uint();
   if ((flags & 0xf) !== VERSION) throw new RangeError(`entry version ${flags & 0xf} is not known here`);
-  return { inline: (flags & INLINE) !== 0, id: input.raw(14) };
+  const blob = { inline: (flags & INLINE) !== 0, id: input.raw(14) };
+  return (flags & SEGMENT) === 0 ? blob : { ...blob, segmentOf: input.uint() };
 }
 
 /** The part that entries and index rows share. Timestamps are stored relative to `at`. */
@@ -113,10 +117,7 @@ function readSlice(
 export function encodeSlices(slices: readonly Slice[]): Uint8Array {
   const out = new ByteWriter();
   for (const slice of slices) {
-    out
-      .uint(VERSION | (slice.blob.inline ? INLINE : 0))
-      .raw(slice.blob.id)
-      .uint(slice.position);
+    writeBlobRef(out, slice.blob).uint(slice.position);
     writeSlice(out, slice, uploadedAt(slice.blob.id));
   }
   return out.finish();

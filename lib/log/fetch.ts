@@ -5,7 +5,7 @@ import { assignOffset, readHeader } from '../record/header.ts';
 import type { BatchHeader } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Arrivals } from './arrivals.ts';
-import { type Blobs, objectKey } from './blob.ts';
+import { type BlobName, type Blobs, blobName, objectKey } from './blob.ts';
 import {
   firstOffsetInHead,
   type Head,
@@ -49,6 +49,7 @@ export async function fetch(
   const { partition, offset } = request;
   const headIndex = headIndexOf(topic, partition);
   const deadline = clock.now() + request.maxWaitMs;
+  const gone = new Set<BlobName>();
 
   for (let look = 1; ; ) {
     const arrival = arrivals.next(topic.id, headIndex);
@@ -57,7 +58,7 @@ export async function fetch(
     const end = highWatermark(head, partition);
     if (offset < start || offset > end) throw outOfRange(topic, partition, offset, start, end);
 
-    const found = await collect(context, topic, head, request);
+    const found = await collect(context, topic, head, request, gone);
     const left = deadline - clock.now();
     if (found !== undefined && left > 0 && !request.signal?.aborted) {
       const enough = found.bytes >= Math.min(request.minBytes, request.maxBytes);
@@ -70,7 +71,7 @@ export async function fetch(
       return { bytes: new Uint8Array(0), nextOffset: offset, highWatermark: end, logStartOffset: start };
     }
 
-    const loaded = found && (await load(context, topic, headIndex, found.slices));
+    const loaded = found && (await load(context, topic, headIndex, found.slices, gone));
     if (loaded !== undefined) {
       const answer = cut(loaded, offset, request.maxBytes);
       // A roll between the two reads may have brought more than the head showed.
@@ -98,6 +99,7 @@ async function collect(
   topic: LogTopic,
   head: Head,
   { partition, offset, maxBytes }: Pick<FetchRequest, 'partition' | 'offset' | 'maxBytes'>,
+  gone: ReadonlySet<BlobName>,
 ): Promise<{ slices: PlacedSlice[]; bytes: number } | undefined> {
   const slices: PlacedSlice[] = [];
   let bytes = 0;
@@ -117,18 +119,10 @@ async function collect(
 
   const index = indexOf(items, clock, topic.id, partition);
   const end = firstOffsetInHead(head, partition);
-  if (next < end) {
-    const first = await index.at(next);
-    if (first !== undefined && first.endOffset > next && !take(first.slices)) return { slices, bytes };
+  for await (const row of index.walk(next, end, { rowsPerPage: limits.rowsPerRead, gone })) {
+    if (!take(row.slices)) return { slices, bytes };
   }
-  while (next < end) {
-    const { rows } = await index.from(next, limits.rowsPerRead);
-    if (rows.length === 0) return undefined;
-    for (const row of rows) {
-      if (row.baseOffset !== next) return undefined;
-      if (!take(row.slices)) return { slices, bytes };
-    }
-  }
+  if (next < end) return undefined;
   take(placedSlices(head, partition));
   return { slices, bytes };
 }
@@ -139,24 +133,28 @@ function shareFrom(slice: PlacedSlice, offset: number): number {
 }
 
 /**
- * The bytes of each slice, its batches numbered; `undefined` when some are gone. They are shared, and not to be changed.
+ * The bytes of each slice, its batches numbered. They are shared, and not to be changed. `undefined` when some are gone:
+ * their blobs are added to `gone`, so that the next look may find the same records elsewhere.
  */
 export async function load(
   { blobs, cache }: Pick<FetchContext, 'blobs' | 'cache'>,
   topic: LogTopic,
   headIndex: number,
   slices: readonly PlacedSlice[],
+  gone: Set<BlobName>,
 ): Promise<Uint8Array[] | undefined> {
-  const keys = slices.map(({ blob, position }) => `${objectKey(topic.id, blob.id)}:${position}`);
+  const keys = slices.map((slice) => `${objectKey(topic.id, slice)}:${slice.position}`);
   const found = keys.map((key) => cache.get(key));
   const missing = slices.filter((_, i) => found[i] === undefined);
   const read = await blobs.read(topic.id, headIndex, missing);
+  const lost = missing.filter((_, nth) => read[nth] === undefined);
+  for (const { blob } of lost) gone.add(blobName(blob.id));
+  if (lost.length > 0) return undefined;
   let nth = 0;
   for (const [i, slice] of slices.entries()) {
     if (found[i] !== undefined) continue;
-    const bytes = read[nth++];
-    if (bytes === undefined) return undefined;
-    number(slice, bytes);
+    const bytes = read[nth++]!;
+    assignOffsets(slice, bytes);
     cache.set(keys[i]!, bytes);
     found[i] = bytes;
   }
@@ -164,7 +162,7 @@ export async function load(
 }
 
 /** Gives the batches of a slice the offsets that are theirs for ever; so it is done once, in place. */
-function number(slice: PlacedSlice, bytes: Uint8Array): void {
+export function assignOffsets(slice: PlacedSlice, bytes: Uint8Array): void {
   let offset = slice.baseOffset;
   for (const { position, header } of batchesOf(bytes)) {
     assignOffset(bytes, position, offset);

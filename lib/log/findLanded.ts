@@ -31,18 +31,18 @@ export async function findEntryInIndex(
     const end = firstOffsetInHead(now, partition);
     let next = firstOffsetInHead(before, partition);
     let found: PlacedSlice | undefined;
-    for (let page = 0; next < end && found === undefined; page++) {
-      const { rows } = await index.from(next, limits.rowsPerSearch);
-      if (page === limits.searches || rows.length === 0) throw undecided();
-      for (const row of rows) {
-        if (row.baseOffset !== next) throw undecided();
-        next = row.endOffset;
-        found ??= row.slices.find((candidate) => isSame(candidate, slice));
-      }
+    let copied = false;
+    const options = { rowsPerPage: limits.rowsPerSearch, pages: limits.searches };
+    for await (const { slices: rolled } of index.walk(next, end, options)) {
+      found = rolled.find((candidate) => isSame(candidate, slice));
+      if (found !== undefined) break;
+      // Whose entry a merge has copied is not known any more.
+      copied ||= rolled.some(({ blob }) => blob.segmentOf !== undefined);
+      next = rolled.at(-1)!.baseOffset + rolled.at(-1)!.recordCount;
     }
     // An entry lands whole: what holds for its first slice holds for all.
     if (found === undefined) {
-      if (placed.length > 0) throw undecided();
+      if (next < end || copied || placed.length > 0) throw undecided();
       return undefined;
     }
     placed.push(found);
@@ -75,22 +75,16 @@ export async function findDuplicates(
   };
   if (search(placedSlices(head, partition))) return found as number[];
   const index = indexOf(items, clock, head.topicId, partition);
-  let below = firstOffsetInHead(head, partition);
-  /** Rows below the log start may be gone, and not from the lowest on. */
-  let gap = false;
-  let exhausted = below === 0;
-  for (let page = 0; page < limits.searches && !exhausted; page++) {
-    const { rows, more } = await index.before(below, limits.rowsPerSearch);
-    if (search(rows.flatMap((row) => row.slices))) return found as number[];
-    for (const row of rows) {
-      gap ||= row.endOffset !== below;
-      below = row.baseOffset;
-    }
-    exhausted = below === 0;
-    if (!more) break;
+  const end = firstOffsetInHead(head, partition);
+  /** From here on everything was searched. Rows below the log start may be gone, and not from the lowest on. */
+  let searched = end;
+  const options = { rowsPerPage: limits.rowsPerSearch, pages: limits.searches };
+  for await (const row of index.walkBack(end, options)) {
+    if (search(row.slices)) return found as number[];
+    if (row.endOffset >= searched) searched = Math.min(searched, row.baseOffset);
   }
   const missing = batches[found.indexOf(undefined)]!;
-  if (exhausted && !gap) throw outOfOrder(missing, 'no such batch was appended');
+  if (searched === 0) throw outOfOrder(missing, 'no such batch was appended');
   const message = `Sequence ${missing.producer!.sequence} of producer ${missing.producer!.id} was appended before; its offset is not known any more.`;
   throw new WadiError('DUPLICATE_SEQUENCE_NUMBER', message);
 }

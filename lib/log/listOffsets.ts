@@ -1,4 +1,5 @@
 import { decodeBatch } from '../record/decode.ts';
+import type { BlobName } from './blob.ts';
 import { batchesOf, type FetchContext, load, missingBytes } from './fetch.ts';
 import {
   baseOf,
@@ -16,6 +17,11 @@ import type { LogTopic, OffsetAndTimestamp, OffsetSpec } from './log.ts';
 const NONE: OffsetAndTimestamp = { offset: -1, timestamp: -1 };
 const MAX_PAGES = 10_000;
 
+/** Of one lookup: it goes from look to look. */
+interface Lookup extends FetchContext {
+  readonly gone: Set<BlobName>;
+}
+
 /** Bytes or rows that should be there are not: the log start may have passed them since the head was read. */
 const GONE = Symbol('gone');
 type Gone = typeof GONE;
@@ -26,6 +32,7 @@ export async function listOffsets(
   partition: number,
   spec: OffsetSpec,
 ): Promise<OffsetAndTimestamp> {
+  const lookup = { ...context, gone: new Set<BlobName>() };
   for (let look = 1; ; look++) {
     const head = await context.heads.read(topic, headIndexOf(topic, partition));
     const start = logStartOffset(head, partition);
@@ -33,8 +40,8 @@ export async function listOffsets(
     if (spec === 'latest') return { offset: highWatermark(head, partition), timestamp: -1 };
     const found =
       spec === 'max-timestamp'
-        ? await lastInTime(context, topic, head, partition)
-        : await firstReaching(context, topic, head, partition, spec.timestamp);
+        ? await lastInTime(lookup, topic, head, partition)
+        : await firstReaching(lookup, topic, head, partition, spec.timestamp);
     if (found !== GONE) return found;
     if (look === context.limits.looks) throw missingBytes(topic, partition, start);
   }
@@ -42,7 +49,7 @@ export async function listOffsets(
 
 /** The first record with the greatest timestamp. */
 async function lastInTime(
-  context: FetchContext,
+  context: Lookup,
   topic: LogTopic,
   head: Head,
   partition: number,
@@ -55,7 +62,7 @@ async function lastInTime(
 }
 
 async function greatestTimestampLeft(
-  context: FetchContext,
+  context: Lookup,
   topic: LogTopic,
   head: Head,
   partition: number,
@@ -68,7 +75,7 @@ async function greatestTimestampLeft(
       greatest = Math.max(greatest, slice.maxTimestamp);
       continue;
     }
-    const loaded = await load(context, topic, head.index, [slice]);
+    const loaded = await load(context, topic, head.index, [slice], context.gone);
     if (loaded === undefined) return GONE;
     for (const { timestamp } of recordsFrom(loaded[0]!, start, -1)) greatest = Math.max(greatest, timestamp);
   }
@@ -77,7 +84,7 @@ async function greatestTimestampLeft(
 
 /** The first record at or after the time, from log start on. */
 async function firstReaching(
-  context: FetchContext,
+  context: Lookup,
   topic: LogTopic,
   head: Head,
   partition: number,
@@ -86,7 +93,7 @@ async function firstReaching(
   if (timestamp > maxTimestamp(head, partition)) return NONE;
   for await (const slice of slicesReaching(context, topic, head, partition, timestamp)) {
     if (slice === GONE) return GONE;
-    const loaded = await load(context, topic, head.index, [slice]);
+    const loaded = await load(context, topic, head.index, [slice], context.gone);
     if (loaded === undefined) return GONE;
     for (const found of recordsFrom(loaded[0]!, logStartOffset(head, partition), timestamp)) return found;
   }
@@ -100,7 +107,7 @@ function maxTimestamp(head: Head, partition: number): number {
 
 /** Slices that hold a record at or after the time, or did before some were deleted, in order of offset. */
 async function* slicesReaching(
-  { items, clock, limits }: FetchContext,
+  { items, clock, limits, gone }: Lookup,
   topic: LogTopic,
   head: Head,
   partition: number,
@@ -113,17 +120,13 @@ async function* slicesReaching(
   const end = firstOffsetInHead(head, partition);
   const first = await firstReachingRow(index, start, end, timestamp);
   if (first === GONE) return yield GONE;
-  let next = first;
-  for (let page = 0; next < end; page++) {
-    const { rows } = await index.from(next, limits.rowsPerRead);
-    if (page === MAX_PAGES) throw missingBytes(topic, partition, next);
-    if (rows[0]?.baseOffset !== next) return yield GONE;
-    for (const row of rows) {
-      if (row.baseOffset !== next) return yield GONE;
-      if (row.maxTimestamp >= timestamp) yield* row.slices.filter(reaches);
-      next = row.endOffset;
-    }
+  let next = Math.max(first, start);
+  const options = { rowsPerPage: limits.rowsPerRead, pages: MAX_PAGES, gone };
+  for await (const { slices } of index.walk(next, end, options)) {
+    yield* slices.filter(reaches);
+    next = slices.at(-1)!.baseOffset + slices.at(-1)!.recordCount;
   }
+  if (next < end) return yield GONE;
   yield* placedSlices(head, partition).filter(reaches);
 }
 
@@ -142,7 +145,7 @@ async function firstReachingRow(
   for (let low = start, high = end; low < high; ) {
     const middle = low + Math.floor((high - low) / 2);
     const row = await index.at(middle);
-    if (row === undefined || row.endOffset <= middle) return GONE;
+    if (row === undefined) return GONE;
     if (row.runningMaxTimestamp >= timestamp) {
       first = row.baseOffset;
       high = first;

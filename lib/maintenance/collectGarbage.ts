@@ -1,76 +1,46 @@
-import type { Clock } from '../clock.ts';
 import { type BlobName, blobsPrefix, inlinePk, isBlobName, lastBlobName } from '../log/blob.ts';
 import { missingBytes } from '../log/fetch.ts';
-import {
-  decodeHead,
-  type Head,
-  headIndexOf,
-  headKey,
-  isDeleted,
-  logStartOffset,
-  placedEntries,
-} from '../log/head.ts';
-import { gone } from '../log/heads.ts';
-import { type IndexRow, indexOf, indexRowKey } from '../log/indexRow.ts';
+import { type Head, headKey, logStartOffset, placedEntries } from '../log/head.ts';
+import { type AbsorbedRow, type IndexRow, indexOf, indexRowKey } from '../log/indexRow.ts';
 import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
-import type { Item, ItemStore, ObjectStore } from '../storage/ports.ts';
+import type { Condition } from '../storage/ports.ts';
 import {
   type Candidates,
+  firstPlace,
   floorFor,
-  type GarbageCursor,
-  nextPlace,
   type Place,
+  passed,
   raiseFloor,
-  reach,
   strikeOut,
 } from './garbage.ts';
-import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
-
-/** Of ObjectStore's list and delete. */
-const MAX_OBJECTS = 1_000;
-
-export interface GarbageContext {
-  readonly objects: Pick<ObjectStore, 'list' | 'delete'>;
-  readonly items: ItemStore;
-  readonly clock: Clock;
-  readonly limits?: MaintenanceLimits;
-}
-
-export interface GarbageOptions {
-  /** Blobs younger than this are left alone: their appends may be on their way. It is a courtesy, not what makes it safe. */
-  readonly graceMs: number;
-  /** What an earlier call handed back. It keeps that pass's floor, whatever `graceMs` is. */
-  readonly cursor?: GarbageCursor;
-}
-
-export interface CollectedGarbage {
-  readonly floorsRaised: number;
-  readonly objects: number;
-  readonly objectBytes: number;
-  readonly inlineItems: number;
-  readonly inlineBytes: number;
-  readonly indexRows: number;
-  /** To go on with; missing when the pass is done. */
-  readonly cursor?: GarbageCursor;
-}
-
-type Counts = { -readonly [count in keyof Omit<CollectedGarbage, 'cursor'>]: number };
-type Next = GarbageCursor | 'done';
-
-interface Pass extends Required<GarbageContext> {
-  readonly topic: LogTopic;
-  readonly counts: Counts;
-}
+import { MAINTENANCE_LIMITS } from './limits.ts';
+import {
+  type At,
+  type CollectedGarbage,
+  type Counts,
+  decodeLive,
+  deleteObjects,
+  type GarbageContext,
+  type GarbageOptions,
+  inBatches,
+  MAX_OBJECTS,
+  type Next,
+  type Pass,
+  readHead,
+} from './pass.ts';
+import { collectSegments } from './segmentGarbage.ts';
 
 /**
  * Deletes what no reader of the topic can be given any more, in one pass or a part of one: index rows wholly below the
- * log start, and blobs that no entry and no row at or above it names, those of appends that died included.
+ * log start, blobs that no entry and no row at or above it names, those of appends that died and those that a merge
+ * has copied included, segment objects that no row names, and old marks of absorbed rows.
  *
  * Why a blob that is deleted here is never needed: of each head, the collector looks at a state in which `floor` has
  * reached the blob's upload time. From then on the head takes no entry that names it, so whatever names it does so
- * already: in the tail or the roll of that state, or in a row of the index below them, which is read after it. An entry that
- * moves meanwhile moves from what was looked at to what is yet to be. The log start never goes back. So "no head
+ * already: in the tail or the roll of that state, or in a row of the index below them. A reference only ever moves
+ * from the head to a row, and from a row to a lower one: so the head is looked at first, then the rows from the last down,
+ * and what moves meanwhile moves from what was looked at to what is yet to be. The log start never goes back. So "no head
  * names it", once true, stays true, and the collector may die, freeze, run twice or hand on its cursor between any two
  * calls. Heads that are made meanwhile count too: it goes on until there is none. Clocks decide only when it is deleted.
  *
@@ -94,33 +64,20 @@ export async function collectGarbage(
     inlineItems: 0,
     inlineBytes: 0,
     indexRows: 0,
+    segments: 0,
+    segmentBytes: 0,
+    marks: 0,
   };
   const pass = { objects, items, clock, limits, topic, counts };
   let next: Next = cursor ?? { floor: Math.max(0, clock.now() - graceMs), step: 'rows', head: 0 };
   for (let steps = 0; steps < limits.stepsPerCall; steps++) {
     if (next.step === 'rows') next = await deleteRows(pass, next);
     else if (next.step === 'list') next = await listBlobs(pass, next);
+    else if (next.step === 'segments') next = await collectSegments(pass, next);
     else next = await strike(pass, next);
     if (next === 'done') return counts;
   }
   return { ...counts, cursor: next };
-}
-
-type At<S extends GarbageCursor['step']> = Extract<GarbageCursor, { step: S }>;
-
-/**
- * The head as it stands; `undefined` beyond the last one. Partitions may have been added since the topic was looked up:
- * heads beyond those it had then are heads too.
- */
-async function readHead({ items, clock, topic }: Pass, index: number): Promise<Head | undefined> {
-  const item = await withRetries(clock, () => items.get(headKey(topic.id, index)));
-  if (item === undefined && index > headIndexOf(topic, topic.partitions - 1)) return undefined;
-  return decodeLive(topic, index, item);
-}
-
-function decodeLive(topic: LogTopic, index: number, item: Item | undefined): Head {
-  if (item === undefined || isDeleted(item)) throw gone(topic);
-  return decodeHead(item, topic, index);
 }
 
 /** The rows go before their blobs are listed: whoever still asks for them looks at the head again. */
@@ -142,7 +99,7 @@ async function deleteRows(pass: Pass, at: At<'rows'>): Promise<Next> {
 async function deleteRow(
   { items, clock, topic, counts }: Pass,
   partition: number,
-  row: IndexRow,
+  row: IndexRow | AbsorbedRow,
   start: number,
 ): Promise<void> {
   const key = indexRowKey(topic.id, partition, row.baseOffset);
@@ -164,8 +121,7 @@ async function listBlobs(pass: Pass, at: At<'list'>): Promise<Next> {
     return { ...at, candidates, after: page.after };
   }
   const head = at.scope === 'objects' ? 0 : at.scope;
-  const place = { partition: 0, offset: 0 };
-  return { ...at, step: 'strike', after: page.after, candidates, head, place };
+  return { ...at, step: 'strike', after: page.after, candidates, head };
 }
 
 interface BlobPage {
@@ -223,20 +179,43 @@ async function strike(pass: Pass, at: At<'strike'>): Promise<Next> {
   if (head === undefined) return deleteBlobs(pass, at, candidates);
   for (const { slices } of placedEntries(head)) strikeOut(candidates, head, slices);
 
-  let place = nextPlace(head, at.place);
+  let place = at.place ?? firstPlace(head, head.firstPartition);
   for (let page = 0; page < limits.pagesPerStep && place !== undefined && candidates.size > 0; page++) {
-    const { rows, end } = await readRows(pass, place);
-    if (rows.length === 0) {
-      await requireBelowLogStart(pass, at.head, place);
-      break;
+    const index = indexOf(pass.items, pass.clock, pass.topic.id, place.partition);
+    const { rows, more } = await index.before(place.below, limits.rowsPerPage);
+    for (const row of rows) {
+      if (row.absorbed === undefined) strikeOut(candidates, head, row.slices);
     }
-    for (const { slices } of rows) strikeOut(candidates, head, slices);
-    place = nextPlace(head, { ...place, offset: end });
+    await deleteOldMarks(pass, place.partition, rows);
+    place = passed(place, rows);
+    if (more) continue;
+    await requireBelowLogStart(pass, head, place);
+    place = firstPlace(head, place.partition + 1);
   }
   const left = { ...at, candidates: [...candidates] };
   if (place !== undefined && candidates.size > 0) return { ...left, place };
-  if (at.scope === 'objects') return { ...left, head: at.head + 1, place: { partition: 0, offset: 0 } };
+  if (at.scope === 'objects') return { ...withoutPlace(left), head: at.head + 1 };
   return deleteBlobs(pass, at, candidates);
+}
+
+function withoutPlace({ place: _, ...at }: At<'strike'>): At<'strike'> {
+  return at;
+}
+
+/** A mark goes when no roller can be so late that it would still put the row again. */
+async function deleteOldMarks(
+  { items, clock, topic, limits, counts }: Pass,
+  partition: number,
+  rows: readonly (IndexRow | AbsorbedRow)[],
+): Promise<void> {
+  const until = clock.now() - limits.markAgeMs;
+  const isOld: Condition = { path: ['absorbedAtMs'], is: '<=', value: until };
+  const old = rows.filter((row) => row.absorbed !== undefined && row.absorbedAtMs <= until);
+  await inBatches(old, limits.deletesAtOnce, async ({ baseOffset }) => {
+    const key = indexRowKey(topic.id, partition, baseOffset);
+    const { applied } = await withRetries(clock, () => items.delete(key, isOld));
+    if (applied) counts.marks++;
+  });
 }
 
 /** The head in a state, and ever after, in which it takes no entry about a blob uploaded at or before `atLeast`. */
@@ -255,27 +234,16 @@ async function sealedHead(
   return decodeLive(topic, index, raised.item);
 }
 
-/** Rows from the one that holds the offset on, without a gap. */
-async function readRows(
-  { items, clock, topic, limits }: Pass,
-  { partition, offset }: Place,
-): Promise<{ rows: readonly IndexRow[]; end: number }> {
-  const index = indexOf(items, clock, topic.id, partition);
-  const { rows } = await index.from(offset, limits.rowsPerPage);
-  if (rows[0]?.baseOffset === offset) return reach(rows, offset);
-  const holding = await index.at(offset);
-  return reach(holding === undefined ? [] : [holding], offset);
-}
-
-/** A row may only be missing where the log start has passed since the head was read: then the next step begins there. */
+/** A row may only be missing where the log start has passed since the head was read. */
 async function requireBelowLogStart(
   pass: Pass,
-  headIndex: number,
-  { partition, offset }: Place,
+  seen: Head,
+  { partition, coveredFrom }: Place,
 ): Promise<void> {
-  const head = await readHead(pass, headIndex);
-  if (head === undefined || logStartOffset(head, partition) > offset) return;
-  throw missingBytes(pass.topic, partition, offset);
+  if (coveredFrom <= logStartOffset(seen, partition)) return;
+  const head = await readHead(pass, seen.index);
+  if (head === undefined || coveredFrom <= logStartOffset(head, partition)) return;
+  throw missingBytes(pass.topic, partition, coveredFrom - 1);
 }
 
 async function deleteBlobs(
@@ -283,14 +251,14 @@ async function deleteBlobs(
   at: At<'strike'>,
   garbage: ReadonlyMap<BlobName, number>,
 ): Promise<Next> {
-  const { objects, items, clock, topic, limits, counts } = pass;
+  const { items, clock, topic, limits, counts } = pass;
   const names = [...garbage.keys()];
   const bytes = [...garbage.values()].reduce((sum, size) => sum + size, 0);
   if (at.scope === 'objects') {
-    const keys = names.map((name) => blobsPrefix(topic.id) + name);
-    for (let from = 0; from < keys.length; from += MAX_OBJECTS) {
-      await withRetries(clock, () => objects.delete(keys.slice(from, from + MAX_OBJECTS)));
-    }
+    await deleteObjects(
+      pass,
+      names.map((name) => blobsPrefix(topic.id) + name),
+    );
     counts.objects += names.length;
     counts.objectBytes += bytes;
   } else {
@@ -302,18 +270,9 @@ async function deleteBlobs(
   return nextWindow(at);
 }
 
-/** Inline items of each head first, then the objects of all. */
+/** Inline items of each head first, then the objects of all, then segments: what a merge left behind goes in the same pass. */
 function nextWindow({ floor, scope, after }: At<'strike'>): Next {
   if (after !== undefined) return { floor, step: 'list', scope, after, candidates: [] };
-  return scope === 'objects' ? 'done' : { floor, step: 'rows', head: scope + 1 };
-}
-
-async function inBatches<T>(
-  all: readonly T[],
-  size: number,
-  work: (one: T) => Promise<unknown>,
-): Promise<void> {
-  for (let from = 0; from < all.length; from += size) {
-    await Promise.all(all.slice(from, from + size).map(work));
-  }
+  if (scope === 'objects') return { floor, step: 'segments', after: '', candidates: [], fenced: false };
+  return { floor, step: 'rows', head: scope + 1 };
 }

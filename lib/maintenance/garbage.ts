@@ -1,6 +1,6 @@
-import { type BlobName, blobName, nameUploadedAt } from '../log/blob.ts';
+import { type BlobName, blobName, nameUploadedAt, type SegmentName } from '../log/blob.ts';
 import { firstOffsetInHead, type Head, logStartOffset, type PlacedSlice } from '../log/head.ts';
-import type { IndexRow } from '../log/indexRow.ts';
+import type { AbsorbedRow, IndexRow } from '../log/indexRow.ts';
 import type { Action, Condition } from '../storage/ports.ts';
 
 /** What blobs are judged together: the topic's objects, which any head may name, or the inline items of one head. */
@@ -23,14 +23,29 @@ export type GarbageCursor = {
       readonly after: string | undefined;
       readonly candidates: Candidates;
       readonly head: number;
-      /** The first index row that has not been looked at. */
-      readonly place: Place;
+      /** Missing when the head itself is to be looked at first. */
+      readonly place?: Place;
+    }
+  | {
+      readonly step: 'segments';
+      /** Where to list the next window; `undefined` if this is the last. */
+      readonly after: string | undefined;
+      /** Of which those of the first partition are judged first. */
+      readonly candidates: readonly (readonly [name: SegmentName, bytes: number])[];
+      /** Rows below it have not been looked at; missing when none has. */
+      readonly below?: number;
+      /** Nobody can swap one of them in any more: what no row names now, none ever will. */
+      readonly fenced: boolean;
     }
 );
 
+/** How far a partition's index, which is looked at from its end down, has been. */
 export interface Place {
   readonly partition: number;
-  readonly offset: number;
+  /** Rows whose base offset is below it have not been looked at. */
+  readonly below: number;
+  /** From here on up to the head, the rows that were seen leave no gap. */
+  readonly coveredFrom: number;
 }
 
 /** From here on the head takes no entry whose blob was uploaded at or before `floor`; nothing ever lowers it. */
@@ -60,25 +75,23 @@ export function strikeOut(
   }
 }
 
-/** The place, or the next one after it, at which the index of the head's partitions has a row that counts. */
-export function nextPlace(head: Head, from: Place): Place | undefined {
+/** Where the index of the next partition of the head that has something at or above its log start ends. */
+export function firstPlace(head: Head, fromPartition: number): Place | undefined {
   const endPartition = head.firstPartition + head.base.length;
-  for (let partition = Math.max(from.partition, head.firstPartition); partition < endPartition; partition++) {
-    const start = logStartOffset(head, partition);
-    const offset = partition === from.partition ? Math.max(from.offset, start) : start;
-    if (offset < firstOffsetInHead(head, partition)) return { partition, offset };
+  for (let partition = fromPartition; partition < endPartition; partition++) {
+    const end = firstOffsetInHead(head, partition);
+    if (logStartOffset(head, partition) < end) return { partition, below: end, coveredFrom: end };
   }
   return undefined;
 }
 
-/** How far the rows reach from `offset` without a gap. */
-export function reach(rows: readonly IndexRow[], offset: number): { rows: readonly IndexRow[]; end: number } {
-  const contiguous: IndexRow[] = [];
-  let end = offset;
+/** The place behind rows that were read downwards from it. */
+export function passed(place: Place, rows: readonly (IndexRow | AbsorbedRow)[]): Place {
+  let { below, coveredFrom } = place;
   for (const row of rows) {
-    if (row.baseOffset > end || row.endOffset <= end) break;
-    contiguous.push(row);
-    end = row.endOffset;
+    below = row.baseOffset;
+    if (row.absorbed === undefined && row.endOffset >= coveredFrom)
+      coveredFrom = Math.min(coveredFrom, below);
   }
-  return { rows: contiguous, end };
+  return { ...place, below, coveredFrom };
 }

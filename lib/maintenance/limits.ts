@@ -10,6 +10,11 @@ export interface MaintenanceLimits {
   readonly stepsPerCall: number;
   /** Items that are deleted at a time. */
   readonly deletesAtOnce: number;
+  /**
+   * How long an absorbed row leaves its mark: longer than a roller may be frozen, and its write late. Should one be later,
+   * the row that it puts costs readers a second look, and no record.
+   */
+  readonly markAgeMs: number;
 }
 
 export const MAINTENANCE_LIMITS: MaintenanceLimits = {
@@ -19,4 +24,5 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   pagesPerStep: 16,
   stepsPerCall: 64,
   deletesAtOnce: 16,
+  markAgeMs: 24 * 3600 * 1000,
 };

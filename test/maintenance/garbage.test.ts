@@ -8,7 +8,7 @@ import {
 } from '../../lib/log/blob.ts';
 import { decodeHead, type Head, newHead, type PlacedSlice } from '../../lib/log/head.ts';
 import type { IndexRow } from '../../lib/log/indexRow.ts';
-import { floorFor, nextPlace, raiseFloor, reach, strikeOut } from '../../lib/maintenance/garbage.ts';
+import { firstPlace, floorFor, passed, raiseFloor, strikeOut } from '../../lib/maintenance/garbage.ts';
 import { holds } from '../../lib/storage/expression.ts';
 import { testClock } from '../support/log.ts';
 
@@ -24,7 +24,8 @@ function head(bases: readonly number[], starts: Record<number, number> = {}): He
 }
 
 function row(baseOffset: number, endOffset: number): IndexRow {
-  return { baseOffset, endOffset, slices: [], maxTimestamp: 0, runningMaxTimestamp: 0 };
+  const times = { maxTimestamp: 0, runningMaxTimestamp: 0 };
+  return { baseOffset, endOffset, version: 0, slices: [], ...times, closed: false };
 }
 
 function slice(name: BlobName, partition: number, baseOffset: number, recordCount: number): PlacedSlice {
@@ -60,20 +61,22 @@ test('a slice is a reason to keep its blob while one of its records is at or abo
 
 test('the walk passes over partitions whose index has nothing at or above the log start', () => {
   const some = head([0, 50, 60], { 4: 50, 5: 20 });
-  expect(nextPlace(some, { partition: 0, offset: 0 })).toEqual({ partition: 5, offset: 20 });
-  expect(nextPlace(some, { partition: 5, offset: 40 })).toEqual({ partition: 5, offset: 40 });
-  expect(nextPlace(some, { partition: 5, offset: 60 })).toBeUndefined();
-  const all = head([10, 10, 10]);
-  expect(nextPlace(all, { partition: 0, offset: 0 })).toEqual({ partition: 3, offset: 0 });
-  expect(nextPlace(all, { partition: 3, offset: 10 })).toEqual({ partition: 4, offset: 0 });
+  expect(firstPlace(some, 3)).toEqual({ partition: 5, below: 60, coveredFrom: 60 });
+  expect(firstPlace(some, 6)).toBeUndefined();
+  const all = head([10, 20, 10]);
+  expect(firstPlace(all, 3)).toEqual({ partition: 3, below: 10, coveredFrom: 10 });
+  expect(firstPlace(all, 4)).toEqual({ partition: 4, below: 20, coveredFrom: 20 });
 });
 
-test('rows count as far as they reach without a gap', () => {
-  const rows = [row(0, 5), row(5, 9), row(10, 12)];
-  expect(reach(rows, 0)).toEqual({ rows: rows.slice(0, 2), end: 9 });
-  expect(reach(rows, 3)).toEqual({ rows: rows.slice(0, 2), end: 9 });
-  expect(reach(rows.slice(2), 9)).toEqual({ rows: [], end: 9 });
-  expect(reach([row(0, 5)], 5)).toEqual({ rows: [], end: 5 });
+test('rows that were looked at count as far down as they leave no gap', () => {
+  const place = { partition: 3, below: 12, coveredFrom: 12 };
+  const mark = (baseOffset: number, endOffset: number) =>
+    ({ baseOffset, endOffset, version: 1, absorbed: 0, absorbedAtMs: 0 }) as const;
+  expect(passed(place, [row(10, 12), row(5, 10)])).toEqual({ partition: 3, below: 5, coveredFrom: 5 });
+  expect(passed(place, [row(10, 12), row(5, 9)])).toEqual({ partition: 3, below: 5, coveredFrom: 10 });
+  // One that was absorbed covers nothing; the row below that has its records does, though another ends early.
+  expect(passed(place, [mark(10, 12), row(7, 9), mark(5, 7)])).toMatchObject({ below: 5, coveredFrom: 12 });
+  expect(passed(place, [mark(10, 12), row(7, 9), row(5, 13)])).toMatchObject({ below: 5, coveredFrom: 5 });
 });
 
 test('a floor is raised, never lowered, and on no head that is gone', () => {

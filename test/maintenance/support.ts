@@ -2,15 +2,17 @@ import type { Clock } from '../../lib/clock.ts';
 import { createLog } from '../../lib/log/createLog.ts';
 import { LIMITS } from '../../lib/log/limits.ts';
 import type { Log, LogTopic } from '../../lib/log/log.ts';
-import { type CollectedGarbage, collectGarbage } from '../../lib/maintenance/collectGarbage.ts';
+import { collectGarbage } from '../../lib/maintenance/collectGarbage.ts';
 import type { GarbageCursor } from '../../lib/maintenance/garbage.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../lib/maintenance/limits.ts';
+import type { CollectedGarbage } from '../../lib/maintenance/pass.ts';
 import type { Item, Storage } from '../../lib/storage/ports.ts';
 import { append, batch, newTopic, readAll, startLog, testClock } from '../support/log.ts';
 
 export const MINUTE = 60_000;
 /** So few of everything that ten appends meet every bound. */
 export const SMALL: MaintenanceLimits = {
+  ...MAINTENANCE_LIMITS,
   candidatesPerWindow: 3,
   rowsPerPage: 2,
   pagesPerStep: 1,
@@ -75,7 +77,17 @@ export async function collect(
   { graceMs = MINUTE, limits = MAINTENANCE_LIMITS }: { graceMs?: number; limits?: MaintenanceLimits } = {},
 ): Promise<CollectedGarbage & { calls: number }> {
   const context = { objects: storage.objects, items: storage.log, clock, limits };
-  const total = { floorsRaised: 0, objects: 0, objectBytes: 0, inlineItems: 0, inlineBytes: 0, indexRows: 0 };
+  const total = {
+    floorsRaised: 0,
+    objects: 0,
+    objectBytes: 0,
+    inlineItems: 0,
+    inlineBytes: 0,
+    indexRows: 0,
+    segments: 0,
+    segmentBytes: 0,
+    marks: 0,
+  };
   let cursor: GarbageCursor | undefined;
   for (let calls = 1; ; calls++) {
     if (calls > 5_000) throw new Error('the pass does not end');

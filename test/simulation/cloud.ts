@@ -29,17 +29,20 @@ export interface Cloud {
   readonly moves: Record<'wokenAfterFence' | 'wokenAfterFloor' | 'wokenAfterRoll', number>;
   /** Until when an object is not seen from another region. */
   readonly visibleAtMs: Map<string, number>;
+  /** Whether marks of absorbed rows stay for longer than anything can be late. */
+  readonly marksStay: boolean;
   /** Objects and inline items that were deleted. */
   readonly collected: Set<string>;
   /** Those of them that a reader could still be led to. */
   readonly wronglyCollected: string[];
 }
 
-export function createCloud(): Cloud {
+export function createCloud(marksStay: boolean): Cloud {
   return {
     storage: memoryStorage(),
     moves: { wokenAfterFence: 0, wokenAfterFloor: 0, wokenAfterRoll: 0 },
     visibleAtMs: new Map(),
+    marksStay,
     collected: new Set(),
     wronglyCollected: [],
   };
@@ -142,17 +145,21 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
 }
 
 /** Nothing that is referenced is deleted. In between, nothing else happens. */
-async function checkDeletion({ storage, wronglyCollected }: Cloud, { store, args }: Call): Promise<void> {
+async function checkDeletion(
+  { storage, wronglyCollected, marksStay }: Cloud,
+  { store, args }: Call,
+): Promise<void> {
   const blobs: (readonly [topicId: string, name: BlobName])[] = [];
   if (store === 'objects') {
-    for (const key of args[0] as readonly string[]) blobs.push(key.split('/blobs/') as [string, BlobName]);
+    for (const key of args[0] as readonly string[]) blobs.push([key.split('/')[0]!, key.slice(-28)]);
   } else if (store === 'log') {
     const { pk, sk } = args[0] as Key;
     const [kind, topicId] = pk.split('/');
     if (kind === 'inline') blobs.push([topicId!, sk]);
   }
   for (const [topicId, name] of blobs) {
-    if ((await blobsInUse(storage, topicId)).has(name)) wronglyCollected.push(`${topicId} ${name}`);
+    if ((await blobsInUse(storage, topicId, marksStay)).has(name))
+      wronglyCollected.push(`${topicId} ${name}`);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   partitionsOf,
   placedSlices,
 } from '../../lib/log/head.ts';
-import { indexOf } from '../../lib/log/indexRow.ts';
+import { type IndexRow, indexOf } from '../../lib/log/indexRow.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import type { DeleteRecords, PartitionId, PropertyReport } from '../../lib/verify/history.ts';
@@ -24,8 +24,29 @@ const clock = {
   random: () => new Uint8Array(0),
 };
 
+/**
+ * Rows that may lead a reader to their bytes. While marks stay, all do. When they go at once, somebody who wakes late
+ * may put one again that was absorbed: then a lower row has its records, and readers find them there.
+ */
+async function rowsThatCount(
+  { log }: Pick<Storage, 'log'>,
+  topicId: string,
+  partition: number,
+  marksStay: boolean,
+): Promise<IndexRow[]> {
+  const { rows } = await indexOf(log, clock, topicId, partition).before(10 ** 15, 10_000);
+  const live = rows.filter((row) => row.absorbed === undefined);
+  const covers = (other: IndexRow, row: IndexRow) =>
+    other.baseOffset < row.baseOffset && row.endOffset <= other.endOffset;
+  return live.filter((row) => marksStay || !live.some((other) => covers(other, row)));
+}
+
 /** Blobs that hold a record, at or above its log start, that a head or an index row leads to. */
-export async function blobsInUse({ log }: Pick<Storage, 'log'>, topicId: string): Promise<Set<BlobName>> {
+export async function blobsInUse(
+  { log }: Pick<Storage, 'log'>,
+  topicId: string,
+  marksStay: boolean,
+): Promise<Set<BlobName>> {
   const inUse = new Set<BlobName>();
   for (let index = 0; ; index++) {
     const item = await log.get(headKey(topicId, index));
@@ -34,7 +55,7 @@ export async function blobsInUse({ log }: Pick<Storage, 'log'>, topicId: string)
     const head = decodeHead(item, topic, index);
     for (let i = 0; i < head.base.length; i++) {
       const partition = head.firstPartition + i;
-      const { rows } = await indexOf(log, clock, topicId, partition).from(0, 1_000);
+      const rows = await rowsThatCount({ log }, topicId, partition, marksStay);
       for (const slice of [...placedSlices(head, partition), ...rows.flatMap(({ slices }) => slices)]) {
         const isDead = slice.baseOffset + slice.recordCount <= logStartOffset(head, partition);
         if (!isDead) inUse.add(blobName(slice.blob.id));
@@ -45,7 +66,7 @@ export async function blobsInUse({ log }: Pick<Storage, 'log'>, topicId: string)
 
 /** What must hold of the stores when all is at rest. */
 export async function checkStorage(
-  { storage, collected, wronglyCollected }: Cloud,
+  { storage, collected, wronglyCollected, marksStay }: Cloud,
   topics: readonly Topic[],
   recorder: Recorder,
 ): Promise<PropertyReport[]> {
@@ -54,7 +75,7 @@ export async function checkStorage(
   for (const topic of topics) {
     for (let partition = 0; partition < topic.partitions; partition++) {
       const id = `${topic.id}/${partition}`;
-      const slices = await slicesOf(storage, topic, partition, (line) =>
+      const slices = await slicesOf(storage, topic, partition, marksStay, (line) =>
         rows.violations.push(`${id}: ${line}`),
       );
       rows.checked += slices.length;
@@ -76,11 +97,16 @@ function report(property: string) {
   return { property, checked: 0, violations: [] as string[] };
 }
 
-/** From the one that holds the log start on. */
+function endOf({ baseOffset, recordCount }: PlacedSlice): number {
+  return baseOffset + recordCount;
+}
+
+/** All from the one that holds the log start on, those of rows that overlap included. */
 async function slicesOf(
   storage: Storage,
   topic: Topic,
   partition: number,
+  marksStay: boolean,
   violation: (line: string) => void,
 ): Promise<PlacedSlice[]> {
   const index = headIndexOf(topic, partition);
@@ -93,34 +119,36 @@ async function slicesOf(
   const start = logStartOffset(head, partition);
   const end = firstOffsetInHead(head, partition);
   const found: PlacedSlice[] = [];
-  const rows = indexOf(storage.log, clock, topic.id, partition);
-  for (let next = start; next < end; ) {
-    const row = await rows.at(next);
-    if (row === undefined || row.endOffset <= next) {
-      violation(`no index row holds offset ${next}`);
-      return found;
+  const rows = await rowsThatCount(storage, topic.id, partition, marksStay);
+  for (const { baseOffset, endOffset, slices } of rows) {
+    found.push(...slices);
+    if (slices.reduce((sum, { recordCount }) => sum + recordCount, baseOffset) !== endOffset) {
+      violation(`the row at ${baseOffset} does not end at ${endOffset}`);
     }
-    if (row.slices.reduce((sum, { recordCount }) => sum + recordCount, row.baseOffset) !== row.endOffset) {
-      violation(`the row at ${row.baseOffset} does not end at ${row.endOffset}`);
-    }
-    found.push(...row.slices);
-    next = row.endOffset;
   }
-  found.push(...placedSlices(head, partition));
-  const last = found.at(-1);
-  if (last !== undefined && last.baseOffset + last.recordCount !== highWatermark(head, partition)) {
+  const rowsOf = indexOf(storage.log, clock, topic.id, partition);
+  // From wherever a reader may begin, the rows lead to the head.
+  for (const from of new Set([start, ...rows.map(({ baseOffset }) => baseOffset)])) {
+    if (from < start || from >= end) continue;
+    let next = from;
+    for await (const { slices } of rowsOf.walk(from, end, { rowsPerPage: 4 })) next = endOf(slices.at(-1)!);
+    if (next < end) violation(`no index row holds offset ${next}, on the way from ${from}`);
+  }
+  const inHead = placedSlices(head, partition);
+  if (inHead.length > 0 && endOf(inHead.at(-1)!) !== highWatermark(head, partition)) {
     violation(`the last slice does not end at the high watermark`);
   }
-  return found.filter(({ baseOffset, recordCount }) => baseOffset + recordCount > start);
+  return [...found, ...inHead].filter((slice) => endOf(slice) > start);
 }
 
 async function bytesOf(
   storage: Storage,
   topic: Topic,
   headIndex: number,
-  { blob }: PlacedSlice,
+  slice: PlacedSlice,
 ): Promise<number | undefined> {
-  if (!blob.inline) return (await storage.objects.get(objectKey(topic.id, blob.id)))?.length;
+  const { blob } = slice;
+  if (!blob.inline) return (await storage.objects.get(objectKey(topic.id, slice)))?.length;
   const item = await storage.log.get(inlineKey(topic.id, headIndex, blob.id));
   return (item?.bytes as Uint8Array | undefined)?.length;
 }

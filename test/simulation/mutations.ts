@@ -112,14 +112,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'an index with a gap tells nothing of an entry',
     file: 'lib/log/findLanded.ts',
-    from: 'if (row.baseOffset !== next) throw undecided();',
-    to: '',
+    from: 'if (next < end || copied || ',
+    to: 'if (copied || ',
   },
   {
-    rule: 'an index that ends early tells nothing of an entry',
+    rule: 'slices that a merge has copied tell nothing of an entry',
     file: 'lib/log/findLanded.ts',
-    from: 'if (page === limits.searches || rows.length === 0) throw undecided();',
-    to: 'if (page === limits.searches || rows.length === 0) return undefined;',
+    from: 'if (next < end || copied || ',
+    to: 'if (next < end || ',
   },
 
   // ------------------------------------------------------------ idempotent producers
@@ -156,7 +156,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a duplicate below the log start cannot be found',
     file: 'lib/log/findLanded.ts',
-    from: 'if (exhausted && !gap) throw',
+    from: 'if (searched === 0) throw',
     to: 'throw',
   },
   {
@@ -307,14 +307,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'what the index names is no garbage',
     file: 'lib/maintenance/collectGarbage.ts',
-    from: 'for (const { slices } of rows) strikeOut(candidates, head, slices);',
+    from: 'if (row.absorbed === undefined) strikeOut(candidates, head, row.slices);',
     to: '',
   },
   {
     rule: 'the row that the log start is in counts',
     file: 'lib/maintenance/collectGarbage.ts',
-    from: 'if (rows[0]?.baseOffset === offset) return reach(rows, offset);',
-    to: 'if (rows.length > 0) return { rows, end: rows.at(-1)!.endOffset };',
+    from: 'if (row.absorbed === undefined) strikeOut(candidates, head, row.slices);',
+    to: `if (row.absorbed === undefined && row.baseOffset >= logStartOffset(head, place!.partition)) {
+        strikeOut(candidates, head, row.slices);
+      }`,
   },
   {
     rule: 'a slice that the log start is in counts',
@@ -325,8 +327,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'the index is asked up to where the head begins',
     file: 'lib/maintenance/garbage.ts',
-    from: 'if (offset < firstOffsetInHead(head, partition)) return { partition, offset };',
-    to: 'if (offset < firstOffsetInHead(head, partition) - 4) return { partition, offset };',
+    from: 'const end = firstOffsetInHead(head, partition);',
+    to: 'const end = firstOffsetInHead(head, partition) - 4;',
   },
 
   // ------------------------------------------------------------ topics

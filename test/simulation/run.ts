@@ -41,7 +41,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const world = createWorld(START_MS, fractions.real, log);
   const coverage: Coverage = new Map();
   const weather = createWeather(chance(2), scenario.faults, coverage);
-  const cloud = createCloud();
+  const cloud = createCloud(true);
   const recorder = createRecorder();
   const stage: Stage = { scenario, world, weather, cloud, recorder };
 

@@ -1,6 +1,6 @@
 import { collectGarbage } from '../../../lib/maintenance/collectGarbage.ts';
 import type { GarbageCursor } from '../../../lib/maintenance/garbage.ts';
-import type { MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
 import { ask, type Client, currentTopic, pause } from './client.ts';
 
 /** Adds partitions to its topic, or deletes it: then whoever comes next makes it anew. */
@@ -27,6 +27,7 @@ export async function administrator(client: Client, operations: number): Promise
 export async function collector(client: Client, operations: number): Promise<void> {
   const { random, recorder } = client;
   const limits: MaintenanceLimits = {
+    ...MAINTENANCE_LIMITS,
     candidatesPerWindow: random.between(1, 20),
     rowsPerPage: random.between(1, 3),
     pagesPerStep: random.between(1, 3),
