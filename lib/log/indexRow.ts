@@ -90,6 +90,12 @@ export function segmentRowItem(topicId: string, partition: number, row: IndexRow
   };
 }
 
+/** As a merge leaves it where a row was. */
+export function absorbedRowItem(topicId: string, partition: number, row: AbsorbedRow): Item {
+  const { baseOffset, endOffset, version, absorbed, absorbedAtMs } = row;
+  return { ...indexRowKey(topicId, partition, baseOffset), end: endOffset, version, absorbed, absorbedAtMs };
+}
+
 export function decodeIndexRow(item: Item, partition: number): IndexRow | AbsorbedRow {
   const baseOffset = Number(item.sk);
   const row = { baseOffset, endOffset: item.end as number, version: item.version as number };

@@ -239,7 +239,8 @@ function layOut(
   return { slices, batches };
 }
 
-function addRun(runs: ProducerRun[], run: ProducerRun): void {
+/** Joins the run to the last one if it goes on where that ends. */
+export function addRun(runs: ProducerRun[], run: ProducerRun): void {
   const last = runs.at(-1);
   const continues =
     last !== undefined &&

@@ -15,7 +15,30 @@ export interface MaintenanceLimits {
    * the row that it puts costs readers a second look, and no record.
    */
   readonly markAgeMs: number;
+
+  /** A merge cuts what it copies into slices of so many bytes, or one batch: a reader of one record reads one of them. */
+  readonly pieceBytes: number;
+  /** Made in memory, of as many slices as one merge copies. */
+  readonly objectBytes: number;
+  /** A slice, or a segment object, that has so many bytes is large enough to stay where it is. */
+  readonly keepBytes: number;
+  /** Rows are merged when so many bytes wait to be, */
+  readonly mergeBytes: number;
+  /** or the oldest has waited so long. */
+  readonly mergeAgeMs: number;
+  /** Younger ones wait, as a courtesy to appenders that look for their entry: what was copied does not tell any more. */
+  readonly settleMs: number;
+  /** Slices of one row, packed: every read of it pays for them. */
+  readonly bytesPerRow: number;
+  /** Rows that one merge takes, */
+  readonly rowsPerMerge: number;
+  /** and merges that one call makes. */
+  readonly mergesPerCall: number;
+  /** Slices that a merge reads at a time. */
+  readonly slicesPerRead: number;
 }
+
+const MIB = 1024 * 1024;
 
 export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   // 160 KB of cursor: a message of SQS takes 1 MB, but some queues still 256 KB.
@@ -25,4 +48,16 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   stepsPerCall: 64,
   deletesAtOnce: 16,
   markAgeMs: 24 * 3600 * 1000,
+
+  pieceBytes: MIB,
+  objectBytes: 32 * MIB,
+  keepBytes: 4 * MIB,
+  mergeBytes: 8 * MIB,
+  mergeAgeMs: 600_000,
+  settleMs: 60_000,
+  // Some 1,600 slices of 1 MiB: a segment of 1 GiB and more. An item holds 400 KB.
+  bytesPerRow: 64 * 1024,
+  rowsPerMerge: 4_000,
+  mergesPerCall: 8,
+  slicesPerRead: 256,
 };

@@ -180,15 +180,24 @@ function observe(cloud: Cloud, coverage: Coverage, call: Call, result: unknown):
         count(coverage, 'bytesGone');
     }
   }
-  if (operation === 'put' && key.pk.startsWith('index/') && !(result as WriteOutcome).applied) {
-    count(coverage, 'rowThere');
-  }
+  if (key.pk?.startsWith('index/')) observeIndex(coverage, call, (result as WriteOutcome).applied);
   if (operation === 'update' && key.sk === headKey('', 0).sk) observeHead(cloud, coverage, call, result);
+}
+
+function observeIndex(coverage: Coverage, { operation, args }: Call, applied: boolean): void {
+  const { version, absorbed } = args[0] as Item;
+  if (operation === 'put' && absorbed !== undefined) count(coverage, applied ? 'absorbed' : 'absorptionLost');
+  else if (operation === 'put' && version !== 0) count(coverage, applied ? 'merged' : 'mergeLost');
+  else if (operation === 'put' && !applied) count(coverage, 'rowThere');
+  if (operation === 'update' && applied) count(coverage, 'segmentFenced');
+  if (operation === 'delete' && applied && JSON.stringify(args[1]).includes('absorbedAtMs')) {
+    count(coverage, 'markCollected');
+  }
 }
 
 function collect(cloud: Cloud, coverage: Coverage, key: string): void {
   cloud.collected.add(key);
-  count(coverage, 'orphanCollected');
+  count(coverage, key.includes('/segments/') ? 'segmentCollected' : 'orphanCollected');
 }
 
 function observeHead(cloud: Cloud, coverage: Coverage, { args }: Call, result: unknown): void {

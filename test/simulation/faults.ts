@@ -40,6 +40,13 @@ export const SITUATIONS = {
   wokenAfterFloor: 'a frozen process wakes after a floor moved',
   wokenAfterRoll: 'a frozen process wakes after another finished a roll',
   orphanCollected: 'garbage is collected',
+  merged: 'rows become a segment',
+  mergeLost: 'a merge is refused, since its rows have changed',
+  absorbed: 'a row is marked as absorbed',
+  absorptionLost: 'a mark is refused, since the row has changed',
+  segmentFenced: 'a row is counted up, so that a sleeping merger is refused',
+  segmentCollected: 'a segment object is collected',
+  markCollected: 'a mark is collected',
 } as const;
 
 export type Situation = keyof typeof SITUATIONS;

@@ -4,7 +4,7 @@ import type { Append, FinalPartition, History, PropertyReport } from '../../lib/
 import { createWadi } from '../../lib/wadi.ts';
 import { batch, readAll } from '../support/log.ts';
 import type { Client } from './clients/client.ts';
-import { administrator, collector } from './clients/operators.ts';
+import { administrator, collector, merger } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
 import { consumer, observer, truncator } from './clients/readers.ts';
 import { type Cloud, createCloud } from './cloud.ts';
@@ -41,7 +41,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const world = createWorld(START_MS, fractions.real, log);
   const coverage: Coverage = new Map();
   const weather = createWeather(chance(2), scenario.faults, coverage);
-  const cloud = createCloud(true);
+  const cloud = createCloud(scenario.marksStay);
   const recorder = createRecorder();
   const stage: Stage = { scenario, world, weather, cloud, recorder };
 
@@ -127,7 +127,19 @@ async function runClients(stage: Stage, anyProcess: () => Process, random: Rando
       const topic = scenario.topics[plan.topic]!;
       const another = () => (weather.strikes('invokedTwice') ? anyProcess() : undefined);
       const { restFactor } = scenario;
-      const client = { name: `c${i}`, world, random: own, recorder, topic, restFactor, anyProcess, another };
+      const { marksStay } = scenario;
+      const name = `c${i}`;
+      const client = {
+        name,
+        world,
+        random: own,
+        recorder,
+        topic,
+        restFactor,
+        marksStay,
+        anyProcess,
+        another,
+      };
       return runClient(client, plan);
     }),
   );
@@ -147,6 +159,8 @@ function runClient(client: Client, { kind, operations, inFlight }: ClientPlan): 
       return truncator(client, operations);
     case 'collector':
       return collector(client, operations);
+    case 'merger':
+      return merger(client, operations);
     case 'administrator':
       return administrator(client, operations);
   }

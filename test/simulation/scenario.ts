@@ -15,6 +15,8 @@ export interface Scenario {
   readonly limits: LogLimits;
   readonly topics: readonly TopicPlan[];
   readonly clients: readonly ClientPlan[];
+  /** Marks of absorbed rows stay for longer than anything can be late; else they go within seconds. */
+  readonly marksStay: boolean;
 }
 
 export interface TopicPlan {
@@ -30,6 +32,7 @@ export type ClientKind =
   | 'observer'
   | 'truncator'
   | 'collector'
+  | 'merger'
   | 'administrator';
 
 export interface ClientPlan {
@@ -70,6 +73,7 @@ function anyScenario(seed: number, random: Random): Scenario {
     ...some('observer', 0, 1, () => random.between(3, 8)),
     ...some('truncator', 0, 1, () => random.pick([3, 6, 20])),
     ...some('collector', 0, 2, () => random.pick([3, 6, 20])),
+    ...some('merger', 0, 2, () => random.pick([3, 6, 20])),
     ...(random.chance(0.2) ? some('administrator', 1, 1, () => random.between(1, 4)) : []),
   ];
   return {
@@ -81,6 +85,7 @@ function anyScenario(seed: number, random: Random): Scenario {
     limits: smallLimits(random),
     topics,
     clients,
+    marksStay: random.chance(0.7),
   };
 }
 
@@ -181,7 +186,35 @@ const clocks: Theme = (scenario, random) => ({
   ],
 });
 
-const THEMES: readonly Theme[] = [lateness, deletion, crowd, names, clocks];
+/** Segments are made, and what they leave behind is collected, while rollers and other mergers are late. */
+const merging: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: random.between(2, 4),
+  badWeatherMs: 60_000,
+  faults: {
+    ...scenario.faults,
+    landsLate: random.pick([0, 1, 3]),
+    twinLate: random.pick([0, 1, 3]),
+    responseLost: random.pick([0, 1]),
+    killed: random.pick([0, 1]),
+    frozen: random.pick([0, 1, 3]),
+    slow: random.pick([0, 3]),
+  },
+  limits: { ...scenario.limits, ...ROLLING, maxEntriesPerRoll: random.between(1, 3) },
+  restFactor: random.pick([1, 10, 50]),
+  clients: [
+    ...several('plain producer', 2, 10),
+    ...several('idempotent producer', 1, 8),
+    ...several('consumer', 1, 15),
+    ...several('observer', 1, 10),
+    ...(random.chance(0.4) ? several('truncator', 1, 5) : []),
+    ...several('merger', random.between(1, 3), 20),
+    ...several('collector', random.between(0, 2), 20),
+  ],
+});
+
+const THEMES: readonly Theme[] = [lateness, deletion, crowd, names, clocks, merging, merging];
 
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {
   const share = random.pick([0, 0.2, 0.5, 0.8]);

@@ -15,6 +15,7 @@ export interface Client {
   readonly recorder: Recorder;
   readonly topic: TopicPlan;
   readonly restFactor: number;
+  readonly marksStay: boolean;
   /** Any of the processes that serve, as a load balancer picks it; it may be frozen, or die meanwhile. */
   anyProcess(): Process;
   /** A second one that is to serve the same request, if chance has it. */

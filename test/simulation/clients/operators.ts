@@ -1,6 +1,7 @@
 import { collectGarbage } from '../../../lib/maintenance/collectGarbage.ts';
 import type { GarbageCursor } from '../../../lib/maintenance/garbage.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
+import { mergePartition } from '../../../lib/maintenance/mergePartition.ts';
 import { ask, type Client, currentTopic, pause } from './client.ts';
 
 /** Adds partitions to its topic, or deletes it: then whoever comes next makes it anew. */
@@ -33,6 +34,7 @@ export async function collector(client: Client, operations: number): Promise<voi
     pagesPerStep: random.between(1, 3),
     stepsPerCall: random.between(5, 40),
     deletesAtOnce: random.between(1, 4),
+    ...(!client.marksStay && { markAgeMs: random.pick([0, 200, 5_000]) }),
   };
   let cursor: GarbageCursor | undefined;
   for (let n = 0; n < operations; n++) {
@@ -50,6 +52,55 @@ export async function collector(client: Client, operations: number): Promise<voi
     for (const { answer } of answers) {
       if (answer.is === 'error') recorder.failure(answer.error);
       if (answer.is === 'ok') cursor = answer.value.cursor;
+    }
+  }
+}
+
+/** Merges whatever is there, in segments of a few records. */
+export async function merger(client: Client, operations: number): Promise<void> {
+  const { random, recorder } = client;
+  const limits: MaintenanceLimits = {
+    ...MAINTENANCE_LIMITS,
+    rowsPerPage: random.between(1, 3),
+    pieceBytes: random.pick([100, 300]),
+    objectBytes: random.pick([100, 400, 2_000]),
+    keepBytes: random.pick([80, 150, 500]),
+    mergeBytes: random.pick([1, 100, 500]),
+    mergeAgeMs: random.pick([0, 1_000]),
+    settleMs: random.pick([0, 0, 200]),
+    bytesPerRow: random.pick([100, 200, 1_000]),
+    rowsPerMerge: random.between(1, 6),
+    mergesPerCall: random.between(1, 3),
+    slicesPerRead: random.between(1, 3),
+  };
+  const nexts = new Map<string, number>();
+  for (let n = 0; n < operations; n++) {
+    await pause(client, random.chance(0.5) ? random.between(10, 100) : random.between(100, 2_000));
+    const topic = await currentTopic(client);
+    const partition = random.below(topic.partitions);
+    const id = `${topic.id}/${partition}`;
+    const next = random.chance(0.2) ? undefined : nexts.get(id);
+    const options = {
+      segmentBytes: random.pick([150, 600, 1_000_000]),
+      force: random.chance(0.3),
+      ...(next !== undefined && { next }),
+    };
+    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    const answers = await Promise.all(
+      processes.map((process) =>
+        ask(client, process, ({ storage, clock }) =>
+          mergePartition(
+            { objects: storage.objects, items: storage.log, clock, limits },
+            topic,
+            partition,
+            options,
+          ),
+        ),
+      ),
+    );
+    for (const { answer } of answers) {
+      if (answer.is === 'error') recorder.failure(answer.error);
+      if (answer.is === 'ok') nexts.set(id, answer.value.next);
     }
   }
 }

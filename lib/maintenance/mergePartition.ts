@@ -1,0 +1,207 @@
+import type { Clock } from '../clock.ts';
+import { type BlobName, type BlobRef, type Blobs, createBlobs, newBlobId, objectKey } from '../log/blob.ts';
+import { firstOffsetInHead, headIndexOf, logStartOffset, type PlacedSlice } from '../log/head.ts';
+import { createHeads } from '../log/heads.ts';
+import { absorbedRowItem, type Index, type IndexRow, indexOf, segmentRowItem } from '../log/indexRow.ts';
+import type { LogTopic } from '../log/log.ts';
+import { withRetries } from '../log/retry.ts';
+import type { Condition, Item, ItemStore, ObjectStore } from '../storage/ports.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
+import { isSmall, type MergePlan, planMerge } from './planMerge.ts';
+import { copySlices } from './segmentObject.ts';
+
+export interface MergeContext {
+  readonly objects: ObjectStore;
+  readonly items: ItemStore;
+  readonly clock: Clock;
+  readonly limits?: MaintenanceLimits;
+}
+
+export interface MergeOptions {
+  /** The topic's `segment.bytes`: a segment takes no row that would make it larger. */
+  readonly segmentBytes: number;
+  /** Merges all there is in the index, due or not. */
+  readonly force?: boolean;
+  /** What an earlier call handed back. Without it closed segments are read again, no more. */
+  readonly next?: number;
+}
+
+export interface MergedPartition {
+  /** Segments that were made or grew. */
+  readonly merges: number;
+  readonly rowsAbsorbed: number;
+  readonly objects: number;
+  readonly objectBytes: number;
+  /** The base offset of the open segment. */
+  readonly next: number;
+  /** The call has done all that it may; there is more that is due, or was for another who came first. */
+  readonly more: boolean;
+}
+
+type Counts = { -readonly [count in 'merges' | 'rowsAbsorbed' | 'objects' | 'objectBytes']: number };
+
+interface Merger extends Required<MergeContext> {
+  readonly blobs: Blobs;
+  readonly topic: LogTopic;
+  readonly partition: number;
+  readonly index: Index;
+  readonly logStartOffset: number;
+  /** Where the index ends. */
+  readonly end: number;
+  readonly gone: Set<BlobName>;
+  readonly counts: Counts;
+}
+
+/**
+ * Makes segments of a partition's index rows: many rows become one, and small slices are copied, in order, into few
+ * large objects. Readers notice nothing but that they read faster. At most `mergesPerCall` objects a call.
+ *
+ * Each merge writes its object, then puts the first of its rows anew, on the condition that its version is what was
+ * read, then marks the others as absorbed, on the same condition, from the lowest up. It may die, freeze, or run twice between
+ * any two calls: before the swap nothing has changed but that garbage lies about; after it, rows that are not marked yet
+ * show the same records as the segment that covers them. Only the first row that is not closed is ever put anew: so of two
+ * mergers one is refused, whatever they have planned.
+ *
+ * Throws StorageError, or UNKNOWN_TOPIC_OR_PARTITION when the head is gone; a repetition goes on where it stopped.
+ */
+export async function mergePartition(
+  { objects, items, clock, limits = MAINTENANCE_LIMITS }: MergeContext,
+  topic: LogTopic,
+  partition: number,
+  { segmentBytes, force = false, next: hint = 0 }: MergeOptions,
+): Promise<MergedPartition> {
+  const head = await createHeads(items, clock).read(topic, headIndexOf(topic, partition));
+  const merger: Merger = {
+    ...{ objects, items, clock, limits, topic, partition },
+    blobs: createBlobs(objects, items, clock),
+    index: indexOf(items, clock, topic.id, partition),
+    logStartOffset: logStartOffset(head, partition),
+    end: firstOffsetInHead(head, partition),
+    gone: new Set(),
+    counts: { merges: 0, rowsAbsorbed: 0, objects: 0, objectBytes: 0 },
+  };
+  let next = await beginning(merger, hint);
+  for (let merges = 0; merges < limits.mergesPerCall; merges++) {
+    const open = await openRows(merger, next, segmentBytes);
+    next = open.next;
+    if (merges === 0 && open.rows.length > 0) await markAbsorbed(merger, open.rows[0]!);
+    const situation = { ...merger, segmentBytes, force, now: clock.now() };
+    const plan = planMerge(open.rows, situation, limits);
+    if (plan === undefined) return { ...merger.counts, next, more: false };
+    const merged = await merge(merger, plan);
+    if (merged === 'lost') break;
+    if (merged === 'gone') continue;
+    await markAbsorbed(merger, merged);
+    if (merged.closed) next = merged.endOffset;
+  }
+  return { ...merger.counts, next, more: true };
+}
+
+/** The hint, if the segment before it is closed, as it was when it was given; else the log start. */
+async function beginning({ index, logStartOffset }: Merger, hint: number): Promise<number> {
+  if (hint <= logStartOffset) return logStartOffset;
+  const before = await index.at(hint - 1);
+  return before?.closed === true ? Math.max(before.baseOffset, logStartOffset) : logStartOffset;
+}
+
+/** The first row that is not closed, and those that follow, as many as one merge may take. */
+async function openRows(merger: Merger, from: number, segmentBytes: number) {
+  const { index, end, limits, gone } = merger;
+  let rows: IndexRow[] = [];
+  let next = from;
+  let bytes = 0;
+  let small = 0;
+  for await (const { row } of index.walk(from, end, { rowsPerPage: limits.rowsPerPage, gone })) {
+    if (row.closed) {
+      await markAbsorbed(merger, row);
+      next = row.endOffset;
+    }
+    // A row that overlaps the one before is the work of two who did not know of each other: the later one goes on.
+    if (row.closed || rows.at(-1)?.endOffset !== row.baseOffset) {
+      rows = [];
+      bytes = 0;
+      small = 0;
+    }
+    if (row.closed) continue;
+    if (rows.length === 0) next = row.baseOffset;
+    rows.push(row);
+    for (const slice of row.slices) {
+      bytes += slice.bytes;
+      if (isSmall(slice, merger, limits)) small += slice.bytes;
+    }
+    if (rows.length > limits.rowsPerMerge || bytes > segmentBytes || small > limits.objectBytes) break;
+  }
+  return { rows, next };
+}
+
+/** The segment; or `lost` when another was faster, `gone` when bytes could not be found. */
+async function merge(merger: Merger, plan: MergePlan): Promise<IndexRow | 'lost' | 'gone'> {
+  const { objects, items, clock, topic, partition, counts } = merger;
+  const first = plan.rows[0]!;
+  const blob: BlobRef = { id: newBlobId(clock), inline: false, segmentOf: first.baseOffset };
+  let copies: readonly PlacedSlice[] = [];
+  if (plan.copied.size > 0) {
+    const object = await copySlices(merger.blobs, topic, [...plan.copied], blob, merger.gone, merger.limits);
+    if (object === undefined) return 'gone';
+    await withRetries(clock, () => objects.put(objectKey(topic.id, { blob, partition }), object.chunks));
+    counts.objects++;
+    counts.objectBytes += object.chunks.reduce((sum, { length }) => sum + length, 0);
+    copies = object.slices;
+  }
+  const row = segmentOf(plan, copies);
+  const item = segmentRowItem(topic.id, partition, row);
+  const unchanged: Condition = { path: ['version'], is: '=', value: first.version };
+  const outcome = await withRetries(clock, () => items.put(item, unchanged));
+  // Refused by our own row: an answer was lost.
+  if (!outcome.applied && !isSame(outcome.item, item)) return 'lost';
+  counts.merges++;
+  return row;
+}
+
+function segmentOf({ rows, copied, closed }: MergePlan, copies: readonly PlacedSlice[]): IndexRow {
+  const { baseOffset, version } = rows[0]!;
+  const { endOffset, runningMaxTimestamp } = rows.at(-1)!;
+  const kept = rows.flatMap((row) => row.slices.filter((slice) => !copied.has(slice)));
+  const slices = [...kept, ...copies].sort((a, b) => a.baseOffset - b.baseOffset);
+  const maxTimestamp = Math.max(...rows.map((row) => row.maxTimestamp));
+  return { baseOffset, endOffset, version: version + 1, slices, maxTimestamp, runningMaxTimestamp, closed };
+}
+
+function isSame(stored: Item | undefined, item: Item): boolean {
+  if (!(stored?.slices instanceof Uint8Array)) return false;
+  const sameSlices = Buffer.compare(stored.slices, item.slices as Uint8Array) === 0;
+  return sameSlices && stored.version === item.version && stored.closed === item.closed;
+}
+
+/**
+ * Marks the rows that a segment covers, those included that another left when he died. From the lowest up, so that a
+ * row whose slices have lost their last reference is never above one that a merger which sleeps could still put anew.
+ */
+async function markAbsorbed(merger: Merger, segment: IndexRow): Promise<void> {
+  const { items, clock, topic, partition, counts } = merger;
+  for (const row of await coveredRows(merger, segment)) {
+    const mark = {
+      ...{ baseOffset: row.baseOffset, endOffset: row.endOffset, version: row.version + 1 },
+      ...{ absorbed: segment.baseOffset, absorbedAtMs: clock.now() },
+    };
+    const item = absorbedRowItem(topic.id, partition, mark);
+    const unchanged: Condition = { path: ['version'], is: '=', value: row.version };
+    const { applied } = await withRetries(clock, () => items.put(item, unchanged));
+    if (applied) counts.rowsAbsorbed++;
+  }
+}
+
+/** Not yet marked ones, in order. They lie at the end of the segment, behind those that are. */
+async function coveredRows({ index, limits }: Merger, segment: IndexRow): Promise<IndexRow[]> {
+  const covered: IndexRow[] = [];
+  let below = segment.endOffset;
+  for (;;) {
+    const { rows, more } = await index.before(below, limits.rowsPerPage);
+    for (const row of rows) {
+      below = row.baseOffset;
+      if (row.absorbed === segment.baseOffset || below <= segment.baseOffset) return covered.reverse();
+      if (row.absorbed === undefined && row.endOffset <= segment.endOffset) covered.push(row);
+    }
+    if (!more) return covered.reverse();
+  }
+}

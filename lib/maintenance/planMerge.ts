@@ -1,0 +1,167 @@
+import { uploadedAt } from '../log/blob.ts';
+import { encodeSlices, type ProducerRun } from '../log/entry.ts';
+import type { PlacedSlice } from '../log/head.ts';
+import type { IndexRow } from '../log/indexRow.ts';
+import { addRun } from '../log/plan.ts';
+import type { MaintenanceLimits } from './limits.ts';
+
+export interface MergeSituation {
+  readonly logStartOffset: number;
+  /** The topic's `segment.bytes`. */
+  readonly segmentBytes: number;
+  /** Merges all there is, due or not. */
+  readonly force: boolean;
+  readonly now: number;
+}
+
+export interface MergePlan {
+  /** Consecutive ones: the first is put anew, as the segment that they make; the others are absorbed. */
+  readonly rows: readonly IndexRow[];
+  /** Of their slices, those that go into a new object. The others stay where they lie. */
+  readonly copied: ReadonlySet<PlacedSlice>;
+  /** The segment takes no more records. */
+  readonly closed: boolean;
+}
+
+/** What a slice of a copied one, and each run in it, takes in a packed row: at most, but for very large numbers. */
+const PACKED_PIECE_BYTES = 48;
+const PACKED_RUN_BYTES = 16;
+
+/**
+ * What is to be merged of consecutive rows, of which the first is the open segment, or to become it; `undefined` if
+ * nothing is due.
+ */
+export function planMerge(
+  rows: readonly IndexRow[],
+  situation: MergeSituation,
+  limits: MaintenanceLimits,
+): MergePlan | undefined {
+  const { taken, full } = takeRows(settledRows(rows, situation, limits), situation, limits);
+  if (taken.length === 0) return undefined;
+  const slices = taken.flatMap((row) => row.slices);
+  const chosen = chooseCopied(slices, full || situation.force, situation, limits);
+  const { copied, all } = upTo(limits.objectBytes, chosen);
+  const closed = full && all;
+  if (!closed && !isDue(taken, situation, limits)) return undefined;
+  return { rows: taken, copied, closed };
+}
+
+/** Up to the first that has a slice whose append may still be asked for. */
+function settledRows(
+  rows: readonly IndexRow[],
+  { force, now }: MergeSituation,
+  { settleMs }: MaintenanceLimits,
+): readonly IndexRow[] {
+  const young = rows.findIndex(({ slices }) =>
+    slices.some(({ blob }) => blob.segmentOf === undefined && uploadedAt(blob.id) > now - settleMs),
+  );
+  return force || young < 0 ? rows : rows.slice(0, young);
+}
+
+/** `full`: the row after those taken does not fit into the segment. */
+function takeRows(
+  rows: readonly IndexRow[],
+  situation: MergeSituation,
+  limits: MaintenanceLimits,
+): { taken: readonly IndexRow[]; full: boolean } {
+  const runs: ProducerRun[] = [];
+  let bytes = 0;
+  let small = 0;
+  let packed = 0;
+  for (const [i, row] of rows.entries()) {
+    const smallBefore = small;
+    for (const slice of row.slices) {
+      bytes += slice.bytes;
+      if (!isSmall(slice, situation, limits)) {
+        packed += encodeSlices([slice]).length;
+        continue;
+      }
+      small += slice.bytes;
+      packed += (PACKED_PIECE_BYTES * slice.bytes) / limits.pieceBytes;
+      for (const run of slice.runs) addRun(runs, { ...run, delta: slice.baseOffset + run.delta });
+    }
+    if (i === 0) continue;
+    if (bytes > situation.segmentBytes || packed + PACKED_RUN_BYTES * runs.length > limits.bytesPerRow) {
+      return { taken: rows.slice(0, i), full: true };
+    }
+    if (i === limits.rowsPerMerge || (smallBefore > 0 && small > limits.objectBytes)) {
+      return { taken: rows.slice(0, i), full: false };
+    }
+  }
+  return { taken: rows, full: false };
+}
+
+/** Whether a slice waits to be copied. One below the log start, whose bytes may be gone, does not. */
+export function isSmall(
+  { blob, bytes, baseOffset, recordCount }: PlacedSlice,
+  { logStartOffset }: Pick<MergeSituation, 'logStartOffset'>,
+  { keepBytes }: MaintenanceLimits,
+): boolean {
+  return blob.segmentOf === undefined && bytes < keepBytes && baseOffset + recordCount > logStartOffset;
+}
+
+/**
+ * The small slices; and of the small segment objects at the end those that are not larger than what comes after them:
+ * so their sizes grow as powers of two, and a record is copied a few times only. `all`: every small segment object, since it is the
+ * last time.
+ */
+function chooseCopied(
+  slices: readonly PlacedSlice[],
+  all: boolean,
+  situation: MergeSituation,
+  limits: MaintenanceLimits,
+): readonly PlacedSlice[] {
+  const chosen: PlacedSlice[][] = [];
+  let bytes = 0;
+  let atEnd = true;
+  for (const group of byObject(slices).reverse()) {
+    const size = group.reduce((sum, slice) => sum + slice.bytes, 0);
+    const small = isSmall(group[0]!, situation, limits);
+    if (!small) {
+      if (group[0]!.blob.segmentOf === undefined) continue;
+      const dead = group[0]!.baseOffset + group[0]!.recordCount <= situation.logStartOffset;
+      atEnd &&= !dead && size < limits.keepBytes && (all || size <= bytes);
+      if (!atEnd) continue;
+    }
+    bytes += size;
+    chosen.push(group);
+  }
+  const alone = chosen.length === 1 && chosen[0]![0]!.blob.segmentOf !== undefined;
+  return alone ? [] : chosen.reverse().flat();
+}
+
+/** Slices that follow one another in one segment object; each other slice by itself. */
+function byObject(slices: readonly PlacedSlice[]): PlacedSlice[][] {
+  const groups: PlacedSlice[][] = [];
+  for (const slice of slices) {
+    const { blob } = groups.at(-1)?.[0] ?? {};
+    const same = blob?.segmentOf !== undefined && Buffer.compare(blob.id, slice.blob.id) === 0;
+    if (same) groups.at(-1)!.push(slice);
+    else groups.push([slice]);
+  }
+  return groups;
+}
+
+/** The first of them, one at least. */
+function upTo(
+  maxBytes: number,
+  slices: readonly PlacedSlice[],
+): { copied: ReadonlySet<PlacedSlice>; all: boolean } {
+  let bytes = 0;
+  const end = slices.findIndex((slice, i) => {
+    bytes += slice.bytes;
+    return i > 0 && bytes > maxBytes;
+  });
+  return { copied: new Set(end < 0 ? slices : slices.slice(0, end)), all: end < 0 };
+}
+
+function isDue(rows: readonly IndexRow[], situation: MergeSituation, limits: MaintenanceLimits): boolean {
+  const waiting = rows.flatMap(({ slices }, i) =>
+    slices.filter((slice) => i > 0 || isSmall(slice, situation, limits)),
+  );
+  if (waiting.length === 0) return false;
+  if (situation.force) return true;
+  const bytes = waiting.reduce((sum, slice) => sum + slice.bytes, 0);
+  const oldest = Math.min(...waiting.map(({ blob }) => uploadedAt(blob.id)));
+  return bytes >= limits.mergeBytes || oldest <= situation.now - limits.mergeAgeMs;
+}
