@@ -1,3 +1,4 @@
+import { indexRowKey } from '../../lib/log/indexRow.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import { checkHistory } from '../../lib/verify/check.ts';
 import type { Append, FinalPartition, History, PropertyReport } from '../../lib/verify/history.ts';
@@ -56,6 +57,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     const topics = await world.run(liveTopics(stage));
     checkTopics(topics, recorder);
     final = await world.run(readFinal(stage, topics));
+    await world.run(readFromEveryRow(stage, topics));
     storage = await world.run(checkStorage(cloud, topics, recorder));
   } catch (error) {
     recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
@@ -224,6 +226,23 @@ function checkTopics(topics: readonly Topic[], { topicIds, deletions, unexpected
     unexpected.push(
       `${name} was ${[...ids].join(', ')} and is ${live?.id ?? 'gone'}, though nobody deleted it`,
     );
+  }
+}
+
+/** Whatever lies about in the index: a reader may begin at any of its rows. */
+async function readFromEveryRow(stage: Stage, topics: readonly Topic[]): Promise<void> {
+  const { log, storage } = await atRest(stage);
+  for (const topic of topics) {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const { logStartOffset } = await log.bounds(topic, partition);
+      const { pk, sk } = indexRowKey(topic.id, partition, logStartOffset);
+      const { items } = await storage.log.query({ pk, from: sk, limit: 10_000 });
+      for (const { sk } of items) {
+        const request = { partition, offset: Number(sk), maxBytes: 1, minBytes: 0, maxWaitMs: 0 };
+        const { nextOffset } = await log.fetch(topic, request);
+        if (nextOffset <= request.offset) throw new Error(`offset ${request.offset} cannot be read`);
+      }
+    }
   }
 }
 

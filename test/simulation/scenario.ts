@@ -197,7 +197,7 @@ const merging: Theme = (scenario, random) => ({
     landsLate: random.pick([0, 1, 3]),
     twinLate: random.pick([0, 1, 3]),
     responseLost: random.pick([0, 1]),
-    killed: random.pick([0, 1]),
+    killed: random.pick([0, 1, 3]),
     frozen: random.pick([0, 1, 3]),
     slow: random.pick([0, 3]),
   },
@@ -208,10 +208,11 @@ const merging: Theme = (scenario, random) => ({
     ...several('idempotent producer', 1, 8),
     ...several('consumer', 1, 15),
     ...several('observer', 1, 10),
-    ...(random.chance(0.4) ? several('truncator', 1, 5) : []),
+    ...(random.chance(0.5) ? several('truncator', 1, random.pick([5, 20])) : []),
     ...several('merger', random.between(1, 3), 20),
     ...several('collector', random.between(0, 2), 20),
   ],
+  marksStay: random.chance(0.5),
 });
 
 const THEMES: readonly Theme[] = [lateness, deletion, crowd, names, clocks, merging, merging];
