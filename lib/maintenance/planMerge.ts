@@ -36,13 +36,13 @@ export function planMerge(
   situation: MergeSituation,
   limits: MaintenanceLimits,
 ): MergePlan | undefined {
-  const { taken, full } = takeRows(settledRows(rows, situation, limits), situation, limits);
+  const { taken, full, limited } = takeRows(settledRows(rows, situation, limits), situation, limits);
   if (taken.length === 0) return undefined;
   const slices = taken.flatMap((row) => row.slices);
   const chosen = chooseCopied(slices, full || situation.force, situation, limits);
   const { copied, all } = upTo(limits.objectBytes, chosen);
   const closed = full && all;
-  if (!closed && !isDue(taken, situation, limits)) return undefined;
+  if (!closed && !limited && !isDue(taken, situation, limits)) return undefined;
   return { rows: taken, copied, closed };
 }
 
@@ -58,12 +58,12 @@ function settledRows(
   return force || young < 0 ? rows : rows.slice(0, young);
 }
 
-/** `full`: the row after those taken does not fit into the segment. */
+/** `full`: the row after those taken does not fit into the segment; `limited`: there are more than one merge takes. */
 function takeRows(
   rows: readonly IndexRow[],
   situation: MergeSituation,
   limits: MaintenanceLimits,
-): { taken: readonly IndexRow[]; full: boolean } {
+): { taken: readonly IndexRow[]; full: boolean; limited: boolean } {
   const runs: ProducerRun[] = [];
   let bytes = 0;
   let small = 0;
@@ -82,13 +82,13 @@ function takeRows(
     }
     if (i === 0) continue;
     if (bytes > situation.segmentBytes || packed + PACKED_RUN_BYTES * runs.length > limits.bytesPerRow) {
-      return { taken: rows.slice(0, i), full: true };
+      return { taken: rows.slice(0, i), full: true, limited: false };
     }
     if (i === limits.rowsPerMerge || (smallBefore > 0 && small > limits.objectBytes)) {
-      return { taken: rows.slice(0, i), full: false };
+      return { taken: rows.slice(0, i), full: false, limited: true };
     }
   }
-  return { taken: rows, full: false };
+  return { taken: rows, full: false, limited: false };
 }
 
 /** Whether a slice waits to be copied. One below the log start, whose bytes may be gone, does not. */
