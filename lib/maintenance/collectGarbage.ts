@@ -90,7 +90,7 @@ async function deleteRows(pass: Pass, at: At<'rows'>): Promise<Next> {
   for (const [partition, start] of head.start) {
     const page = await indexOf(items, clock, topic.id, partition).before(start, limits.rowsPerPage);
     const dead = page.rows.filter((row) => row.endOffset <= start);
-    await inBatches(dead, limits.deletesAtOnce, (row) => deleteRow(pass, partition, row, start));
+    await inBatches(dead, limits.writesAtOnce, (row) => deleteRow(pass, partition, row, start));
     again ||= page.more && dead.length > 0;
   }
   return again ? at : { floor, step: 'list', scope: at.head, after: '', candidates: [] };
@@ -211,7 +211,7 @@ async function deleteOldMarks(
   const until = clock.now() - limits.markAgeMs;
   const isOld: Condition = { path: ['absorbedAtMs'], is: '<=', value: until };
   const old = rows.filter((row) => row.absorbed !== undefined && row.absorbedAtMs <= until);
-  await inBatches(old, limits.deletesAtOnce, async ({ baseOffset }) => {
+  await inBatches(old, limits.writesAtOnce, async ({ baseOffset }) => {
     const key = indexRowKey(topic.id, partition, baseOffset);
     const { applied } = await withRetries(clock, () => items.delete(key, isOld));
     if (applied) counts.marks++;
@@ -263,7 +263,7 @@ async function deleteBlobs(
     counts.objectBytes += bytes;
   } else {
     const pk = inlinePk(topic.id, at.scope);
-    await inBatches(names, limits.deletesAtOnce, (sk) => withRetries(clock, () => items.delete({ pk, sk })));
+    await inBatches(names, limits.writesAtOnce, (sk) => withRetries(clock, () => items.delete({ pk, sk })));
     counts.inlineItems += names.length;
     counts.inlineBytes += bytes;
   }

@@ -8,8 +8,8 @@ export interface MaintenanceLimits {
   readonly pagesPerStep: number;
   /** Steps that one call takes before it hands back a cursor. */
   readonly stepsPerCall: number;
-  /** Items that are deleted at a time. */
-  readonly deletesAtOnce: number;
+  /** Items that are deleted, or marked, at a time. */
+  readonly writesAtOnce: number;
   /**
    * How long an absorbed row leaves its mark: longer than a roller may be frozen, and its write late. Should one be later,
    * the row that it puts costs readers a second look, and no record.
@@ -46,7 +46,7 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   rowsPerPage: 256,
   pagesPerStep: 16,
   stepsPerCall: 64,
-  deletesAtOnce: 16,
+  writesAtOnce: 16,
   markAgeMs: 24 * 3600 * 1000,
 
   pieceBytes: MIB,

@@ -7,6 +7,7 @@ import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
 import type { Condition, Item, ItemStore, ObjectStore } from '../storage/ports.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
+import { inBatches } from './pass.ts';
 import { isSmall, type MergePlan, planMerge } from './planMerge.ts';
 import { copySlices } from './segmentObject.ts';
 
@@ -57,7 +58,7 @@ interface Merger extends Required<MergeContext> {
  * large objects. Readers notice nothing but that they read faster. At most `mergesPerCall` objects a call.
  *
  * Each merge writes its object, then puts the first of its rows anew, on the condition that its version is what was
- * read, then marks the others as absorbed, on the same condition, from the lowest up. It may die, freeze, or run twice between
+ * read, then marks the others as absorbed, on the same condition. It may die, freeze, or run twice between
  * any two calls: before the swap nothing has changed but that garbage lies about; after it, rows that are not marked yet
  * show the same records as the segment that covers them. Only the first row that is not closed is ever put anew: so of two
  * mergers one is refused, whatever they have planned.
@@ -173,33 +174,30 @@ function isSame(stored: Item | undefined, item: Item): boolean {
   return sameSlices && stored.version === item.version && stored.closed === item.closed;
 }
 
-/**
- * Marks the rows that a segment covers, those included that another left when he died. From the lowest up, so that a
- * row whose slices have lost their last reference is never above one that a merger which sleeps could still put anew.
- */
+/** Marks the rows that a segment covers, those included that another left when he died. */
 async function markAbsorbed(merger: Merger, segment: IndexRow): Promise<void> {
-  const { items, clock, topic, partition, counts } = merger;
-  for (const row of await coveredRows(merger, segment)) {
-    const mark = {
-      ...{ baseOffset: row.baseOffset, endOffset: row.endOffset, version: row.version + 1 },
-      ...{ absorbed: segment.baseOffset, absorbedAtMs: clock.now() },
-    };
+  const { items, clock, topic, partition, limits, counts } = merger;
+  await inBatches(await coveredRows(merger, segment), limits.writesAtOnce, async (row) => {
+    const { baseOffset, endOffset, version } = row;
+    const absorbed = { absorbed: segment.baseOffset, absorbedAtMs: clock.now() };
+    const mark = { baseOffset, endOffset, version: version + 1, ...absorbed };
     const item = absorbedRowItem(topic.id, partition, mark);
-    const unchanged: Condition = { path: ['version'], is: '=', value: row.version };
+    const unchanged: Condition = { path: ['version'], is: '=', value: version };
     const { applied } = await withRetries(clock, () => items.put(item, unchanged));
     if (applied) counts.rowsAbsorbed++;
-  }
+  });
 }
 
-/** Not yet marked ones, in order. They lie at the end of the segment, behind those that are. */
+/** Those that are not marked, from the lowest up: whoever dies leaves them at the end, among fewer than are marked at a time. */
 async function coveredRows({ index, limits }: Merger, segment: IndexRow): Promise<IndexRow[]> {
   const covered: IndexRow[] = [];
   let below = segment.endOffset;
-  for (;;) {
+  for (let marks = 0; ; ) {
     const { rows, more } = await index.before(below, limits.rowsPerPage);
     for (const row of rows) {
       below = row.baseOffset;
-      if (row.absorbed === segment.baseOffset || below <= segment.baseOffset) return covered.reverse();
+      marks = row.absorbed === segment.baseOffset ? marks + 1 : 0;
+      if (marks === limits.writesAtOnce || below <= segment.baseOffset) return covered.reverse();
       if (row.absorbed === undefined && row.endOffset <= segment.endOffset) covered.push(row);
     }
     if (!more) return covered.reverse();

@@ -79,7 +79,7 @@ async function fence(
   candidates: readonly Candidate[],
 ): Promise<void> {
   const baseOffsets = [...new Set(candidates.map(({ baseOffset }) => baseOffset))];
-  await inBatches(baseOffsets, limits.deletesAtOnce, (baseOffset) =>
+  await inBatches(baseOffsets, limits.writesAtOnce, (baseOffset) =>
     withRetries(clock, () =>
       items.update(indexRowKey(topic.id, partition, baseOffset), [{ add: ['version'], value: 1 }], {
         all: [{ exists: ['version'] }, { missing: ['absorbed'] }],

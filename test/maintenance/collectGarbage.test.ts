@@ -9,7 +9,7 @@ import { collect, MINUTE, rollingLog, rowsOf, SMALL, stored, valueAt, written } 
 
 const HOUR = 60 * MINUTE;
 /** Few enough calls that something can happen before each of them. */
-const TINY = { ...SMALL, candidatesPerWindow: 6, rowsPerPage: 3, pagesPerStep: 3, deletesAtOnce: 5 };
+const TINY = { ...SMALL, candidatesPerWindow: 6, rowsPerPage: 3, pagesPerStep: 3, writesAtOnce: 5 };
 const large = 'x'.repeat(5_000);
 const isAppend = ({ operation, args }: Call): boolean =>
   operation === 'update' && JSON.stringify(args[1]).includes('"append"');

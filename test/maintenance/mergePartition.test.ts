@@ -19,6 +19,7 @@ const LITTLE: MaintenanceLimits = {
   rowsPerPage: 3,
   rowsPerMerge: 3,
   slicesPerRead: 3,
+  writesAtOnce: 2,
 };
 
 interface Options extends Partial<MergeOptions> {
@@ -149,6 +150,17 @@ test('segments are closed when they are full; the next call begins behind them, 
   expect(withHint.length).toBeLessThan(without.length);
   await mergeAll(storage, world, options);
   await world.expectWhole();
+});
+
+test('a closed segment stays as it is, though larger ones are asked for', async () => {
+  const storage = memoryStorage();
+  const world = await written(storage, 60, 1);
+  await mergeAll(storage, world, { segmentBytes: 30_000, limits: LITTLE });
+  const closed = async () => (await rowsOf(storage, world.topic)).filter((row) => isRow(row) && row.closed);
+  const before = await closed();
+  expect(before.length).toBeGreaterThan(2);
+  await mergeAll(storage, world);
+  expect(await closed()).toEqual(before);
 });
 
 test('what comes bit by bit is copied a few times only, and ends in few objects', async () => {

@@ -17,7 +17,7 @@ export const SMALL: MaintenanceLimits = {
   rowsPerPage: 2,
   pagesPerStep: 1,
   stepsPerCall: 2,
-  deletesAtOnce: 2,
+  writesAtOnce: 2,
 };
 
 /** Rolls four entries at a time. */

@@ -422,12 +422,6 @@ export const MUTATIONS: readonly Mutation[] = [
     to: 'if (candidates.length < 0) {',
   },
   {
-    rule: 'rows are asked for a segment object once more when it is fenced',
-    file: 'lib/maintenance/segmentGarbage.ts',
-    from: 'return { ...next, candidates, fenced: true };',
-    to: '',
-  },
-  {
     rule: 'what a row names is no garbage segment',
     file: 'lib/maintenance/segmentGarbage.ts',
     from: 'if (row.absorbed === undefined) strikeOut(unnamed, head, row.slices);',
@@ -438,12 +432,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lib/log/indexRow.ts',
     from: 'closed: item.closed === true,',
     to: 'closed: false,',
-  },
-  {
-    rule: 'rows are absorbed into a segment from the lowest up',
-    file: 'lib/maintenance/mergePartition.ts',
-    from: 'for (const row of await coveredRows(merger, segment)) {',
-    to: 'for (const row of (await coveredRows(merger, segment)).reverse()) {',
   },
 
   // ------------------------------------------------------------ topics

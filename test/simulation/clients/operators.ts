@@ -33,7 +33,7 @@ export async function collector(client: Client, operations: number): Promise<voi
     rowsPerPage: random.between(1, 3),
     pagesPerStep: random.between(1, 3),
     stepsPerCall: random.between(5, 40),
-    deletesAtOnce: random.between(1, 4),
+    writesAtOnce: random.between(1, 4),
     ...(!client.marksStay && { markAgeMs: random.pick([0, 200, 5_000]) }),
   };
   let cursor: GarbageCursor | undefined;
@@ -72,6 +72,7 @@ export async function merger(client: Client, operations: number): Promise<void> 
     rowsPerMerge: random.between(1, 6),
     mergesPerCall: random.between(1, 3),
     slicesPerRead: random.between(1, 3),
+    writesAtOnce: random.between(1, 4),
   };
   const nexts = new Map<string, number>();
   for (let n = 0; n < operations; n++) {
