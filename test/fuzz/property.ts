@@ -109,7 +109,11 @@ function collectStrays(): { forget(): void; throwFirst(): void; stop(): void } {
   };
 }
 
+const MAX_SHOWN = 20_000;
+
 export function describeFailure({ property, seed, input, error }: Failure): string {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `${property}: ${reason}\nInput: ${input}\nAgain: npm run fuzz -- --property ${property} --seed ${seed}`;
+  const shown =
+    input.length > MAX_SHOWN ? `${input.slice(0, MAX_SHOWN)}… (${input.length} characters)` : input;
+  return `${property}: ${reason}\nInput: ${shown}\nAgain: npm run fuzz -- --property ${property} --seed ${seed}`;
 }
