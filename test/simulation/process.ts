@@ -82,7 +82,7 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
 
     serve(request) {
       return new Promise((resolve) => {
-        const lost = weather.strikes('answerLost');
+        const lost = weather.strikes('answerLost', () => name);
         const arrives = random.between(0, 3);
         const returns = random.between(0, 3);
         const answer = (given: Parameters<typeof resolve>[0]) => {

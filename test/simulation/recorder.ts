@@ -2,6 +2,8 @@ import { WadiError } from '../../lib/errors.ts';
 import { asWadiError } from '../../lib/log/commit.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import type { Operation, PartitionId } from '../../lib/verify/history.ts';
+import { answerOf, askedFor } from './narrate.ts';
+import type { World } from './world.ts';
 
 type Ended<O extends Operation> = Pick<O, 'outcome' | 'returnedAtMs'>;
 
@@ -30,7 +32,7 @@ export interface Recorder {
   failure(error: unknown): WadiError;
 }
 
-export function createRecorder(): Recorder {
+export function createRecorder(trace: World['trace']): Recorder {
   const operations: Operation[] = [];
   const unexpected: string[] = [];
   return {
@@ -43,7 +45,11 @@ export function createRecorder(): Recorder {
     begin<O extends Operation>(operation: O) {
       const open = { ...operation };
       operations.push(open);
-      return (ended) => void Object.assign(open, ended);
+      trace(open.via ?? '', 'ASKED', askedFor(open));
+      return (ended) => {
+        Object.assign(open, ended);
+        trace(open.via ?? '', 'ANSWERED', `${askedFor(open)} → ${answerOf(open)}`);
+      };
     },
     failure(error) {
       if (error instanceof StorageError) return asWadiError(error);

@@ -40,26 +40,38 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const fractions = chance(1);
   const world = createWorld(START_MS, fractions.real, log);
   const coverage: Coverage = new Map();
-  const weather = createWeather(chance(2), scenario.faults, coverage);
+  const weather = createWeather(chance(2), world.trace, scenario.faults, coverage);
   const cloud = createCloud();
-  const recorder = createRecorder();
+  const recorder = createRecorder(world.trace);
   const stage: Stage = { scenario, world, weather, cloud, recorder };
 
   let final: History['final'] = new Map();
   let storage: PropertyReport[] = [];
-  try {
-    const processes = await startProcesses(stage, chance(3));
+  let topics: readonly Topic[] = [];
+  /** One that breaks off does not keep the others from being looked at. */
+  const act = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await world.run(work());
+    } catch (error) {
+      recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
+    }
+  };
+  await act(async () => {
     world.after(scenario.badWeatherMs, weather.clear);
-    await world.run(runClients(stage, processes, chance(4)));
-    weather.clear();
-    await world.run(checkProgress(stage, await startOne(stage, chance(5), 'probe', 0)));
-    const topics = await world.run(liveTopics(stage));
+    await runClients(stage, await startProcesses(stage, chance(3)), chance(4));
+  });
+  weather.clear();
+  await act(async () => checkProgress(stage, await startOne(stage, chance(5), 'probe', 0)));
+  await act(async () => {
+    topics = await liveTopics(stage);
     checkTopics(topics, recorder);
-    final = await world.run(readFinal(stage, topics));
-    storage = await world.run(checkStorage(cloud, topics, recorder));
-  } catch (error) {
-    recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
-  }
+  });
+  await act(async () => {
+    storage = await checkStorage(cloud, topics, recorder);
+  });
+  await act(async () => {
+    final = await readFinal(stage, topics);
+  });
   const history = { operations: recorder.operations, final };
   const orderly: PropertyReport = {
     property: 'progress resumes, and nobody is refused wrongly',

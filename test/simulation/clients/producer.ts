@@ -60,6 +60,8 @@ export async function idempotentProducer(
     const units = partitionsFor(client, session.topic).map((partition) =>
       nextUnit(client, session, partition),
     );
+    if (random.chance(0.1))
+      void send(client, client.anyProcess(), session.topic, [strayUnit(client, session)]);
     const work = deliver(client, session, units).finally(() => running.delete(work));
     running.add(work);
   }
@@ -92,6 +94,14 @@ function nextUnit(client: Client, session: Session, partition: number): Unit {
     return newBatch(client, values, sequence, { id, epoch });
   });
   return { partition, batches };
+}
+
+/** What the log must refuse: sequences far beyond the next one, which no producer sends that is sound. */
+function strayUnit(client: Client, { topic, id, epoch, next }: Session): Unit {
+  const partition = client.random.below(topic.partitions);
+  const sequence = (next.get(partition) ?? 0) + 1_000 + client.random.below(1_000);
+  const values = [`${client.name}.stray.${partition}.${client.random.below(2 ** 32)}`];
+  return { partition, batches: [newBatch(client, values, sequence, { id, epoch })] };
 }
 
 /** Every batch with an earlier sequence that is sent comes first, or the log is right to refuse. */
