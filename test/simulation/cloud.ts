@@ -83,8 +83,9 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
     /** S3 deletes many objects one by one. */
     function partial({ args, store, operation }: Call): Promise<unknown> | undefined {
       const keys = args[0] as readonly string[];
-      if (store !== 'objects' || operation !== 'delete' || !strikes('partialBatch')) return undefined;
-      const some = keys.filter(() => random.chance(0.5));
+      if (store !== 'objects' || operation !== 'delete' || keys.length < 2 || !strikes('partialBatch'))
+        return undefined;
+      const some = keys.slice(0, random.between(1, keys.length - 1));
       return cloud.storage.objects.delete(some).then(() => {
         for (const key of some) cloud.collected.add(key);
         throw new StorageError('some were not deleted', 'unknown');
@@ -125,8 +126,9 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
         return timesOut('response lost');
       }
       if (isWrite && strikes('landsLate')) {
-        world.after(random.pick(LATE_MS), landsUnseen);
-        return timesOut('too slow');
+        const timeoutMs = random.pick(TIMEOUTS_MS);
+        world.after(timeoutMs + random.pick(LATE_MS), landsUnseen);
+        return fails(timeoutMs, 'too slow', 'unknown');
       }
       if (isWrite && strikes('sentTwice')) {
         world.after(latency(), landsUnseen);

@@ -68,8 +68,9 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: 'an append is acknowledged after the update',
     file: 'lib/log/commit.ts',
     from: 'const sent = await send(context, topic, head, plan, plan.stored);',
-    to: `const { highWatermark } = await import('./head.ts');
-      const guess = plan.slices.map((slice) => ({ ...slice, baseOffset: highWatermark(head, slice.partition) }));
+    to: `const endOf = (partition: number) => head.tail.flatMap(({ slices }) => slices)
+        .reduce((end, slice) => end + (slice.partition === partition ? slice.recordCount : 0), head.base[partition - head.firstPartition]!.offset);
+      const guess = plan.slices.map((slice) => ({ ...slice, baseOffset: endOf(slice.partition) }));
       send(context, topic, head, plan, plan.stored).catch(() => undefined);
       const sent: Awaited<ReturnType<typeof send>> = { head, landed: guess };`,
   },
@@ -359,12 +360,6 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'lib/topic/createTopic.ts',
     from: 'return stillFree(freeNameItem(holder));',
     to: "return { missing: ['id'] };",
-  },
-  {
-    rule: 'a topic that is being deleted is deleted by its id',
-    file: 'lib/topic/deleteTopic.ts',
-    from: "all: [{ path: ['id'], is: '=', value: topic.id }, { exists: ['deletingAtMs'] }],",
-    to: 'all: [],',
   },
   {
     rule: 'partitions have their head before they are counted',

@@ -5,7 +5,17 @@ import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Append, AppendOutcome, SentBatch } from '../../../lib/verify/history.ts';
 import { batch } from '../../support/log.ts';
 import type { Process } from '../process.ts';
-import { ask, type Client, currentTopic, isKafka, patience, pause, think } from './client.ts';
+import {
+  ask,
+  type Client,
+  currentTopic,
+  isGone,
+  isKafka,
+  patience,
+  pause,
+  requireRetriable,
+  think,
+} from './client.ts';
 
 interface Sent extends SentBatch {
   readonly encoded: ValidBatch;
@@ -36,7 +46,11 @@ export async function plainProducer(client: Client, operations: number): Promise
       return { partition, batches };
     });
     const answers = await send(client, client.anyProcess(), topic, units);
-    if (answers.some(isGone)) topic = await currentTopic(client);
+    const errors = answers.flatMap((answer) => (answer.is === 'error' ? [answer.error] : []));
+    for (const error of errors) {
+      if (isGone(client, error)) topic = await currentTopic(client);
+      else requireRetriable(client, error, 'append');
+    }
   }
 }
 
@@ -131,9 +145,9 @@ function isDone(client: Client, session: Session, unit: Unit, answer: UnitAnswer
   if (answer.is === 'none') return false;
   if (answer.is === 'error' && !isKafka(answer.error, 'DUPLICATE_SEQUENCE_NUMBER')) {
     const { error } = answer;
-    if (isGone(answer)) session.lost = true;
-    const refused =
-      !error.retriable && !session.lost && !(early && isKafka(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER'));
+    if (isGone(client, error)) session.lost = true;
+    const forgiven = early && !client.ordered && isKafka(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER');
+    const refused = !error.retriable && !session.lost && !forgiven;
     if (refused) {
       session.lost = true;
       client.recorder.unexpected.push(
@@ -192,10 +206,6 @@ function failureOf(error: WadiError): AppendOutcome {
     isKafka(error, 'DUPLICATE_SEQUENCE_NUMBER') ||
     isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION');
   return { is: mayBeThere ? 'unknown' : 'failed', error: error.kafka };
-}
-
-function isGone(answer: UnitAnswer): boolean {
-  return answer.is === 'error' && isKafka(answer.error, 'UNKNOWN_TOPIC_OR_PARTITION');
 }
 
 function partitionsFor({ random }: Client, { partitions }: Topic): number[] {
