@@ -33,7 +33,6 @@ function accepted<T>(run: () => T): T | undefined {
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const nothing = { close() {} };
 
 // ---------------------------------------------------------------- bytes and batches
 
@@ -46,18 +45,20 @@ const showBody = ({ bytes, limits }: Body) => `${hex(bytes)} with ${JSON.stringi
 
 export const bytesProperty: Property<Body> = {
   name: 'bytes',
+  share: 1,
   cases: 200,
   inputs: fc.record({ bytes: fc.uint8Array({ maxLength: 400 }), limits: anyLimits }),
   show: showBody,
-  open: async () => ({ check: checkBody, ...nothing }),
+  check: checkBody,
 };
 
 export const batchesProperty: Property<Body> = {
   name: 'batches',
+  share: 3,
   cases: 100,
   inputs: fc.record({ bytes: anyBatches, limits: anyLimits }),
   show: showBody,
-  open: async () => ({ check: checkBody, ...nothing }),
+  check: checkBody,
 };
 
 export async function checkBody({ bytes, limits }: Body): Promise<void> {
@@ -122,10 +123,11 @@ const SLACK_BYTES = 12 * 1024 * 1024;
 
 export const bombsProperty: Property<Bomb> = {
   name: 'bombs',
+  share: 1,
   cases: 20,
   inputs: anyBomb,
   show: JSON.stringify,
-  open: async () => ({ check: checkBomb, ...nothing }),
+  check: checkBomb,
 };
 
 export function checkBomb(bomb: Bomb): void {

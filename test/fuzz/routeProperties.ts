@@ -48,10 +48,11 @@ const anyBent: fc.Arbitrary<Partial<HttpEvent>> = fc.oneof(
 
 export const routesProperty: Property<readonly Sent[]> = {
   name: 'routes',
+  share: 5,
   cases: 50,
   inputs: fc.array(fc.record({ request: anyRequest, bent: anyBent }), { minLength: 1, maxLength: 4 }),
   show: (sent) => JSON.stringify(sent.map(({ request, bent }) => ({ ...shown(request), bent }))),
-  open: async () => ({ check: checkRequests, close() {} }),
+  check: checkRequests,
 };
 
 /** The body as it is, if that is text. */
@@ -88,10 +89,11 @@ const MAX_ALLOCATED_BYTES = 512 * 1024 * 1024;
 
 export const largeProperty: Property<Large> = {
   name: 'large',
-  cases: 4,
+  share: 1,
+  cases: 1,
   inputs: anyLarge,
   show: ({ path, type, body }) => `POST ${path} ${type} ${body.slice(0, 300)}… (${body.length} characters)`,
-  open: async () => ({ check: checkLarge, close() {} }),
+  check: checkLarge,
 };
 
 /** What was produced is then fetched in all the ways there are. */

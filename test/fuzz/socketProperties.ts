@@ -15,10 +15,11 @@ const LATE_MS = 30;
 
 export const socketsProperty: Property<Script> = {
   name: 'sockets',
+  share: 2,
   cases: 40,
   inputs: anyScript,
   show: ({ chunks, end }) => `${chunks.map((chunk) => Buffer.from(chunk).toString('hex')).join(' ')}, ${end}`,
-  open: async () => ({ check: checkOnCluster, close() {} }),
+  check: checkOnCluster,
 };
 
 /** Every case has a cluster of its own: what a client left behind may still be served when the next one comes. */
