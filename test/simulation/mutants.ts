@@ -33,9 +33,11 @@ export async function runMutations({ first, workers, maxRuns, only }: Options): 
       const { failed } = await runTask(task, ({ runs }) => {
         played += runs;
       });
-      if (failed === undefined) survivors++;
+      // Code that cannot run at all shows nothing of the rule.
+      const broken = failed !== undefined && /TypeError|ReferenceError/.test(failed.violation);
+      if (failed === undefined || broken) survivors++;
       const histories = failed ? String(played) : `survived ${played}`;
-      results.set(mutation, [rule, file, histories, failed?.property ?? '']);
+      results.set(mutation, [rule, file, histories, broken ? 'BROKEN' : (failed?.property ?? '')]);
       showProgress(`${results.size} of ${chosen.length} mutations`);
     }
   };

@@ -76,7 +76,7 @@ export async function idempotentProducer(
     );
     if (random.chance(0.1))
       void send(client, client.anyProcess(), session.topic, [strayUnit(client, session)]);
-    const work = deliver(client, session, units).finally(() => running.delete(work));
+    const work = deliver(client, session, units, inFlight === 1).finally(() => running.delete(work));
     running.add(work);
   }
   await Promise.all(running);
@@ -124,7 +124,13 @@ function mayBeEarly({ open }: Session, { partition, batches }: Unit): boolean {
   return [...(open.get(partition) ?? [])].some((sequence) => sequence < first);
 }
 
-async function deliver(client: Client, session: Session, units: readonly Unit[]): Promise<void> {
+async function deliver(
+  client: Client,
+  session: Session,
+  wanted: readonly Unit[],
+  alone: boolean,
+): Promise<void> {
+  let units = wanted;
   let left = [...units];
   for (const patient = patience(client); patient(); ) {
     const early = new Set(left.filter((unit) => mayBeEarly(session, unit)));
@@ -133,6 +139,13 @@ async function deliver(client: Client, session: Session, units: readonly Unit[])
     const answers = await send(client, client.anyProcess(), session.topic, left);
     left = left.filter((unit, i) => !isDone(client, session, unit, answers[i]!, early.has(unit)));
     if (left.length === 0 || session.lost) return;
+    // One that has no others under way may send more together with what is not acknowledged: half of it is a duplicate then.
+    if (alone && client.random.chance(0.1)) {
+      const { partition, batches } = left[0]!;
+      const longer = { partition, batches: [...batches, ...nextUnit(client, session, partition).batches] };
+      units = units.map((unit) => (unit === left[0] ? longer : unit));
+      left[0] = longer;
+    }
     // Often more than one is sent anew together, though it was acknowledged, as when answers come too late to matter.
     if (client.random.chance(0.1)) left = [...units];
     await pause(client, client.random.between(5, 200));

@@ -33,6 +33,8 @@ export async function consumer(client: Client, operations: number): Promise<void
       reset: place.reset,
       outcome: { is: 'failed', error: 'no answer' },
     });
+    // Now and then one asks for what cannot be there yet.
+    if (random.chance(0.03)) await askBeyond(client, topic, partition);
     const request = {
       partition,
       offset: place.offset,
@@ -68,6 +70,16 @@ export async function consumer(client: Client, operations: number): Promise<void
       if (logStartOffset !== undefined) places.set(partition, { offset: logStartOffset, reset: true });
     }
   }
+}
+
+async function askBeyond(client: Client, topic: Topic, partition: number): Promise<void> {
+  const request = { partition, offset: 1_000_000, maxBytes: 1, minBytes: 0, maxWaitMs: 0 };
+  const { answer } = await ask(client, client.anyProcess(), ({ log }) => log.fetch(topic, request));
+  if (answer.is === 'ok') client.recorder.unexpected.push(`${client.name} was answered from beyond the end`);
+  if (answer.is !== 'error') return;
+  const error = client.recorder.failure(answer.error);
+  if (!isKafka(error, 'OFFSET_OUT_OF_RANGE') && !isGone(client, error))
+    requireRetriable(client, error, 'fetch from beyond the end');
 }
 
 /** `undefined` if the topic is gone. */
