@@ -118,16 +118,16 @@ const deletion: Theme = (scenario, random) => ({
   topics: [topicPlan(0, random, 1)],
   processes: random.between(2, 3),
   badWeatherMs: 60_000,
-  faults: { ...scenario.faults, responseLost: 2, slow: random.pick([0, 3]) },
+  faults: { ...scenario.faults, responseLost: 1, slow: random.pick([1, 4, 10]) },
   limits: { ...scenario.limits, ...ROLLING, rowsPerRead: 4, slicesPerFetch: 20 },
   restFactor: random.pick([1, 10, 50]),
   clients: [
     ...several('plain producer', 2, 10),
     ...several('idempotent producer', 1, 6),
-    ...several('consumer', 2, 20),
+    ...several('consumer', 3, 25),
     ...several('observer', 1, 10),
-    ...several('truncator', 1, 10),
-    ...several('collector', 2, 10),
+    ...several('truncator', 1, 20),
+    ...several('collector', 2, 20),
   ],
 });
 
