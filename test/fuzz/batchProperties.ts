@@ -9,6 +9,7 @@ import { type BatchLimits, validateBatches } from '../../lib/record/validate.ts'
 import { limits, plain } from '../record/support.ts';
 import { anyBatches, anyBomb, anyLimits, type Bomb, bombBytes } from './batches.ts';
 import { readByClients } from './clients.ts';
+import { anyExtreme } from './extremes.ts';
 import { fuzz, type Property } from './property.ts';
 
 /** What the decoder and the validation of record batches hold for any bytes. */
@@ -57,6 +58,15 @@ export const batchesProperty: Property<Body> = {
   share: 3,
   cases: 100,
   inputs: fc.record({ bytes: anyBatches, limits: anyLimits }),
+  show: showBody,
+  check: checkBody,
+};
+
+export const extremesProperty: Property<Body> = {
+  name: 'extremes',
+  share: 2,
+  cases: 200,
+  inputs: fc.record({ bytes: anyExtreme, limits: anyLimits }),
   show: showBody,
   check: checkBody,
 };
@@ -151,4 +161,9 @@ function allocatedBytes(run: () => void): number {
   return after.external - before.external + after.heapUsed - before.heapUsed;
 }
 
-export const batchFuzzes = [fuzz(bytesProperty), fuzz(batchesProperty), fuzz(bombsProperty)];
+export const batchFuzzes = [
+  fuzz(bytesProperty),
+  fuzz(batchesProperty),
+  fuzz(extremesProperty),
+  fuzz(bombsProperty),
+];

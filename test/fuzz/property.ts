@@ -49,7 +49,7 @@ export interface Failure {
 }
 
 /** No input is worth more of the processor, all threads of this process together. */
-const MAX_CPU_MS = 5_000;
+const MAX_CPU_MS = 10_000;
 /** And none waits so long, on a machine that does much else. */
 export const MAX_WAIT_MS = 15_000;
 const MAX_SHRINK_MS = 30_000;
