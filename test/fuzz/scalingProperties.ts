@@ -17,10 +17,12 @@ export const scalingProperty: Property<Scaling> = {
   name: 'scaling',
   share: 1.5,
   cases: 1,
-  inputs: fc.record({
-    pieces: fc.constantFrom(...RAW_PIECES, ...RAW_PIECES, ...TEXT_PIECES),
-    fraction: fc.constantFrom(1, 1, 0.7, 0.4),
-  }),
+  inputs: fc.noShrink(
+    fc.record({
+      pieces: fc.constantFrom(...RAW_PIECES, ...RAW_PIECES, ...TEXT_PIECES),
+      fraction: fc.constantFrom(1, 1, 0.7, 0.4),
+    }),
+  ),
   show: ({ pieces: { name, max }, fraction }) => `${Math.floor(max * fraction)} ${name}`,
   check: checkScaling,
 };
@@ -29,6 +31,8 @@ export const scalingProperty: Property<Scaling> = {
 const MAX_RATIO = 3;
 const SLACK_MS = 60;
 const ATTEMPTS = 3;
+/** Nothing else that runs now and then takes so long. */
+const CERTAIN_MS = 2_000;
 
 /** Fails if it cost too much every time: now and then something else runs. */
 export async function checkScaling({ pieces: { name, max, request }, fraction }: Scaling): Promise<void> {
@@ -41,6 +45,7 @@ export async function checkScaling({ pieces: { name, max, request }, fraction }:
     const wholeMs = await serve(whole);
     if (wholeMs <= MAX_RATIO * halfMs + SLACK_MS) return;
     measured.push(`${halfMs} and ${wholeMs} ms`);
+    if (wholeMs > CERTAIN_MS) break;
   }
   assert.fail(`${count} and ${2 * count} ${name} took ${measured.join(', ')} of the processor`);
 }

@@ -1,10 +1,11 @@
 import { writeSync } from 'node:fs';
-import { type Debugger, Session } from 'node:inspector';
+import { Session } from 'node:inspector';
 import { parentPort, workerData } from 'node:worker_threads';
 import { caseOptions } from './property.ts';
 import type { Watched } from './watchdog.ts';
 
 const { hangMs, state }: Watched = workerData;
+const MAX_FRAMES = 12;
 const say = (text: string) => writeSync(2, `${text}\n`);
 
 let round = { property: 'none', seed: 0 };
@@ -32,8 +33,14 @@ function endProcess(): void {
   say(`Its input, and again: npm run fuzz -- ${caseOptions(property, seed, state[1]!)}`);
   const main = new Session();
   main.connectToMainThread();
+  const urls = new Map<string, string>();
+  main.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => urls.set(scriptId, url));
   main.on('Debugger.paused', ({ params: { callFrames } }) => {
-    say(`It is in ${callFrames.slice(0, 12).map(shown).join('\n    ')}`);
+    const frames = callFrames.slice(0, MAX_FRAMES).map(({ functionName, location }) => {
+      const name = functionName === '' ? '(anonymous)' : functionName;
+      return `    at ${name} (${urls.get(location.scriptId)}:${location.lineNumber + 1})`;
+    });
+    say(`It is\n${frames.join('\n')}`);
     main.post('Runtime.evaluate', { expression: 'process.reallyExit(1)' });
   });
   main.post('Debugger.enable');
@@ -41,6 +48,3 @@ function endProcess(): void {
   // A loop in native code takes no notice.
   setTimeout(() => process.kill(process.pid, 'SIGKILL'), 5_000);
 }
-
-const shown = ({ functionName, url, location }: Debugger.CallFrame): string =>
-  `${functionName || '(anonymous)'} ${url}:${location.lineNumber + 1}`;
