@@ -53,7 +53,7 @@ export function fuzzTests(fuzzes: readonly Fuzz[], budgetMs: number): void {
   });
 
   test.each(fuzzes)('a seed makes the same inputs again: $name', ({ sample }) => {
-    expect(sample(seed, 5)).toEqual(sample(seed, 5));
-    expect(sample(seed, 5)).not.toEqual(sample(seed + 1, 5));
+    expect(sample(seed, 3)).toEqual(sample(seed, 3));
+    expect(sample(seed, 3)).not.toEqual(sample(seed + 1, 3));
   });
 }

@@ -15,6 +15,7 @@ export interface Pieces {
 }
 
 const TOPIC = `/v3/clusters/${CLUSTER_ID}/topics/${LONG_TOPIC}`;
+/** The partition that they are all produced to, if they are records at all. */
 export const PARTITION_RECORDS = `${TOPIC}/partitions/0/records`;
 const JSON_TYPE = 'application/json';
 const V2_TYPE = 'application/vnd.kafka.v2+json';

@@ -15,7 +15,7 @@ interface Scaling {
 
 export const scalingProperty: Property<Scaling> = {
   name: 'scaling',
-  share: 1.5,
+  share: 3,
   cases: 1,
   inputs: fc.noShrink(
     fc.record({

@@ -2,4 +2,4 @@ import { fuzzTests } from './budget.ts';
 import { livesFuzzes } from './livesProperties.ts';
 import { scalingFuzzes } from './scalingProperties.ts';
 
-fuzzTests([...livesFuzzes, ...scalingFuzzes], 2_000);
+fuzzTests([...livesFuzzes, ...scalingFuzzes], 1_000);

@@ -2,7 +2,7 @@ import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts
 import { fuzzTests } from './budget.ts';
 import { play, readAnswers, socketFuzzes } from './socketProperties.ts';
 
-fuzzTests(socketFuzzes, 2_500);
+fuzzTests(socketFuzzes, 2_000);
 
 describe('what clients wrote that failed once:', () => {
   let cluster: LocalCluster;
