@@ -105,13 +105,13 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       const fails = (delay: number, message: string, applied: 'no' | 'unknown') =>
         answers(delay, () => reject(new StorageError(message, applied)));
       const timesOut = (message: string) => fails(random.pick(TIMEOUTS_MS), message, 'unknown');
-      const goesThrough = () =>
+      const goesThrough = (backMs = latency()) =>
         void lands().then(
           (result) => {
             if (strikes('killed')) process.kill();
-            answers(latency(), () => resolve(result));
+            answers(backMs, () => resolve(result));
           },
-          (error) => answers(latency(), () => reject(error)),
+          (error) => answers(backMs, () => reject(error)),
         );
       const landsUnseen = () => void lands().catch(() => undefined);
 
@@ -132,14 +132,16 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       }
       if (isWrite && strikes('sentTwice')) {
         world.after(latency(), landsUnseen);
-        world.after(latency() + random.pick(TIMEOUTS_MS), goesThrough);
+        world.after(latency() + random.pick(TIMEOUTS_MS), () => goesThrough());
         return undefined;
       }
       if (isWrite && strikes('twinLate')) {
         world.after(random.pick(LATE_MS), landsUnseen);
       }
+      // On its way there or, telling what was true long ago, on its way back.
       const slow = strikes('slow') ? random.pick(SLOW_MS) : 0;
-      world.after(latency() + slow, goesThrough);
+      const there = random.chance(0.5) ? slow : 0;
+      world.after(latency() + there, () => goesThrough(latency() + slow - there));
       return undefined;
     });
   });

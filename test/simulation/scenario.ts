@@ -135,12 +135,19 @@ const deletion: Theme = (scenario, random) => ({
 const crowd: Theme = (scenario, random) => ({
   ...scenario,
   topics: [topicPlan(0, random, 1)],
-  processes: random.between(2, 4),
+  processes: random.between(2, 3),
   badWeatherMs: 60_000,
-  faults: { ...scenario.faults, invokedTwice: 3, slow: 3, frozen: random.pick([0, 1]), answerLost: 3 },
+  faults: {
+    ...scenario.faults,
+    invokedTwice: 3,
+    slow: 3,
+    frozen: random.pick([0, 1]),
+    skewed: random.pick([0, 2]),
+    answerLost: 3,
+  },
   limits: { ...scenario.limits, ...ROLLING, producersAtHand: 0, producersInHead: 1_000 },
   restFactor: random.pick([1, 1, 10]),
-  clients: several('idempotent producer', 4, 10, random.pick([1, 2])),
+  clients: several('idempotent producer', 4, 12),
 });
 
 /** Topics are made, deleted and made again by calls that come late and twice. */

@@ -137,7 +137,7 @@ async function deliver(
     const twin = client.another();
     if (twin !== undefined) void send(client, twin, session.topic, left);
     const answers = await send(client, client.anyProcess(), session.topic, left);
-    left = left.filter((unit, i) => !isDone(client, session, unit, answers[i]!, early.has(unit)));
+    left = left.flatMap((unit, i) => leftOf(client, session, unit, answers[i]!, early.has(unit)));
     if (left.length === 0 || session.lost) return;
     // One that has no others under way may send more together with what is not acknowledged: half of it is a duplicate then.
     if (alone && client.random.chance(0.1)) {
@@ -153,10 +153,20 @@ async function deliver(
   client.recorder.unexpected.push(`${client.name} cannot append ${left[0]!.batches[0]!.values}`);
 }
 
-/** Whether nothing is left to do for the unit. */
-function isDone(client: Client, session: Session, unit: Unit, answer: UnitAnswer, early: boolean): boolean {
-  if (answer.is === 'none') return false;
-  if (answer.is === 'error' && !isKafka(answer.error, 'DUPLICATE_SEQUENCE_NUMBER')) {
+/** What is left to be sent of the unit. */
+function leftOf(
+  client: Client,
+  session: Session,
+  unit: Unit,
+  answer: UnitAnswer,
+  early: boolean,
+): readonly Unit[] {
+  const { partition, batches } = unit;
+  if (answer.is === 'none') return [unit];
+  const isKnownDuplicate = answer.is === 'error' && isKafka(answer.error, 'DUPLICATE_SEQUENCE_NUMBER');
+  // One of several is there, at an offset that is not known any more: nothing was done with the others.
+  if (isKnownDuplicate && batches.length > 1) return batches.map((one) => ({ partition, batches: [one] }));
+  if (answer.is === 'error' && !isKnownDuplicate) {
     const { error } = answer;
     if (isGone(client, error)) session.lost = true;
     const forgiven = early && !client.ordered && isKafka(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER');
@@ -167,11 +177,11 @@ function isDone(client: Client, session: Session, unit: Unit, answer: UnitAnswer
         `${client.name} retried as it should and was refused, ${unit.batches[0]!.values}: ${error.message}`,
       );
     }
-    return false;
+    return [unit];
   }
   for (const { encoded } of unit.batches)
     session.open.get(unit.partition)?.delete(encoded.producer!.sequence);
-  return true;
+  return [];
 }
 
 /** One attempt, noted in the history. */
