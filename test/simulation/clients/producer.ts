@@ -140,7 +140,7 @@ async function deliver(
     left = left.flatMap((unit, i) => leftOf(client, session, unit, answers[i]!, early.has(unit)));
     if (left.length === 0 || session.lost) return;
     // One that has no others under way may send more together with what is not acknowledged: half of it is a duplicate then.
-    if (alone && client.random.chance(0.1)) {
+    if (alone && units.includes(left[0]!) && client.random.chance(0.1)) {
       const { partition, batches } = left[0]!;
       const longer = { partition, batches: [...batches, ...nextUnit(client, session, partition).batches] };
       units = units.map((unit) => (unit === left[0] ? longer : unit));
