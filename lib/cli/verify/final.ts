@@ -23,10 +23,10 @@ export async function readFinal(
   stop: AbortSignal,
 ): Promise<FinalRead> {
   const failure = (what: string, outcome: { readonly is: string; readonly error?: string }): FinalRead =>
-    stop.aborted ? {} : { problem: `${what}: ${outcome.error}` };
+    stop.aborted ? {} : { problem: `partition ${partition} ${what}: ${outcome.error}` };
 
   const bounds = await insist(() => recorder.bounds(partition), PATIENCE_MS, stop);
-  if (bounds.is !== 'ok') return failure('where it begins and ends', bounds);
+  if (bounds.is !== 'ok') return failure('from its beginning on', bounds);
 
   const records: (readonly [number, string])[] = [];
   let fetched: Extract<FetchOutcome, { is: 'ok' }>;

@@ -53,10 +53,10 @@ export function addVerify(program: Command, io: Io, connect: () => Promise<Api>)
       }
       const name = `wadi-verify-${randomBytes(6).toString('hex')}`;
       const signals = takeSignals(() => {
-        if (!options.local)
-          io.stderr.write(
-            `\nwadi: ended at once; if the topic is there, ${removal(name, program.opts<{ url: string }>().url)}\n`,
-          );
+        const left = options.local
+          ? ''
+          : `; if topic ${name} is there, ${removal(name, program.opts<{ url: string }>().url)}`;
+        io.stderr.write(`\nwadi: ended without tables${left}\n`);
       });
       let local: LocalTarget | undefined;
       try {
