@@ -1,7 +1,7 @@
 import type { Io } from '../io.ts';
 
 const TTY_MS = 250;
-const ELSE_MS = 5_000;
+const ELSE_MS = 2_000;
 
 /** A line that changes in place for who watches a terminal, else one every few seconds; until the function it returns is called. */
 export function showProgress({ stderr }: Io, line: () => string): () => void {
