@@ -9,6 +9,8 @@ export interface Spent {
 }
 
 const SEEDS = 2 ** 31;
+/** Longer than a case may wait: what it waited for is told then. */
+const JEST_TIMEOUT_MS = 120_000;
 
 export const newSeed = (): number => Math.trunc(Math.random() * SEEDS);
 
@@ -46,11 +48,15 @@ export function fuzzTests(fuzzes: readonly Fuzz[], budgetMs: number): void {
   });
   afterAll(() => watchdog.stop());
 
-  test.each(fuzzes)('new inputs find no fault: $name', async (fuzz) => {
-    const { cases, failure } = await spend(fuzz, seed, budgetMs, watchdog);
-    if (failure) throw new Error(describeFailure(failure));
-    expect(cases).toBeGreaterThan(0);
-  });
+  test.each(fuzzes)(
+    'new inputs find no fault: $name',
+    async (fuzz) => {
+      const { cases, failure } = await spend(fuzz, seed, budgetMs, watchdog);
+      if (failure) throw new Error(describeFailure(failure));
+      expect(cases).toBeGreaterThan(0);
+    },
+    JEST_TIMEOUT_MS,
+  );
 
   test.each(fuzzes)('a seed makes the same inputs again: $name', ({ sample }) => {
     expect(sample(seed, 3)).toEqual(sample(seed, 3));
