@@ -22,7 +22,7 @@ export interface Watched {
 
 /**
  * Ends the process with 1, and says by what command it is repeated and where it stands, when a case has not ended for
- * 20 s: on a thread of its own, since no timer fires while a loop without end runs.
+ * 65 s: on a thread of its own, since no timer fires while a loop without end runs.
  */
 export function startWatchdog(): Watchdog {
   const state = new Int32Array(new SharedArrayBuffer(8));
