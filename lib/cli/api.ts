@@ -37,8 +37,7 @@ export function isKafkaError(error: unknown, name: KafkaErrorName): boolean {
 export async function createApi(url: string): Promise<Api> {
   const root = url.replace(/\/+$/, '');
   if (!URL.canParse(root) || !/^https?:/.test(root)) throw new CliError(`'${url}' is not an HTTP URL`);
-  const { data } = await getJson<{ data: { cluster_id: string }[] }>(`${root}/v3/clusters`);
-  const cluster = `${root}/v3/clusters/${data[0]?.cluster_id}`;
+  const cluster = `${root}/v3/clusters/${await clusterIdAt(root)}`;
   return {
     url: root,
     get: (path, query, signal) => getJson(withQuery(`${cluster}${path}`, query), signal),
@@ -61,6 +60,23 @@ export async function createApi(url: string): Promise<Api> {
   };
 }
 
+/** Throws for a server that speaks of no cluster, or not in JSON. */
+async function clusterIdAt(root: string): Promise<string> {
+  const url = `${root}/v3/clusters`;
+  const response = await get(url);
+  const text = await textOf(response);
+  const document = parse(text);
+  const { data, message } = (document ?? {}) as { data?: { cluster_id?: unknown }[]; message?: unknown };
+  const id = Array.isArray(data) ? data[0]?.cluster_id : undefined;
+  if (response.ok && typeof id === 'string') return id;
+  const { status } = response;
+  const told = typeof message === 'string' ? `: ${message}` : '';
+  if (status === 401 || status === 403) throw new CliError(`${root} refuses unsigned requests${told}`);
+  if (status === 429 || status >= 500) throw new CliError(`HTTP ${status} from ${url}${told}`);
+  const type = response.headers.get('content-type') ?? 'no content type';
+  throw new CliError(`${root} is no Wadi: GET /v3/clusters answers ${status}, ${type}${told}`);
+}
+
 /** Of a topic, below the cluster's. A name that no topic can have must not lead elsewhere, as '..' would. */
 export function topicPath(topic: string): string {
   const problem = topicNameProblem(topic);
@@ -74,11 +90,15 @@ function withQuery(path: string, query: Query = {}): string {
   return search.size === 0 ? path : `${path}?${search}`;
 }
 
-/** Reading may be repeated: a server that asks for it is given some time. */
 async function getJson<T>(url: string, signal?: AbortSignal): Promise<T> {
+  return read(await get(url, signal));
+}
+
+/** Reading may be repeated: a server that asks for it is given some time. */
+async function get(url: string, signal?: AbortSignal): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     const response = await call(url, { ...(signal && { signal }) });
-    if ((response.status !== 503 && response.status !== 429) || attempt === ATTEMPTS) return read(response);
+    if ((response.status !== 503 && response.status !== 429) || attempt === ATTEMPTS) return response;
     await response.body?.cancel();
     await sleep(PAUSE_MS * attempt, undefined, { ...(signal && { signal }) });
   }
@@ -95,13 +115,17 @@ async function call(url: string, init: RequestInit): Promise<Response> {
 }
 
 async function read<T>(response: Response): Promise<T> {
-  const text = await response.text().catch((error) => {
-    throw unreachable(response.url, error);
-  });
+  const text = await textOf(response);
   const document = parse(text);
   if (response.ok && (document !== undefined || text === '')) return document as T;
   const { message, kafka_error_code } = (document ?? {}) as { message?: string; kafka_error_code?: number };
   throw new ApiError(message ?? `HTTP ${response.status} from ${response.url}`, kafka_error_code);
+}
+
+function textOf(response: Response): Promise<string> {
+  return response.text().catch((error) => {
+    throw unreachable(response.url, error);
+  });
 }
 
 function parse(text: string): unknown {

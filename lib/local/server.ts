@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Context } from 'aws-lambda';
 import type { HttpHandler, HttpResult } from '../../functions/handler.ts';
 import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
@@ -32,13 +32,22 @@ const CLOSE_TIMEOUT_MS = 10_000;
 export async function startServer({ host, port, functions }: ServerOptions): Promise<Server> {
   const findRoute = createRoutes(functions);
   const collect = createCollector();
-  const waiting = new Set<AbortController>();
+  /** Those that are not answered yet, and what ends their waiting. */
+  const served = new Map<IncomingMessage, AbortController>();
   let closing = false;
   let url = '';
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [rawPath, rawQueryString] = splitUrl(request.url ?? '/');
     const method = request.method ?? 'GET';
+    const gone = new AbortController();
+    let bytes = 0;
+    served.set(request, gone);
+    response.on('close', () => {
+      served.delete(request);
+      if (!response.writableFinished) gone.abort();
+      collect(bytes);
+    });
     const body = await readBody(request);
     if (body === undefined) {
       const { status, ...refusal } = errorResponse(
@@ -47,14 +56,7 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
       );
       return send(response, { statusCode: status, headers: {}, ...refusal }, true);
     }
-    const gone = new AbortController();
-    waiting.add(gone);
-    let bytes = body.length;
-    response.on('close', () => {
-      waiting.delete(gone);
-      if (!response.writableFinished) gone.abort();
-      collect(bytes);
-    });
+    bytes = body.length;
     const { routeKey, params, target } = findRoute(method, rawPath);
     const domainName = request.headers.host ?? '';
     const result = await target.handler(
@@ -94,6 +96,12 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     if (!(Number(request.headers['content-length']) > MAX_BODY_BYTES)) response.writeContinue();
     server.emit('request', request, response);
   });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // The client would take it for the answer to the request before, which may be done all the same.
+    const isServed = [...served.keys()].some((request) => request.socket === socket && request.complete);
+    if (socket.writable && !isServed) socket.write(refusal(NODE_STATUSES[error.code ?? ''] ?? 400));
+    socket.destroySoon();
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -106,7 +114,7 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     async close() {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const gone of waiting) gone.abort();
+      for (const gone of served.values()) gone.abort();
       const timer = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS);
       await closed;
       clearTimeout(timer);
@@ -117,6 +125,22 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
 function splitUrl(url: string): [path: string, query: string] {
   const mark = url.indexOf('?');
   return mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
+}
+
+/** What Node's server answers to these by itself; 400 to all others. */
+const NODE_STATUSES: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+/** The answer to what is no request. */
+function refusal(status: number): string {
+  const reason = STATUS_CODES[status];
+  const { headers, body = '' } = errorResponse(new HttpError(status, `HTTP ${status} ${reason}`), 'v3');
+  const fields = { ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(body)) };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n${body}`;
 }
 
 function send(response: ServerResponse, result: HttpResult, close: boolean): void {

@@ -31,9 +31,9 @@ export interface LogLimits {
 
   /** A tail of so many old entries is rolled, */
   readonly entriesPerRoll: number;
-  /** so many at a time at most, */
+  /** so many at a time at most (no fewer than `entriesPerRoll`, or no roll would ever be due), */
   readonly maxEntriesPerRoll: number;
-  /** and so many bytes of them. */
+  /** and so many bytes of them (no fewer than `longTailBytes`, for the same reason). */
   readonly bytesPerRoll: number;
   /** A roll that is older than this has lost its roller. */
   readonly abandonedMs: number;

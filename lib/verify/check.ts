@@ -4,7 +4,7 @@ import { type History, MAX_VIOLATIONS, type PropertyReport } from './history.ts'
 import { isLinearizable } from './linearizable.ts';
 import { partitionsOf } from './partition.ts';
 import type { Check } from './property.ts';
-import { offsetsAreContiguous, pollsAreConsecutive } from './reads.ts';
+import { fetchesBringRecords, offsetsAreContiguous, pollsAreConsecutive } from './reads.ts';
 import {
   idempotentBatchesAreOnce,
   noFailedIsVisible,
@@ -23,6 +23,7 @@ const properties: readonly (readonly [string, Check])[] = [
   ['an idempotent batch is there once', idempotentBatchesAreOnce],
   ['a batch is there whole', batchesAreWhole],
   ['offsets are contiguous', offsetsAreContiguous],
+  ['a fetch below the high watermark brings records', fetchesBringRecords],
   ["a producer's records are in order", producersAreInOrder],
   ['log start and high watermark never go back', boundsNeverGoBack],
   ['log start follows DeleteRecords', logStartFollowsDeletions],

@@ -45,6 +45,19 @@ function gap(records: Records, from: number, to: number): string | undefined {
   return expected === to ? undefined : `records end at ${expected}, not at ${to}`;
 }
 
+/** Waiting for more is no reason to hold back what is there. */
+export const fetchesBringRecords: Check = ({ fetches }, violation) => {
+  let checked = 0;
+  for (const fetch of fetches) {
+    const { outcome, offset } = fetch;
+    if (outcome.is !== 'ok' || offset < outcome.logStartOffset || offset >= outcome.highWatermark) continue;
+    checked++;
+    if (outcome.records.length > 0) continue;
+    violation(`no record, though the high watermark is ${outcome.highWatermark}: ${describe(fetch)}`);
+  }
+  return checked;
+};
+
 /** A poll begins where the one before ended. A reset may go back, but forward only to a log start that somebody saw. */
 export const pollsAreConsecutive: Check = (partition, violation) => {
   const consumers = new Map<PartitionId, Fetch[]>();

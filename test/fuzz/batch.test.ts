@@ -2,7 +2,7 @@ import { limits } from '../record/support.ts';
 import { batchFuzzes, checkBody } from './batchProperties.ts';
 import { fuzzTests } from './budget.ts';
 
-fuzzTests(batchFuzzes, 1_000);
+fuzzTests(batchFuzzes, 800);
 
 /** Bodies that failed once, and what was wrong. */
 test.each([

@@ -9,6 +9,7 @@ import { type BatchLimits, validateBatches } from '../../lib/record/validate.ts'
 import { limits, plain } from '../record/support.ts';
 import { anyBatches, anyBomb, anyLimits, type Bomb, bombBytes } from './batches.ts';
 import { readByClients } from './clients.ts';
+import { anyExtreme } from './extremes.ts';
 import { fuzz, type Property } from './property.ts';
 
 /** What the decoder and the validation of record batches hold for any bytes. */
@@ -33,7 +34,6 @@ function accepted<T>(run: () => T): T | undefined {
 }
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-const nothing = { close() {} };
 
 // ---------------------------------------------------------------- bytes and batches
 
@@ -46,18 +46,29 @@ const showBody = ({ bytes, limits }: Body) => `${hex(bytes)} with ${JSON.stringi
 
 export const bytesProperty: Property<Body> = {
   name: 'bytes',
+  share: 1,
   cases: 200,
   inputs: fc.record({ bytes: fc.uint8Array({ maxLength: 400 }), limits: anyLimits }),
   show: showBody,
-  open: async () => ({ check: checkBody, ...nothing }),
+  check: checkBody,
 };
 
 export const batchesProperty: Property<Body> = {
   name: 'batches',
+  share: 3,
   cases: 100,
   inputs: fc.record({ bytes: anyBatches, limits: anyLimits }),
   show: showBody,
-  open: async () => ({ check: checkBody, ...nothing }),
+  check: checkBody,
+};
+
+export const extremesProperty: Property<Body> = {
+  name: 'extremes',
+  share: 2,
+  cases: 200,
+  inputs: fc.record({ bytes: anyExtreme, limits: anyLimits }),
+  show: showBody,
+  check: checkBody,
 };
 
 export async function checkBody({ bytes, limits }: Body): Promise<void> {
@@ -122,10 +133,11 @@ const SLACK_BYTES = 12 * 1024 * 1024;
 
 export const bombsProperty: Property<Bomb> = {
   name: 'bombs',
+  share: 1,
   cases: 20,
   inputs: anyBomb,
   show: JSON.stringify,
-  open: async () => ({ check: checkBomb, ...nothing }),
+  check: checkBomb,
 };
 
 export function checkBomb(bomb: Bomb): void {
@@ -149,4 +161,9 @@ function allocatedBytes(run: () => void): number {
   return after.external - before.external + after.heapUsed - before.heapUsed;
 }
 
-export const batchFuzzes = [fuzz(bytesProperty), fuzz(batchesProperty), fuzz(bombsProperty)];
+export const batchFuzzes = [
+  fuzz(bytesProperty),
+  fuzz(batchesProperty),
+  fuzz(extremesProperty),
+  fuzz(bombsProperty),
+];

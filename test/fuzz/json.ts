@@ -1,7 +1,7 @@
 import { type TSchema, TypeGuard } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import fc from 'fast-check';
-import { MEANT, PIECES, TEXTS, TOKENS } from './words.ts';
+import { INTEGERS, MEANT, PIECES, TEXTS, TOKENS } from './words.ts';
 
 /** JSON bodies that fit a schema, and what becomes of them in hostile hands. */
 
@@ -24,7 +24,11 @@ function anyOf(schema: TSchema): fc.Arbitrary<unknown> {
     return fc.oneof(fc.constantFrom(...TEXTS), fc.string({ unit: 'binary' }));
   }
   if (TypeGuard.IsInteger(schema)) {
-    return fc.oneof(fc.constantFrom(0, 1, 2, 3, -1, 1_790_000_000_000), fc.maxSafeInteger());
+    return fc.oneof(
+      fc.constantFrom(0, 1, 2, 3, -1, 1_790_000_000_000),
+      fc.constantFrom(...INTEGERS.map(Number)),
+      fc.maxSafeInteger(),
+    );
   }
   if (TypeGuard.IsArray(schema)) {
     return fc.array(fitting(schema.items), { minLength: schema.minItems ?? 0, maxLength: 4 });

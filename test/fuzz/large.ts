@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { MAX_RECORDS } from '../../lib/rest/records/produce.ts';
 import { MAX_BODY_BYTES } from '../../lib/rest/request.ts';
+import { RAW_PIECES } from './pieces.ts';
 import { CLUSTER_ID, type HttpRequestParts, LONG_TOPIC } from './service.ts';
 
 /** Requests as large as they may be, made of what costs the most to read or to answer. */
@@ -34,12 +35,6 @@ const V2_RECORDS = [
 /** Of which a client may make the ids of its entries. */
 const ID_CHARACTERS = ['a', '\u{1f30a}', '語', '\u0001', '"'];
 
-export interface Large {
-  readonly path: string;
-  readonly type: string;
-  readonly body: string;
-}
-
 /** One record after the other, and none that would make the body too large. */
 function repeated(record: (i: number) => string, separator: string): string {
   const records: string[] = [];
@@ -65,42 +60,51 @@ function withId(record: string, id: string): string {
 const TOPIC = `/v3/clusters/${CLUSTER_ID}/topics/${LONG_TOPIC}`;
 const JSON_TYPE = 'application/json';
 
-export const anyLarge: fc.Arbitrary<Large> = fc.oneof(
-  fc.constantFrom(...RECORDS).map((record) => ({
-    path: `${TOPIC}/records`,
-    type: JSON_TYPE,
-    body: repeated(() => record, ''),
-  })),
-  fc.tuple(fc.constantFrom(...RECORDS), fc.constantFrom(...ID_CHARACTERS)).map(([record, character]) => ({
-    path: `${TOPIC}/records:batch`,
-    type: JSON_TYPE,
-    body: `{"entries":[${repeated((i) => withId(record, idOf(i, character)), ',')}]}`,
-  })),
-  fc
-    .tuple(
-      fc.constantFrom(...V2_RECORDS),
-      fc.constantFrom('application/vnd.kafka.v2+json', 'application/vnd.kafka.json.v2+json'),
-    )
-    .map(([record, type]) => ({
-      path: `/topics/${LONG_TOPIC}`,
-      type,
-      body: `{"records":[${repeated(() => record, ',')}]}`,
+const anyText: fc.Arbitrary<HttpRequestParts> = fc
+  .oneof(
+    fc.constantFrom(...RECORDS).map((record) => ({
+      path: `${TOPIC}/records`,
+      type: JSON_TYPE,
+      body: repeated(() => record, ''),
     })),
-  // One value that fills the body.
-  fc
-    .tuple(fc.constantFrom('a', '"', '\u0001', '語', '\\'), fc.constantFrom('records', 'records:batch'))
-    .map(([character, collection]) => {
-      const written = JSON.stringify(character).slice(1, -1);
-      const data = written.repeat(Math.floor((MAX_BODY_BYTES - 200) / Buffer.byteLength(written)));
-      const record = `{"value":{"type":"STRING","data":"${data}"}}`;
-      return {
-        path: `${TOPIC}/${collection}`,
-        type: JSON_TYPE,
-        body: collection === 'records' ? record : `{"entries":[${withId(record, '"1"')}]}`,
-      };
-    }),
-);
+    fc.tuple(fc.constantFrom(...RECORDS), fc.constantFrom(...ID_CHARACTERS)).map(([record, character]) => ({
+      path: `${TOPIC}/records:batch`,
+      type: JSON_TYPE,
+      body: `{"entries":[${repeated((i) => withId(record, idOf(i, character)), ',')}]}`,
+    })),
+    fc
+      .tuple(
+        fc.constantFrom(...V2_RECORDS),
+        fc.constantFrom('application/vnd.kafka.v2+json', 'application/vnd.kafka.json.v2+json'),
+      )
+      .map(([record, type]) => ({
+        path: `/topics/${LONG_TOPIC}`,
+        type,
+        body: `{"records":[${repeated(() => record, ',')}]}`,
+      })),
+    // One value that fills the body.
+    fc
+      .tuple(fc.constantFrom('a', '"', '\u0001', '語', '\\'), fc.constantFrom('records', 'records:batch'))
+      .map(([character, collection]) => {
+        const written = JSON.stringify(character).slice(1, -1);
+        const data = written.repeat(Math.floor((MAX_BODY_BYTES - 200) / Buffer.byteLength(written)));
+        const record = `{"value":{"type":"STRING","data":"${data}"}}`;
+        return {
+          path: `${TOPIC}/${collection}`,
+          type: JSON_TYPE,
+          body: collection === 'records' ? record : `{"entries":[${withId(record, '"1"')}]}`,
+        };
+      }),
+  )
+  .map(({ path, type, body }) => ({
+    method: 'POST',
+    path,
+    query: '',
+    headers: { 'content-type': type },
+    body: Buffer.from(body),
+  }));
 
-export function requestOf({ path, type, body }: Large): HttpRequestParts {
-  return { method: 'POST', path, query: '', headers: { 'content-type': type }, body: Buffer.from(body) };
-}
+export const anyLarge: fc.Arbitrary<HttpRequestParts> = fc.oneof(
+  { weight: 2, arbitrary: anyText },
+  { weight: 1, arbitrary: fc.constantFrom(...RAW_PIECES).map(({ max, request }) => request(max)) },
+);

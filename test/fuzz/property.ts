@@ -3,68 +3,94 @@ import fc from 'fast-check';
 /** What must hold for every input, as jest and `npm run fuzz` both try it. */
 export interface Property<Input> {
   readonly name: string;
-  /** In a round. */
+  /** Of the time, against the others' shares. */
+  readonly share: number;
+  /** In a round, at most. */
   readonly cases: number;
   readonly inputs: fc.Arbitrary<Input>;
   /** The input for a reader: what he needs to send it again himself. */
   readonly show: (input: Input) => string;
-  readonly open: () => Promise<Subject<Input>>;
-}
-
-/** What inputs are held against; `check` throws if they find a fault. */
-export interface Subject<Input> {
-  check(input: Input): Promise<void> | void;
-  close(): Promise<void> | void;
+  /** Throws if the input finds a fault. Depends on no input before. */
+  readonly check: (input: Input) => Promise<void> | void;
 }
 
 /** A property whose inputs are its own affair. */
 export interface Fuzz {
   readonly name: string;
-  /** Some inputs, made from `seed` alone. `beat` is called before each. */
-  round(seed: number, beat?: () => void): Promise<Failure | undefined>;
+  readonly share: number;
+  /** Some inputs, made from `seed` alone. */
+  round(seed: number, options?: RoundOptions): Promise<Round>;
   /** The first inputs of a round. */
   sample(seed: number, count: number): string[];
 }
 
+export interface RoundOptions {
+  /** Only this case of the round, counted from 0. */
+  readonly only?: number;
+  /** When no further case begins, by `performance.now()`. */
+  readonly untilMs?: number;
+  /** Is called before each try of a case. */
+  readonly beat?: (index: number) => void;
+}
+
+export interface Round {
+  readonly cases: number;
+  readonly failure?: Failure;
+}
+
 export interface Failure {
   readonly property: string;
-  /** Of the round: the same one fails in the same way. */
+  /** Of the round, and its case: they fail in the same way again. */
   readonly seed: number;
+  readonly index: number;
   /** The smallest input found that fails. */
   readonly input: string;
   readonly error: unknown;
 }
 
 /** No input is worth more of the processor, all threads of this process together. */
-const MAX_CPU_MS = 5_000;
+const MAX_CPU_MS = 10_000;
 /** And none waits so long, on a machine that does much else. */
-const MAX_WAIT_MS = 20_000;
+export const MAX_WAIT_MS = 60_000;
 const MAX_SHRINK_MS = 30_000;
 
-export function fuzz<Input>({ name, cases, inputs, show, open }: Property<Input>): Fuzz {
+export function fuzz<Input>({ name, share, cases, inputs, show, check }: Property<Input>): Fuzz {
   return {
     name,
+    share,
     sample: (seed, count) => fc.sample(inputs, { seed, numRuns: count }).map(show),
-    async round(seed, beat = () => {}) {
+    async round(seed, { only, untilMs = Number.POSITIVE_INFINITY, beat = () => {} } = {}) {
       const strays = collectStrays();
-      const subject = await open();
+      const first = only ?? 0;
+      let tried = 0;
+      let failed = false;
       const property = fc.asyncProperty(inputs, async (input) => {
-        beat();
+        // After a failure come smaller inputs of the same case.
+        if (!failed) {
+          if (tried > 0 && performance.now() > untilMs) return;
+          tried++;
+        }
+        beat(first + tried - 1);
         strays.forget();
-        await withinTime(async () => subject.check(input));
-        strays.throwFirst();
+        try {
+          await withinTime(async () => check(input));
+          strays.throwFirst();
+        } catch (error) {
+          failed = true;
+          throw error;
+        }
       });
       try {
-        const { failed, counterexample, errorInstance } = await fc.check(property, {
+        const { counterexample, errorInstance } = await fc.check(property, {
           seed,
-          numRuns: cases,
+          numRuns: only === undefined ? cases : 1,
+          ...(only !== undefined && { path: String(only) }),
           interruptAfterTimeLimit: MAX_SHRINK_MS,
         });
-        if (!failed) return undefined;
-        const input = counterexample === null ? 'none was tried in time' : show(counterexample[0]);
-        return { property: name, seed, input, error: errorInstance };
+        if (counterexample === null) return { cases: tried };
+        const failure = { property: name, seed, index: first + tried - 1, error: errorInstance };
+        return { cases: tried, failure: { ...failure, input: show(counterexample[0]) } };
       } finally {
-        await subject.close();
         strays.stop();
       }
     },
@@ -83,9 +109,14 @@ async function withinTime(run: () => Promise<void>): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-  const { user, system } = process.cpuUsage(before);
-  const ms = Math.round((user + system) / 1000);
+  const ms = cpuMs(before);
   if (ms > MAX_CPU_MS) throw new Error(`It took ${ms} ms of the processor`);
+}
+
+/** Of all threads of this process, since `before`. */
+export function cpuMs(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return Math.round((user + system) / 1000);
 }
 
 /** Rejections that nobody handles, and what the service reports on stderr as its own faults. */
@@ -109,7 +140,15 @@ function collectStrays(): { forget(): void; throwFirst(): void; stop(): void } {
   };
 }
 
-export function describeFailure({ property, seed, input, error }: Failure): string {
+const MAX_SHOWN = 20_000;
+
+export function describeFailure({ property, seed, index, input, error }: Failure): string {
   const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return `${property}: ${reason}\nInput: ${input}\nAgain: npm run fuzz -- --property ${property} --seed ${seed}`;
+  const shown =
+    input.length > MAX_SHOWN ? `${input.slice(0, MAX_SHOWN)}… (${input.length} characters)` : input;
+  return `${property}: ${reason}\nInput: ${shown}\nAgain: npm run fuzz -- ${caseOptions(property, seed, index)}`;
 }
+
+/** Of `npm run fuzz`: what repeats a case alone. */
+export const caseOptions = (property: string, seed: number, index: number): string =>
+  `--property ${property} --seed ${seed} --case ${index}`;

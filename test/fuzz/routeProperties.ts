@@ -3,17 +3,11 @@ import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import type { HttpEvent } from '../../functions/handler.ts';
 import { checkAnswer } from './answers.ts';
-import { anyLarge, type Large, requestOf } from './large.ts';
+import { anyLarge } from './large.ts';
+import { PARTITION_RECORDS } from './pieces.ts';
 import { fuzz, type Property } from './property.ts';
 import { anyRequest } from './requests.ts';
-import {
-  CLUSTER_ID,
-  type HttpRequestParts,
-  LONG_TOPIC,
-  roundTrip,
-  type Service,
-  startService,
-} from './service.ts';
+import { CLUSTER_ID, type HttpRequestParts, roundTrip, type Service, startService } from './service.ts';
 
 /** What every route holds for any request, and every function for any event. */
 
@@ -46,12 +40,15 @@ const anyBent: fc.Arbitrary<Partial<HttpEvent>> = fc.oneof(
   { weight: 1, arbitrary: anyParameters.map((pathParameters) => ({ pathParameters })) },
 );
 
+export const anySent: fc.Arbitrary<Sent> = fc.record({ request: anyRequest, bent: anyBent });
+
 export const routesProperty: Property<readonly Sent[]> = {
   name: 'routes',
+  share: 5,
   cases: 50,
-  inputs: fc.array(fc.record({ request: anyRequest, bent: anyBent }), { minLength: 1, maxLength: 4 }),
+  inputs: fc.array(anySent, { minLength: 1, maxLength: 4 }),
   show: (sent) => JSON.stringify(sent.map(({ request, bent }) => ({ ...shown(request), bent }))),
-  open: async () => ({ check: checkRequests, close() {} }),
+  check: checkRequests,
 };
 
 /** The body as it is, if that is text. */
@@ -75,7 +72,7 @@ export async function checkRequests(sent: readonly Sent[]): Promise<void> {
   await roundTrip((request) => succeed(service, request), CLUSTER_ID);
 }
 
-async function succeed(service: Service, request: HttpRequestParts): Promise<unknown> {
+export async function succeed(service: Service, request: HttpRequestParts): Promise<unknown> {
   const { statusCode, body } = await service.call(service.event(request));
   assert.equal(statusCode, 200, String(body));
   return JSON.parse(String(body));
@@ -86,23 +83,26 @@ async function succeed(service: Service, request: HttpRequestParts): Promise<unk
 /** What a request of 4.4 MB, and four that fetch what it left, may take together before anything is collected. */
 const MAX_ALLOCATED_BYTES = 512 * 1024 * 1024;
 
-export const largeProperty: Property<Large> = {
+export const largeProperty: Property<HttpRequestParts> = {
   name: 'large',
-  cases: 4,
+  share: 1,
+  cases: 1,
   inputs: anyLarge,
-  show: ({ path, type, body }) => `POST ${path} ${type} ${body.slice(0, 300)}… (${body.length} characters)`,
-  open: async () => ({ check: checkLarge, close() {} }),
+  show: ({ body, ...request }) => {
+    const begin = shown({ ...request, body: body.subarray(0, 300) });
+    return `${JSON.stringify(begin)}… (${body.length} bytes)`;
+  },
+  check: checkLarge,
 };
 
 /** What was produced is then fetched in all the ways there are. */
-export async function checkLarge(large: Large): Promise<void> {
-  const path = `/v3/clusters/${CLUSTER_ID}/topics/${LONG_TOPIC}/partitions/0/records`;
+export async function checkLarge(large: HttpRequestParts): Promise<void> {
   const fetches = ['auto', 'binary', 'string', 'json'].map((format): HttpRequestParts => {
     const query = `format=${format}&max_records=10000&max_bytes=4194304`;
-    return { method: 'GET', path, query, headers: {}, body: new Uint8Array(0) };
+    return { method: 'GET', path: PARTITION_RECORDS, query, headers: {}, body: new Uint8Array(0) };
   });
   const before = process.memoryUsage();
-  await checkRequests([requestOf(large), ...fetches].map((request) => ({ request })));
+  await checkRequests([large, ...fetches].map((request) => ({ request })));
   const after = process.memoryUsage();
   const allocated = after.external - before.external + after.heapUsed - before.heapUsed;
   assert(allocated < MAX_ALLOCATED_BYTES, `${allocated} bytes were allocated`);

@@ -4,7 +4,7 @@ import { fuzzTests } from './budget.ts';
 import { checkRequests, routeFuzzes } from './routeProperties.ts';
 import { CLUSTER_ID, type HttpRequestParts, LONG_TOPIC, type Service, startService } from './service.ts';
 
-fuzzTests(routeFuzzes, 2_500);
+fuzzTests(routeFuzzes, 1_500);
 
 const TOPIC = `/v3/clusters/${CLUSTER_ID}/topics/${LONG_TOPIC}`;
 const RECORDS = `${TOPIC}/partitions/0/records`;

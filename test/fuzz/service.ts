@@ -10,6 +10,7 @@ import { validateBatches } from '../../lib/record/validate.ts';
 import { routeKey } from '../../lib/rest/dispatch.ts';
 import type { Operation } from '../../lib/rest/operation.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import type { Storage } from '../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { limits } from '../record/support.ts';
 import { testClock } from '../support/log.ts';
@@ -81,9 +82,9 @@ const RECORDS: readonly RecordInput[] = [
 ];
 
 /** Its time passes only when somebody waits, so a long poll is over at once. */
-export async function startService(): Promise<Service> {
+export async function startService(storage: Storage = memoryStorage()): Promise<Service> {
   const clock = testClock(1_790_000_000_000);
-  const wadi = await createWadi({ storage: memoryStorage(), clock, clusterId: CLUSTER_ID });
+  const wadi = await createWadi({ storage, clock, clusterId: CLUSTER_ID });
   await fill(wadi);
   const handlers = new Map<FunctionModule, HttpHandler>(
     modules.map((module) => [module, forLambda(module.createHandler, wadi)]),

@@ -2,17 +2,25 @@
 
 const split = (text: string): string[] => text.trim().split(/\s+/);
 
+/** The ends of int32, of JavaScript's integers and of int64, and what lies behind them. */
+export const INTEGERS: readonly string[] =
+  split(`2147483647 2147483648 -2147483648 -2147483649 4294967296 9007199254740991
+  9007199254740992 9007199254740993 -9007199254740992 9223372036854775807 9223372036854775808 -9223372036854775808`);
+
 /** Path segments as they stand in the URL. */
 export const SEGMENTS: readonly string[] = [
   ...split('. .. %2e%2e %2F a%2Fb %00 %ff % %zz %C3%28 %ED%A0%80 %F0%9F%8C%8A %20 %25 %0d%0a %41'),
-  ...split('- -1 00 1e3 +1 0x0 1.0 4294967296 9007199254740993 NaN é 🌊 " <script> ;a=b'),
+  ...INTEGERS,
+  ...split('- -1 00 1e3 +1 0x0 1.0 NaN é 🌊 " <script> ;a=b'),
   ...split('__proto__ constructor toString records configs:alter a:b {topic_name} $default *'),
   ...['', ' ', "'", 'a'.repeat(250), 'a'.repeat(15_000), '%41'.repeat(3_000)],
 ];
 
 /** Values of query parameters, some not as a URL has them. */
 export const QUERY_VALUES: readonly string[] = [
-  ...split('0 1 -1 2 10 500 20000 20001 4194304 4194305 2147483648 9223372036854775807 9223372036854775808'),
+  ...INTEGERS,
+  ...INTEGERS.map((integer) => `orders:${integer}`),
+  ...split('0 1 -1 2 10 500 20000 20001 4194304 4194305'),
   ...split('00 +1 1.5 1e3 0x10 NaN Infinity true false null earliest latest all auto json string binary'),
   ...split('orders:0 :0 :: a:9999999999 2026-05-04T10:00:00.000Z 2026-02-30T10:00:00Z 0000-01-01T00:00:00Z'),
   ...split('999999999999999 %00 % %ff %E2%82 + %2B1 __proto__ [] [0] & = #'),
@@ -71,7 +79,8 @@ const nested = (open: string, close: string, depth: number) => `${open.repeat(de
 
 /** JSON texts that no value is written as, or that few expect, and some that are none. */
 export const TOKENS: readonly string[] = [
-  ...split('null true {} [] "" 0 -0 -1 1.5 1e2 1e999 -1e999 1e-999 9007199254740993 2147483648 -2147483649'),
+  ...split('null true {} [] "" 0 -0 -1 1.5 1e2 1e999 -1e999 1e-999'),
+  ...INTEGERS,
   ...split('123456789012345678901234567890 "\\ud800" "\\u0000" "\\udc00\\ud800" NaN 01 "\\ // undefined'),
   ...split('{"__proto__":{"polluted":true}} {"constructor":{"prototype":{"polluted":true}}} {"a":1,"a":2}'),
   ...split('{"toString":1,"valueOf":1} {"length":-1} {"type":"JSON","data":1,"data":2}'),

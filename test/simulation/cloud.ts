@@ -11,7 +11,7 @@ import {
   type WriteOutcome,
 } from '../../lib/storage/ports.ts';
 import { type Call, intercepted } from '../support/faults.ts';
-import { type Coverage, count, type Situation, type Weather } from './faults.ts';
+import { type Coverage, count, type Fault, type Situation, type Weather } from './faults.ts';
 import { blobsInUse } from './invariants.ts';
 import type { Process } from './process.ts';
 import type { World } from './world.ts';
@@ -65,16 +65,18 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
   return intercepted(cloud.storage, async (call, proceed) => {
     const { store, operation, args } = call;
     const isWrite = operation === 'put' || operation === 'update' || operation === 'delete';
+    const strikes = (fault: Fault) =>
+      weather.strikes(fault, () => `${process.name} ${store} ${operation} ${keyOf(args)}`);
     if (!process.alive) return never;
-    if (weather.strikes('killed')) process.kill();
-    if (weather.strikes('frozen')) process.freeze();
+    if (strikes('killed')) process.kill();
+    if (strikes('frozen')) process.freeze();
     await process.awake();
 
     const lands = async (): Promise<unknown> => {
       if (operation === 'delete') await checkDeletion(cloud, call);
       const result = await (partial(call) ?? proceed());
       observe(cloud, weather.coverage, call, result);
-      if (store === 'objects' && operation === 'put' && weather.strikes('visibleLate')) {
+      if (store === 'objects' && operation === 'put' && strikes('visibleLate')) {
         cloud.visibleAtMs.set(args[0] as string, world.nowMs + random.pick(LATE_MS));
       }
       world.trace(process.name, store, operation, keyOf(args), outcomeOf(result));
@@ -84,8 +86,9 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
     /** S3 deletes many objects one by one. */
     function partial({ args, store, operation }: Call): Promise<unknown> | undefined {
       const keys = args[0] as readonly string[];
-      if (store !== 'objects' || operation !== 'delete' || !weather.strikes('partialBatch')) return undefined;
-      const some = keys.filter(() => random.chance(0.5));
+      if (store !== 'objects' || operation !== 'delete' || keys.length < 2 || !strikes('partialBatch'))
+        return undefined;
+      const some = keys.slice(0, random.between(1, keys.length - 1));
       return cloud.storage.objects.delete(some).then(() => {
         for (const key of some) cloud.collected.add(key);
         throw new StorageError('some were not deleted', 'unknown');
@@ -105,40 +108,43 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       const fails = (delay: number, message: string, applied: 'no' | 'unknown') =>
         answers(delay, () => reject(new StorageError(message, applied)));
       const timesOut = (message: string) => fails(random.pick(TIMEOUTS_MS), message, 'unknown');
-      const goesThrough = () =>
+      const goesThrough = (backMs = latency()) =>
         void lands().then(
           (result) => {
-            if (weather.strikes('killed')) process.kill();
-            answers(latency(), () => resolve(result));
+            if (strikes('killed')) process.kill();
+            answers(backMs, () => resolve(result));
           },
-          (error) => answers(latency(), () => reject(error)),
+          (error) => answers(backMs, () => reject(error)),
         );
       const landsUnseen = () => void lands().catch(() => undefined);
 
-      if (weather.strikes('throttled')) return fails(latency(), 'throttled', 'no');
-      if (weather.strikes('requestLost')) return timesOut('request lost');
-      if (weather.strikes('serverError')) {
+      if (strikes('throttled')) return fails(latency(), 'throttled', 'no');
+      if (strikes('requestLost')) return timesOut('request lost');
+      if (strikes('serverError')) {
         if (isWrite && random.chance(0.5)) world.after(latency(), landsUnseen);
         return fails(latency() + 5, 'server error', 'unknown');
       }
-      if (isWrite && weather.strikes('responseLost')) {
+      if (isWrite && strikes('responseLost')) {
         world.after(latency(), landsUnseen);
         return timesOut('response lost');
       }
-      if (isWrite && weather.strikes('landsLate')) {
-        world.after(random.pick(LATE_MS), landsUnseen);
-        return timesOut('too slow');
+      if (isWrite && strikes('landsLate')) {
+        const timeoutMs = random.pick(TIMEOUTS_MS);
+        world.after(timeoutMs + random.pick(LATE_MS), landsUnseen);
+        return fails(timeoutMs, 'too slow', 'unknown');
       }
-      if (isWrite && weather.strikes('sentTwice')) {
+      if (isWrite && strikes('sentTwice')) {
         world.after(latency(), landsUnseen);
-        world.after(latency() + random.pick(TIMEOUTS_MS), goesThrough);
+        world.after(latency() + random.pick(TIMEOUTS_MS), () => goesThrough());
         return undefined;
       }
-      if (isWrite && weather.strikes('twinLate')) {
+      if (isWrite && strikes('twinLate')) {
         world.after(random.pick(LATE_MS), landsUnseen);
       }
-      const slow = weather.strikes('slow') ? random.pick(SLOW_MS) : 0;
-      world.after(latency() + slow, goesThrough);
+      // On its way there or, telling what was true long ago, on its way back.
+      const slow = strikes('slow') ? random.pick(SLOW_MS) : 0;
+      const there = random.chance(0.5) ? slow : 0;
+      world.after(latency() + there, () => goesThrough(latency() + slow - there));
       return undefined;
     });
   });

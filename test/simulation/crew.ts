@@ -4,7 +4,9 @@ import type { Progress, Task } from './worker.ts';
 
 export const MAX_WORKERS = Math.max(1, Math.min(availableParallelism(), 16));
 
-/** Runs a task in a thread of its own; resolves with its last report. */
+const STOPPED: Progress = { runs: 0, operations: 0, coverage: [], checked: [], done: true };
+
+/** Runs a task in a thread of its own; resolves with its last report, or when it is told to stop. */
 export function runTask(
   task: Task,
   onProgress: (progress: Progress) => void,
@@ -22,6 +24,8 @@ export function runTask(
     });
     worker.on('error', reject);
     signal?.addEventListener('abort', () => void worker.terminate());
-    worker.on('exit', () => reject(new Error('the worker has ended early')));
+    worker.on('exit', () =>
+      signal?.aborted ? resolve(STOPPED) : reject(new Error('the worker has ended early')),
+    );
   });
 }

@@ -1,4 +1,5 @@
 import type { Random } from './random.ts';
+import type { World } from './world.ts';
 
 /** What the cloud can deal, each with the chance that it befalls a call, a process or a request, when it is in play. */
 export const FAULTS = {
@@ -60,7 +61,7 @@ export function count(coverage: Coverage, what: Fault | Situation, times = 1): v
 /** Whether, and which, faults befall; until the weather clears. */
 export interface Weather {
   /** True if the fault is in play and chance has it; it is counted then. */
-  strikes(fault: Fault): boolean;
+  strikes(fault: Fault, where?: () => string): boolean;
   clear(): void;
   readonly coverage: Coverage;
   readonly random: Random;
@@ -69,6 +70,7 @@ export interface Weather {
 /** `intensities`: the faults in play, each with a factor of its chance. */
 export function createWeather(
   random: Random,
+  trace: World['trace'],
   intensities: Readonly<Partial<Record<Fault, number>>>,
   coverage: Coverage,
 ): Weather {
@@ -79,12 +81,13 @@ export function createWeather(
     clear() {
       cleared = true;
     },
-    strikes(fault) {
+    strikes(fault, where) {
       const intensity = intensities[fault] ?? 0;
       // Drawn even if it cannot be, so that taking one fault out of play moves the others less.
       const struck = random.real() < FAULTS[fault].chance * intensity;
       if (cleared || !struck) return false;
       count(coverage, fault);
+      trace(where?.() ?? '', 'FAULT', FAULTS[fault].text);
       return true;
     },
   };

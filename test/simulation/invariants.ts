@@ -173,13 +173,22 @@ function checkLookups({ lookups, operations, timestamps }: Recorder): PropertyRe
   for (const lookup of lookups) {
     const asked = deletions.filter(({ partition }) => partition === lookup.partition);
     const done = asked.filter(({ returnedAtMs }) => returnedAtMs < lookup.invokedAtMs);
-    const greatest = (found: DeleteRecords[]) =>
-      Math.max(0, ...found.map(({ beforeOffset }) => beforeOffset));
-    const starts = { least: greatest(done), most: greatest(asked) };
+    const starts = { least: Math.max(0, ...done.map(reached)), most: Math.max(0, ...asked.map(mostReached)) };
     const wrong = wrongLookup(lookup, placed.get(lookup.partition) ?? new Map(), starts, timestamps);
     if (wrong !== undefined) violations.push(`${lookup.partition}: ${wrong}`);
   }
   return { ...rest, checked: lookups.length, violations };
+}
+
+/** The log start that a deletion is known to have led to, */
+function reached({ outcome }: DeleteRecords): number {
+  return outcome.is === 'ok' ? outcome.logStartOffset : 0;
+}
+
+/** and that it may have. */
+function mostReached(deletion: DeleteRecords): number {
+  if (deletion.outcome.is !== 'unknown') return reached(deletion);
+  return deletion.beforeOffset === -1 ? Number.POSITIVE_INFINITY : deletion.beforeOffset;
 }
 
 function wrongLookup(

@@ -22,7 +22,7 @@ export function describeOperations(operations: readonly Operation[]): string {
   ]);
 }
 
-function askedFor(operation: Operation): string {
+export function askedFor(operation: Operation): string {
   switch (operation.kind) {
     case 'append':
       return `append ${operation.batches.map(({ values }) => values.map(short).join(' ')).join(' | ')}`;
@@ -35,7 +35,7 @@ function askedFor(operation: Operation): string {
   }
 }
 
-function answerOf(operation: Operation): string {
+export function answerOf(operation: Operation): string {
   const { kind, outcome } = operation;
   if (outcome.is !== 'ok') return `${outcome.is} ${outcome.error ?? ''}`.trim();
   if (kind === 'append')

@@ -18,7 +18,7 @@ export interface Process {
   readonly clock: Clock;
   readonly alive: boolean;
   /** Sends a request; the answer is `none` if it does not come in time, or never will. */
-  serve<T>(request: (wadi: Wadi) => Promise<T>): Promise<Answer<T>>;
+  serve<T>(request: (wadi: Wadi) => Promise<T>, timeoutMs?: number): Promise<Answer<T>>;
   /** From here on none of its code runs. What it has sent is under way. */
   kill(): void;
   /** None of its code runs for a while, and it does not notice. */
@@ -39,6 +39,8 @@ export interface ProcessOptions {
   readonly skewMs: number;
   /** Its objects come from a bucket to which others' objects come late. */
   readonly remote: boolean;
+  /** Requests come in the order in which they were sent. */
+  readonly ordered: boolean;
   /** Told of errors that nobody waits for. */
   readonly warn: (error: unknown) => void;
 }
@@ -80,26 +82,27 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
       return alive;
     },
 
-    serve(request) {
+    serve(request, timeoutMs = CLIENT_TIMEOUT_MS) {
       return new Promise((resolve) => {
-        const lost = weather.strikes('answerLost');
+        const lost = weather.strikes('answerLost', () => name);
         const arrives = random.between(0, 3);
         const returns = random.between(0, 3);
         const answer = (given: Parameters<typeof resolve>[0]) => {
           if (alive && !lost) world.after(returns, () => resolve(given));
         };
-        world.after(arrives, () =>
+        const arrive = () =>
           process.enter(() => {
             request(wadi).then(
               (value) => answer({ is: 'ok', value }),
               (error) => answer({ is: 'error', error }),
             );
-          }),
-        );
+          });
+        if (options.ordered) arrive();
+        else world.after(arrives, arrive);
         // A connection that breaks is noticed at once, one that is silent after a while.
         if (!alive) world.after(returns, () => resolve({ is: 'none' }));
         ends.push(() => world.after(returns, () => resolve({ is: 'none' })));
-        world.after(CLIENT_TIMEOUT_MS, () => resolve({ is: 'none' }));
+        world.after(timeoutMs, () => resolve({ is: 'none' }));
       });
     },
 

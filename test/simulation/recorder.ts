@@ -2,6 +2,8 @@ import { WadiError } from '../../lib/errors.ts';
 import { asWadiError } from '../../lib/log/commit.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import type { Operation, PartitionId } from '../../lib/verify/history.ts';
+import { answerOf, askedFor } from './narrate.ts';
+import type { World } from './world.ts';
 
 type Ended<O extends Operation> = Pick<O, 'outcome' | 'returnedAtMs'>;
 
@@ -17,9 +19,13 @@ export interface Lookup {
 export interface Recorder {
   readonly operations: readonly Operation[];
   readonly lookups: Lookup[];
-  /** The ids that each topic's name has stood for, and the names whose deletion was asked for. */
-  readonly topicIds: Map<string, Set<string>>;
-  readonly deletions: Set<string>;
+  /** Topics that were known to be, from when on at the latest, and with how many partitions at least. */
+  readonly seen: Map<
+    string,
+    { readonly name: string; readonly knownAtMs: number; readonly partitions: number }
+  >;
+  /** Deletions that were asked for; `endedAtMs` is Infinity if it is not known what came of one. */
+  readonly deletions: { readonly name: string; endedAtMs: number }[];
   /** Of every value that was ever sent. */
   readonly timestamps: Map<string, number>;
   /** What must not happen, and the checker of histories would not see. */
@@ -30,20 +36,24 @@ export interface Recorder {
   failure(error: unknown): WadiError;
 }
 
-export function createRecorder(): Recorder {
+export function createRecorder(trace: World['trace']): Recorder {
   const operations: Operation[] = [];
   const unexpected: string[] = [];
   return {
     operations,
     unexpected,
     lookups: [],
-    topicIds: new Map(),
-    deletions: new Set(),
+    seen: new Map(),
+    deletions: [],
     timestamps: new Map(),
     begin<O extends Operation>(operation: O) {
       const open = { ...operation };
       operations.push(open);
-      return (ended) => void Object.assign(open, ended);
+      trace(open.via ?? '', 'ASKED', askedFor(open));
+      return (ended) => {
+        Object.assign(open, ended);
+        trace(open.via ?? '', 'ANSWERED', `${askedFor(open)} → ${answerOf(open)}`);
+      };
     },
     failure(error) {
       if (error instanceof StorageError) return asWadiError(error);

@@ -1,9 +1,15 @@
-import { indexRowKey } from '../../lib/log/indexRow.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import { checkHistory } from '../../lib/verify/check.ts';
-import type { Append, FinalPartition, History, PropertyReport } from '../../lib/verify/history.ts';
-import { createWadi } from '../../lib/wadi.ts';
-import { batch, readAll } from '../support/log.ts';
+import type { History, PropertyReport } from '../../lib/verify/history.ts';
+import {
+  checkCleanliness,
+  checkProgress,
+  checkRolls,
+  checkTopics,
+  liveTopics,
+  readFinal,
+  readFromEveryRow,
+} from './aftermath.ts';
 import type { Client } from './clients/client.ts';
 import { administrator, collector, merger } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
@@ -20,8 +26,6 @@ import { createWorld, type World } from './world.ts';
 /** 2026, but what the year is matters to nobody. */
 const START_MS = 1_770_000_000_000;
 const SKEWS_MS = [-600_000, -70_000, -2_000, 2_000, 90_000, 400_000];
-/** After bad weather, an append and a fetch on each partition must end within this. */
-const PROGRESS_MS = 5_000;
 
 export interface Run {
   readonly reports: readonly PropertyReport[];
@@ -41,27 +45,47 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const fractions = chance(1);
   const world = createWorld(START_MS, fractions.real, log);
   const coverage: Coverage = new Map();
-  const weather = createWeather(chance(2), scenario.faults, coverage);
+  const weather = createWeather(chance(2), world.trace, scenario.faults, coverage);
   const cloud = createCloud(scenario.marksStay);
-  const recorder = createRecorder();
+  const recorder = createRecorder(world.trace);
   const stage: Stage = { scenario, world, weather, cloud, recorder };
 
   let final: History['final'] = new Map();
   let storage: PropertyReport[] = [];
-  try {
-    const processes = await startProcesses(stage, chance(3));
+  let topics: readonly Topic[] = [];
+  /** One that breaks off does not keep the others from being looked at. */
+  const act = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await world.run(work());
+    } catch (error) {
+      recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
+    }
+  };
+  let crew: Crew | undefined;
+  await act(async () => {
     world.after(scenario.badWeatherMs, weather.clear);
-    await world.run(runClients(stage, processes, chance(4)));
-    weather.clear();
-    await world.run(checkProgress(stage, await startOne(stage, chance(5), 'probe', 0)));
-    const topics = await world.run(liveTopics(stage));
+    crew = await startProcesses(stage, chance(3));
+    await runClients(stage, crew.any, chance(4));
+  });
+  weather.clear();
+  const aftermath = { cloud, world, recorder, limits: scenario.limits };
+  const fresh = await startOne(stage, chance(5), 'fresh', 0);
+  await act(async () => {
+    for (const process of [...(crew?.alive() ?? []), fresh]) await checkProgress(aftermath, process);
+    await checkRolls(aftermath, fresh);
+  });
+  await act(async () => {
+    topics = await liveTopics(aftermath);
     checkTopics(topics, recorder);
-    final = await world.run(readFinal(stage, topics));
-    await world.run(readFromEveryRow(stage, topics));
-    storage = await world.run(checkStorage(cloud, topics, recorder));
-  } catch (error) {
-    recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
-  }
+  });
+  await act(async () => {
+    storage = await checkStorage(cloud, topics, recorder);
+  });
+  await act(async () => checkCleanliness(aftermath, topics));
+  await act(async () => {
+    final = await readFinal(aftermath, topics);
+    await readFromEveryRow(aftermath, topics);
+  });
   const history = { operations: recorder.operations, final };
   const orderly: PropertyReport = {
     property: 'progress resumes, and nobody is refused wrongly',
@@ -84,8 +108,13 @@ interface Stage {
   readonly recorder: Recorder;
 }
 
+interface Crew {
+  any(): Process;
+  alive(): Process[];
+}
+
 /** The processes that serve at present; one that was killed is replaced. */
-async function startProcesses(stage: Stage, random: Random): Promise<() => Process> {
+async function startProcesses(stage: Stage, random: Random): Promise<Crew> {
   let started = 0;
   const start = () => {
     const skewMs = stage.weather.strikes('skewed') ? random.pick(SKEWS_MS) : 0;
@@ -96,11 +125,14 @@ async function startProcesses(stage: Stage, random: Random): Promise<() => Proce
     slots[slot] = await start();
   };
   for (let i = 0; i < stage.scenario.processes; i++) slots.push(await start());
-  return () => {
-    const slot = random.below(slots.length);
-    const process = slots[slot]!;
-    if (!process.alive) void replace(slot);
-    return process;
+  return {
+    any() {
+      const slot = random.below(slots.length);
+      const process = slots[slot]!;
+      if (!process.alive) void replace(slot);
+      return process;
+    },
+    alive: () => slots.filter(({ alive }) => alive),
   };
 }
 
@@ -115,6 +147,7 @@ function startOne(stage: Stage, random: Random, name: string, skewMs: number): P
     skewMs,
     limits: scenario.limits,
     remote: random.chance(0.5),
+    ordered: scenario.ordered ?? false,
     warn: (error) => {
       if ((error as Error).name !== 'StorageError') recorder.failure(error);
     },
@@ -128,8 +161,7 @@ async function runClients(stage: Stage, anyProcess: () => Process, random: Rando
       const own = random.fork(i);
       const topic = scenario.topics[plan.topic]!;
       const another = () => (weather.strikes('invokedTwice') ? anyProcess() : undefined);
-      const { restFactor } = scenario;
-      const { marksStay } = scenario;
+      const { restFactor, ordered = false, marksStay } = scenario;
       const name = `c${i}`;
       const client = {
         name,
@@ -138,6 +170,7 @@ async function runClients(stage: Stage, anyProcess: () => Process, random: Rando
         recorder,
         topic,
         restFactor,
+        ordered,
         marksStay,
         anyProcess,
         another,
@@ -166,95 +199,4 @@ function runClient(client: Client, { kind, operations, inFlight }: ClientPlan): 
     case 'administrator':
       return administrator(client, operations);
   }
-}
-
-/** When nothing fails, every partition takes a record at once, and shows it. */
-async function checkProgress({ scenario, world, recorder }: Stage, process: Process): Promise<void> {
-  for (const { name } of scenario.topics) {
-    const answer = await process.serve(async ({ topics, log }) => {
-      const topic = (await topics.list()).find((listed) => listed.name === name);
-      if (topic === undefined) return;
-      for (let partition = 0; partition < topic.partitions; partition++) {
-        const begunAtMs = world.nowMs;
-        const values = [`probe of ${topic.id}/${partition}`];
-        const note = recorder.begin<Append>({
-          kind: 'append',
-          partition: `${topic.id}/${partition}`,
-          invokedAtMs: world.nowMs,
-          returnedAtMs: Number.POSITIVE_INFINITY,
-          via: 'probe',
-          batches: [{ values, producer: 'probe', sequence: 0, idempotent: false }],
-          outcome: { is: 'unknown' },
-        });
-        const [result] = await log.append(topic, [{ partition, batches: [batch(values)] }]);
-        if (!result!.ok) throw result!.error;
-        const { offsets, logStartOffset } = result!;
-        note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', offsets, logStartOffset } });
-        const request = { partition, offset: offsets[0]!, maxBytes: 1, minBytes: 1, maxWaitMs: 0 };
-        const { nextOffset } = await log.fetch(topic, request);
-        if (nextOffset <= offsets[0]!) throw new Error(`offset ${offsets[0]} is not shown`);
-        if (world.nowMs - begunAtMs > PROGRESS_MS) throw new Error(`took ${world.nowMs - begunAtMs} ms`);
-      }
-      await log.settled();
-    });
-    if (answer.is === 'error')
-      recorder.unexpected.push(`no progress on ${name}: ${(answer.error as Error).stack}`);
-    if (answer.is === 'none') recorder.unexpected.push(`no progress on ${name}: no answer`);
-  }
-}
-
-function atRest({ cloud, world }: Stage) {
-  const clock = {
-    now: () => Math.floor(world.nowMs),
-    random: () => {
-      throw new Error('nothing is written at rest');
-    },
-    sleep: async () => undefined,
-  };
-  return createWadi({ storage: cloud.storage, clock, clusterId: 'simulated' });
-}
-
-async function liveTopics(stage: Stage): Promise<Topic[]> {
-  return (await atRest(stage)).topics.list();
-}
-
-/** A name that nobody asked to delete stands for one topic, for ever. */
-function checkTopics(topics: readonly Topic[], { topicIds, deletions, unexpected }: Recorder): void {
-  for (const [name, ids] of topicIds) {
-    const live = topics.find((topic) => topic.name === name);
-    if (deletions.has(name) || (ids.size === 1 && live !== undefined && ids.has(live.id))) continue;
-    unexpected.push(
-      `${name} was ${[...ids].join(', ')} and is ${live?.id ?? 'gone'}, though nobody deleted it`,
-    );
-  }
-}
-
-/** Whatever lies about in the index: a reader may begin at any of its rows. */
-async function readFromEveryRow(stage: Stage, topics: readonly Topic[]): Promise<void> {
-  const { log, storage } = await atRest(stage);
-  for (const topic of topics) {
-    for (let partition = 0; partition < topic.partitions; partition++) {
-      const { logStartOffset } = await log.bounds(topic, partition);
-      const { pk, sk } = indexRowKey(topic.id, partition, logStartOffset);
-      const { items } = await storage.log.query({ pk, from: sk, limit: 10_000 });
-      for (const { sk } of items) {
-        const request = { partition, offset: Number(sk), maxBytes: 1, minBytes: 0, maxWaitMs: 0 };
-        const { nextOffset } = await log.fetch(topic, request);
-        if (nextOffset <= request.offset) throw new Error(`offset ${request.offset} cannot be read`);
-      }
-    }
-  }
-}
-
-async function readFinal(stage: Stage, topics: readonly Topic[]): Promise<Map<string, FinalPartition>> {
-  const { log } = await atRest(stage);
-  const final = new Map<string, FinalPartition>();
-  for (const topic of topics) {
-    for (let partition = 0; partition < topic.partitions; partition++) {
-      const bounds = await log.bounds(topic, partition);
-      const records = await readAll(log, topic, partition, { from: bounds.logStartOffset });
-      final.set(`${topic.id}/${partition}`, { ...bounds, records });
-    }
-  }
-  return final;
 }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { FAULTS } from './faults.ts';
+import { FAULTS, SITUATIONS } from './faults.ts';
 import { staleMutations } from './mutations.ts';
 import { play, violated } from './run.ts';
 import { type Scenario, scenarioOf } from './scenario.ts';
@@ -16,7 +16,7 @@ test.each(readdirSync(seeds))('a scenario that failed once holds: %s', async (na
   expect(violated(await play(scenario))).toEqual([]);
 });
 
-test('in new histories every property holds, while every fault strikes', async () => {
+test('in new histories every property holds, while every fault strikes and every situation comes up', async () => {
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const { code, output } = await run([main, '--runs', String(HISTORIES), '--workers', '2']);
   // The output tells the seed.
@@ -24,7 +24,8 @@ test('in new histories every property holds, while every fault strikes', async (
     code: 0,
     output: expect.stringContaining('Every property held in every history.'),
   });
-  for (const { text } of Object.values(FAULTS)) expect(output).toMatch(new RegExp(`${text} +[1-9]`));
+  const texts = [...Object.values(FAULTS).map(({ text }) => text), ...Object.values(SITUATIONS)];
+  for (const text of texts) expect(output).toMatch(new RegExp(`^${text} +[1-9]`, 'm'));
 }, 240_000);
 
 test('the same seed gives the same run, event by event; another gives another', async () => {

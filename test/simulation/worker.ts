@@ -18,8 +18,14 @@ export interface Progress {
   /** How many cases of each property were checked. */
   readonly checked: readonly (readonly [string, number])[];
   /** The seed that showed a violation; after it there is no more. */
-  readonly failed?: { readonly seed: number; readonly property: string; readonly violation: string };
+  readonly failed?: Failed;
   readonly done: boolean;
+}
+
+export interface Failed {
+  readonly seed: number;
+  readonly property: string;
+  readonly violation: string;
 }
 
 const REPORT_MS = 250;
@@ -50,7 +56,7 @@ function add(counts: Map<string, number>, what: string, times: number): void {
   counts.set(what, (counts.get(what) ?? 0) + times);
 }
 
-async function work(): Promise<Progress['failed']> {
+async function work(): Promise<Failed | undefined> {
   let reportedAtMs = Date.now();
   for (let i = 0; i < task.runs && Date.now() < task.untilMs; i++) {
     const seed = task.first + i * task.step;

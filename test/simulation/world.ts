@@ -58,9 +58,9 @@ export function createWorld(startMs: number, fraction: () => number, log?: (line
       return work;
     },
     trace(...event) {
-      const line = event.join(' ');
+      const line = `${nowMs} ${event.join(' ')}`;
       for (let i = 0; i < line.length; i++) hash = Math.imul(hash ^ line.charCodeAt(i), 0x01000193);
-      log?.(`${(nowMs - startMs).toFixed(1).padStart(9)}  ${line}`);
+      log?.(`${(nowMs - startMs).toFixed(1).padStart(9)}  ${event.join(' ')}`);
     },
   };
 }

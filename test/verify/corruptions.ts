@@ -137,6 +137,15 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
     const changed = { ...fetch, outcome: { ...fetch.outcome, records } };
     return { history: replaced(history, fetch, [changed]), property: 'offsets are contiguous' };
   },
+  'a fetch brings nothing': (history, pick) => {
+    const fetch = chosen(polls(history), pick);
+    if (fetch === undefined) return undefined;
+    const changed = { ...fetch, outcome: { ...fetch.outcome, records: [], nextOffset: fetch.offset } };
+    return {
+      history: replaced(history, fetch, [changed]),
+      property: 'a fetch below the high watermark brings records',
+    };
+  },
   'a fetch has its records in another order': (history, pick) => {
     const fetch = chosen(
       polls(history).filter(({ outcome }) => outcome.records.length > 1),

@@ -118,6 +118,10 @@ export const right: Record<string, readonly Case[]> = {
       ),
     ],
   ],
+  'a fetch below the high watermark brings records': [
+    ['it began at the end', history([a, fetched([20, 30], 1, '')], finally_(['a']))],
+    ['it brings fewer than there are', history([a, b, fetched([40, 50], 0, 'a', { highWatermark: 2 })], ab)],
+  ],
   "a consumer's polls skip and repeat nothing": [
     [
       'a failed poll between two',
@@ -138,7 +142,7 @@ export const right: Record<string, readonly Case[]> = {
         [
           a,
           b,
-          fetched([40, 41], 0, '', { consumer: 'c', highWatermark: 2 }),
+          fetched([-2, -1], 0, '', { consumer: 'c' }),
           deletion([42, 43], 1, 1),
           fetched([44, 45], 1, 'b', { consumer: 'c', reset: true, logStartOffset: 1 }),
         ],

@@ -132,7 +132,7 @@ export const wrong: Record<string, readonly Case[]> = {
     ],
     [
       'an empty fetch skips',
-      history([a, b, fetched([40, 50], 0, '', { nextOffset: 2, highWatermark: 2 })], ab),
+      history([a, b, fetched([40, 50], 2, '', { nextOffset: 3, highWatermark: 2 })], ab),
     ],
     [
       'records beyond the high watermark',
@@ -161,6 +161,10 @@ export const wrong: Record<string, readonly Case[]> = {
       }),
     ],
     ['less than log start at the end', history([a, b], { ...ab, logStartOffset: -1 })],
+  ],
+  'a fetch below the high watermark brings records': [
+    ['none at log start', history([a, b, fetched([40, 50], 0, '', { highWatermark: 2 })], ab)],
+    ['none further on', history([a, b, fetched([40, 50], 1, '', { highWatermark: 2 })], ab)],
   ],
   "a producer's records are in order": [
     [
@@ -244,7 +248,7 @@ export const wrong: Record<string, readonly Case[]> = {
     [
       'an unknown append before it was sent',
       history(
-        [append([20, Infinity], batch('a'), unknown), fetched([0, 10], 0, '', { highWatermark: 1 })],
+        [append([20, Infinity], batch('a'), unknown), fetched([0, 10], 1, '', { highWatermark: 1 })],
         finally_(['a']),
       ),
     ],
@@ -253,12 +257,7 @@ export const wrong: Record<string, readonly Case[]> = {
     [
       'a skip',
       history(
-        [
-          a,
-          b,
-          fetched([40, 41], 0, '', { consumer: 'c', highWatermark: 2 }),
-          fetched([42, 43], 1, 'b', { consumer: 'c' }),
-        ],
+        [a, b, fetched([-2, -1], 0, '', { consumer: 'c' }), fetched([42, 43], 1, 'b', { consumer: 'c' })],
         ab,
       ),
     ],
@@ -275,7 +274,7 @@ export const wrong: Record<string, readonly Case[]> = {
         [
           a,
           b,
-          fetched([40, 41], 0, '', { consumer: 'c', highWatermark: 2 }),
+          fetched([-2, -1], 0, '', { consumer: 'c' }),
           fetched([42, 43], 2, '', { consumer: 'c', reset: true }),
         ],
         ab,

@@ -1,21 +1,21 @@
 import { KAFKA_ERRORS } from '../../errors.ts';
 import { decodeBatches } from '../../record/decode.ts';
+import type { RecordInput } from '../../record/record.ts';
 import { RECORD_BATCH_TYPE } from '../../rest/records/recordBatchType.ts';
 import type { AppendOutcome, Bounds, FetchOutcome } from '../../verify/history.ts';
+import { fingerprint } from './record.ts';
 
 /** Longer than the 30 s that API Gateway waits. */
 const TIMEOUT_MS = 40_000;
 const MAX_FETCH_BYTES = 1024 * 1024;
 const MAX_FETCH_RECORDS = 2_000;
 
-export type Form = 'raw' | 'v3' | 'v2';
-
 /** Requests for one topic, each sent once and told as what a history says of it; none of them throws. */
 export interface TopicClient {
   /** Record batches, as bytes. */
   appendBatch(partition: number, batch: Uint8Array): Promise<AppendOutcome>;
-  /** Each value as a record of its own: `offsets` has one of each. */
-  appendJson(partition: number, values: readonly string[], form: 'v3' | 'v2'): Promise<AppendOutcome>;
+  /** Of `offsets`, there is one for each record. */
+  appendJson(partition: number, records: readonly RecordInput[], form: 'v3' | 'v2'): Promise<AppendOutcome>;
   fetch(partition: number, offset: number, maxWaitMs: number, form: 'raw' | 'v3'): Promise<FetchOutcome>;
   bounds(partition: number): Promise<Bounds['outcome']>;
 }
@@ -38,12 +38,12 @@ export function topicClient(root: () => string, clusterId: string, topic: string
       });
     },
 
-    async appendJson(partition, values, form) {
+    async appendJson(partition, records, form) {
       const answer =
         form === 'v3'
-          ? await call(`${at(partition)}/records`, post('application/json', v3Body(values)))
-          : await call(atV2(partition), post('application/vnd.kafka.binary.v2+json', v2Body(values)));
-      return appended(answer, values.length, (text) => {
+          ? await call(`${at(partition)}/records`, post('application/json', v3Body(records)))
+          : await call(atV2(partition), post('application/vnd.kafka.binary.v2+json', v2Body(records)));
+      return appended(answer, records.length, (text) => {
         const results = (
           form === 'v3' ? text.split('\n').map((line) => JSON.parse(line)) : JSON.parse(text).offsets
         ) as RecordResult[];
@@ -74,10 +74,10 @@ export function topicClient(root: () => string, clusterId: string, topic: string
   };
 }
 
-/** A value may be followed by a space and what makes it long. */
-export function idOf(value: string): string {
-  const end = value.indexOf(' ');
-  return end < 0 ? value : value.slice(0, end);
+/** That no request should get that is as it has to be: what changes by itself is none, such as too much at once. */
+export function isRefusal(error: string | undefined): boolean {
+  const status = Number.parseInt(error ?? '', 10);
+  return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
 interface Answer {
@@ -110,14 +110,32 @@ function post(type: string, body: string | Buffer<ArrayBuffer>): RequestInit {
   return { method: 'POST', headers: { 'content-type': type }, body };
 }
 
-function v3Body(values: readonly string[]): string {
-  return values.map((data) => JSON.stringify({ value: { type: 'STRING', data } })).join('\n');
+function v3Body(records: readonly RecordInput[]): string {
+  return records
+    .map(({ timestamp, key, value, headers }) =>
+      JSON.stringify({
+        timestamp: new Date(timestamp).toISOString(),
+        key: { type: 'BINARY', data: base64(key) },
+        value: { type: 'STRING', data: Buffer.from(value!).toString() },
+        headers: headers.map((header) => ({ name: header.key, value: base64(header.value) })),
+      }),
+    )
+    .join('\n');
 }
 
-function v2Body(values: readonly string[]): string {
+function v2Body(records: readonly RecordInput[]): string {
   return JSON.stringify({
-    records: values.map((value) => ({ value: Buffer.from(value).toString('base64') })),
+    records: records.map(({ timestamp, key, value, headers }) => ({
+      timestamp,
+      key: base64(key),
+      value: base64(value),
+      headers: headers.map((header) => ({ key: header.key, value: base64(header.value) })),
+    })),
   });
+}
+
+function base64(bytes: Uint8Array | null): string | null {
+  return bytes && Buffer.from(bytes).toString('base64');
 }
 
 function appended(answer: Answer, count: number, read: (text: string) => AppendOutcome): AppendOutcome {
@@ -145,7 +163,7 @@ function rawPage({ headers, body }: Answer, offset: number): FetchOutcome {
   const records: [number, string][] = [];
   try {
     for (const record of decodeBatches(body, { fromOffset: offset })) {
-      records.push([record.offset, idOf(Buffer.from(record.value ?? []).toString())]);
+      records.push([record.offset, fingerprint(record)]);
     }
   } catch {}
   const header = (name: string) => Number(headers.get(name) ?? Number.NaN);
@@ -158,20 +176,46 @@ function rawPage({ headers, body }: Answer, offset: number): FetchOutcome {
 }
 
 interface JsonPage {
-  readonly records: readonly { readonly offset: number; readonly value: { readonly data: string } | null }[];
+  readonly records: readonly JsonRecord[];
   readonly next_offset: number;
   readonly high_watermark: number;
   readonly log_start_offset: number;
 }
 
+interface JsonRecord {
+  readonly offset: number;
+  readonly timestamp_ms: number;
+  readonly key: JsonData;
+  readonly value: JsonData;
+  readonly headers: readonly { readonly name: string; readonly value: string | null }[];
+}
+
+type JsonData = { readonly type: string; readonly data: string } | null;
+
 function jsonPage(answer: Answer): FetchOutcome {
   try {
     const body = JSON.parse(answer.body.toString()) as JsonPage;
-    const records = body.records.map(({ offset, value }) => [offset, idOf(String(value?.data))] as const);
+    const records = body.records.map((record) => [record.offset, fingerprint(read(record))] as const);
     return page(records, body.next_offset, body.high_watermark, body.log_start_offset);
   } catch {
     return { is: 'failed', error: MALFORMED };
   }
+}
+
+function read({ timestamp_ms, key, value, headers }: JsonRecord): RecordInput {
+  return {
+    timestamp: timestamp_ms,
+    key: bytesOf(key),
+    value: bytesOf(value),
+    headers: headers.map((header) => ({
+      key: header.name,
+      value: header.value === null ? null : Buffer.from(header.value, 'base64'),
+    })),
+  };
+}
+
+function bytesOf(part: JsonData): Uint8Array | null {
+  return part && Buffer.from(part.data, part.type === 'BINARY' ? 'base64' : 'utf8');
 }
 
 function page(
@@ -192,7 +236,8 @@ function ok(bounds: { logStartOffset: number; highWatermark: number }): Bounds['
     : { is: 'failed', error: MALFORMED };
 }
 
-const MALFORMED = 'malformed answer';
+/** Of a 200. */
+export const MALFORMED = 'malformed answer';
 
 function isOffset(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;

@@ -39,7 +39,8 @@ function percentile(sorted: readonly number[], share: number): string {
 export function propertiesTable(reports: readonly PropertyReport[]): string {
   const rows = reports.map(({ property, checked, violations }) => {
     const more = violations.length === MAX_VIOLATIONS ? ' or more' : '';
-    return [property, String(checked), `${violations.length}${more}`];
+    const isTested = checked > 0 || violations.length > 0;
+    return [property, String(checked), isTested ? `${violations.length}${more}` : 'not tested'];
   });
   const violated = reports
     .filter(({ violations }) => violations.length > 0)

@@ -1,18 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { checkHistory } from '../../verify/check.ts';
-import type { FinalPartition, PartitionId } from '../../verify/history.ts';
-import { type Api, createApi, topicPath } from '../api.ts';
+import type { Api } from '../api.ts';
 import { CliError } from '../cliError.ts';
 import type { Io } from '../io.ts';
 import { integer } from '../options.ts';
-import { topicClient } from './client.ts';
-import { MAX_OPERATIONS, MAX_RECORDS, partitionId, type Recorded, readFinal, runLoad } from './load.ts';
+import { type FinalRead, readFinal } from './final.ts';
+import { HELP } from './help.ts';
+import { runLoad } from './load.ts';
 import { type LocalTarget, startLocal } from './local.ts';
+import { probe } from './probe.ts';
+import { showProgress } from './progress.ts';
+import { createRecorder, partitionId, type Recorder } from './recorder.ts';
 import { operationsTable, propertiesTable } from './report.ts';
-
-const PROGRESS_TTY_MS = 250;
-const PROGRESS_MS = 5_000;
+import { serviceReports } from './service.ts';
+import { type Signals, takeSignals } from './signals.ts';
+import { createTopic, type VerifyTopic } from './topic.ts';
 
 interface VerifyOptions {
   readonly seconds: number;
@@ -31,7 +34,7 @@ export function addVerify(program: Command, io: Io, connect: () => Promise<Api>)
     .option('-s, --seconds <count>', 'how long to produce and consume', integer(1, 86_400), 30)
     .option('-p, --partitions <count>', 'of the topic that is made for it', integer(1, 100), 4)
     .option('--producers <count>', 'half of them idempotent', integer(1, 200), 8)
-    .option('--consumers <count>', 'each reads all partitions at once', integer(0, 20), 4)
+    .option('--consumers <count>', 'each reads all partitions in turn', integer(0, 200), 4)
     .option('--keep', 'do not delete the topic at the end; with --local, keep its directory')
     .option('--local', 'start a cluster for it; it is killed (-9) at least once, before all is read')
     .addOption(
@@ -48,118 +51,120 @@ export function addVerify(program: Command, io: Io, connect: () => Promise<Api>)
       if (options.killEvery !== undefined && !options.local) {
         command.error("error: option '--kill-every' needs '--local'");
       }
-      if (!options.local) {
-        const api = await connect();
-        return verify(io, () => api.url, undefined, options);
-      }
-      const local = await startLocal();
+      const name = `wadi-verify-${randomBytes(6).toString('hex')}`;
+      const signals = takeSignals(() => {
+        const left = options.local
+          ? ''
+          : `; if topic ${name} is there, ${removal(name, program.opts<{ url: string }>().url)}`;
+        io.stderr.write(`\nwadi: ended without tables${left}\n`);
+      });
+      let local: LocalTarget | undefined;
       try {
-        await verify(io, local.url, local, options);
+        if (options.local) local = await startLocal(options.keep === true);
+        const url = local?.url ?? constant((await connect()).url);
+        const topic = await createTopic(url, name, options.partitions);
+        await verify(io, topic, local, signals, options);
       } finally {
-        const kept = await local.close(options.keep === true);
-        if (kept !== undefined) io.stderr.write(`wadi: the cluster's directory is ${kept}\n`);
+        await local?.close();
+        signals.off();
       }
     });
 }
 
-const HELP = `
-A topic of its own, wadi-verify-…, is written by idempotent producers, which send again what got no
-answer, and by plain ones, which do not; consumers follow it, others ask for its end. Then everything
-is read, and what all of them were told is checked. Records and requests of the cluster are paid for.
+const constant = (url: string) => () => url;
 
-The topic is deleted at the end, unless a property does not hold. Ctrl-C ends the run early, with the
-tables. At most ${MAX_RECORDS} records and ${MAX_OPERATIONS} requests are remembered, in some 900 MB: then the
-run ends too. After its time, it waits for the last answers: up to a minute, and two for reading.
-
-The exit code is 0 if all properties hold, 1 if one does not or the cluster cannot be reached.
-
-Examples:
-  $ wadi verify --seconds 60
-  $ wadi verify --url https://example.execute-api.eu-central-1.amazonaws.com --producers 32
-  $ wadi verify --local --kill-every 3 --seconds 120
-`;
+const removal = (name: string, url: string) => `'wadi topics delete ${name} --url ${url}' removes it`;
 
 async function verify(
   io: Io,
-  url: () => string,
+  { name, url, client, remove }: VerifyTopic,
   local: LocalTarget | undefined,
+  signals: Signals,
   options: VerifyOptions,
 ): Promise<void> {
-  const { partitions, producers, consumers } = options;
-  const topic = `wadi-verify-${randomBytes(6).toString('hex')}`;
-  const api = await createApi(url());
-  const { cluster_id } = await api.send<{ cluster_id: string }>(
-    'POST',
-    '/topics',
-    JSON.stringify({ topic_name: topic, partitions_count: partitions }),
+  const { partitions } = options;
+  const full = new AbortController();
+  const recorder = createRecorder({
+    client,
+    topic: name,
+    partitions,
+    via: () => local?.via(),
+    full: () => full.abort(),
+  });
+  const elapsedMs = await load(io, recorder, local, options, signals.phase(), full.signal);
+  const loadTable = operationsTable(recorder.operations, elapsedMs);
+  const kinds = structuredClone(recorder.kinds);
+
+  const stop = signals.phase();
+  const progress = showProgress(io, () => `reading: ${recorder.counts.fetchedRecords} records so far`);
+  let failures: string[];
+  let reads: FinalRead[];
+  try {
+    failures = await probe(recorder, partitions, stop);
+    reads = await Promise.all(
+      Array.from({ length: partitions }, (_, partition) => readFinal(recorder, partition, stop)),
+    );
+  } finally {
+    progress();
+  }
+
+  const { operations, counts } = recorder;
+  const final = new Map(
+    reads.flatMap(({ final }, partition) =>
+      final === undefined ? [] : [[partitionId(name, partition), final] as const],
+    ),
   );
-  const client = topicClient(() => url(), cluster_id, topic);
-  const recorded: Recorded = { operations: [], acknowledgedRecords: 0, sentRecords: 0, fetchedRecords: 0 };
-  const stop = new AbortController();
-  const end = () => stop.abort();
-  const timer = setTimeout(end, options.seconds * 1_000);
-  process.once('SIGINT', end);
-  const progress = showProgress(io, recorded, local);
+  const reports = [
+    ...checkHistory({ operations, final }),
+    ...serviceReports(operations, kinds, failures, reads),
+    ...(local === undefined ? [] : [local.report()]),
+  ];
+  const kills = local === undefined ? '' : `\nKills (-9): ${local.kills()}\n`;
+  io.stdout.write(`${loadTable}${kills}\n${propertiesTable(reports)}`);
+
+  const violated = reports.filter(({ violations }) => violations.length > 0).length;
+  const isKept = violated > 0 || options.keep === true;
+  if (isKept && local === undefined) io.stderr.write(`wadi: topic ${name} is kept: ${removal(name, url)}\n`);
+  if (!isKept) await remove();
+  if (violated > 0) throw new CliError(`${violated} of ${reports.length} properties do not hold`);
+  if (counts.acknowledgedRecords === 0)
+    throw new CliError('No record was acknowledged, so nothing was checked');
+}
+
+/** Produces and consumes until its time is over, or one of the signals; returns for how long. */
+async function load(
+  io: Io,
+  recorder: Recorder,
+  local: LocalTarget | undefined,
+  { partitions, producers, consumers, seconds, killEvery }: VerifyOptions,
+  interrupted: AbortSignal,
+  full: AbortSignal,
+): Promise<number> {
+  const { counts, operations } = recorder;
   const startedAtMs = performance.now();
+  const stop = new AbortController();
   let elapsedMs = 0;
-  stop.signal.addEventListener('abort', () => {
-    elapsedMs = performance.now() - startedAtMs;
+  const end = () => {
+    if (!stop.signal.aborted) elapsedMs = performance.now() - startedAtMs;
+    stop.abort();
+  };
+  const timer = setTimeout(end, seconds * 1_000);
+  for (const signal of [interrupted, full]) signal.addEventListener('abort', end);
+  const progress = showProgress(io, () => {
+    const kills = local === undefined ? '' : `, ${local.kills()} kills`;
+    return `${counts.acknowledgedRecords} records acknowledged, ${counts.fetchedRecords} read, ${operations.length} requests${kills}`;
   });
   try {
-    const load = { client, topic, partitions, producers, consumers, stop: stop.signal, full: end };
     // Whichever fails ends the other, and only when both have ended may what they use be taken away.
     const working = [
-      runLoad({ ...load, via: () => local?.via() }, recorded).finally(end),
-      local?.killUntil(stop.signal, options.killEvery).finally(end),
+      runLoad({ recorder, partitions, producers, consumers, stop: stop.signal }).finally(end),
+      local?.killUntil(stop.signal, killEvery).finally(end),
     ];
     await Promise.allSettled(working);
     await Promise.all(working);
   } finally {
     clearTimeout(timer);
-    process.off('SIGINT', end);
-    progress.clear();
+    progress();
   }
-
-  const final = new Map<PartitionId, FinalPartition>();
-  await Promise.all(
-    Array.from({ length: partitions }, async (_, partition) => {
-      const found = await readFinal(client, partition);
-      if (found !== undefined) final.set(partitionId(topic, partition), found);
-    }),
-  );
-  const reports = checkHistory({ operations: recorded.operations, final });
-  const kills = local === undefined ? '' : `\nKills (-9): ${local.kills()}\n`;
-  io.stdout.write(`${operationsTable(recorded.operations, elapsedMs)}${kills}\n${propertiesTable(reports)}`);
-
-  const violated = reports.filter(({ violations }) => violations.length > 0).length;
-  if (violated > 0)
-    throw new CliError(`${violated} of ${reports.length} properties do not hold for topic ${topic}`);
-  if (final.size < partitions)
-    throw new CliError(`${partitions - final.size} partitions of ${topic} cannot be read`);
-  if (recorded.acknowledgedRecords === 0)
-    throw new CliError('No record was acknowledged, so nothing was checked');
-  if (options.keep) io.stderr.write(`wadi: the topic is ${topic}\n`);
-  else await (await createApi(url())).send('DELETE', topicPath(topic));
-}
-
-/** A line that changes in place for who watches a terminal, else one every few seconds. */
-function showProgress(io: Io, recorded: Recorded, local: LocalTarget | undefined): { clear(): void } {
-  const { stderr } = io;
-  const startedAtMs = performance.now();
-  const timer = setInterval(
-    () => {
-      const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
-      const kills = local === undefined ? '' : `, ${local.kills()} kills`;
-      const { acknowledgedRecords, fetchedRecords, operations } = recorded;
-      const line = `${seconds} s: ${acknowledgedRecords} records acknowledged, ${fetchedRecords} read, ${operations.length} requests${kills}`;
-      stderr.write(stderr.isTTY ? `\r${line}\x1b[K` : `${line}\n`);
-    },
-    stderr.isTTY ? PROGRESS_TTY_MS : PROGRESS_MS,
-  );
-  return {
-    clear() {
-      clearInterval(timer);
-      if (stderr.isTTY) stderr.write('\r\x1b[K');
-    },
-  };
+  return elapsedMs;
 }

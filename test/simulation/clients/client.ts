@@ -16,6 +16,8 @@ export interface Client {
   readonly topic: TopicPlan;
   readonly restFactor: number;
   readonly marksStay: boolean;
+  /** Its requests reach a process in the order in which they were sent. */
+  readonly ordered: boolean;
   /** Any of the processes that serve, as a load balancer picks it; it may be frozen, or die meanwhile. */
   anyProcess(): Process;
   /** A second one that is to serve the same request, if chance has it. */
@@ -62,6 +64,7 @@ export async function insist<T>(
 /** The client's topic as it stands, made anew if it is gone. */
 export async function currentTopic(client: Client): Promise<Topic> {
   const { name, partitions, configs } = client.topic;
+  const askedAtMs = client.world.nowMs;
   const topic = await insist(client, async (wadi) => {
     try {
       return await wadi.topics.describe(name);
@@ -70,9 +73,32 @@ export async function currentTopic(client: Client): Promise<Topic> {
       return wadi.topics.create({ name, partitions, configs });
     }
   });
-  const { topicIds } = client.recorder;
-  topicIds.set(name, (topicIds.get(name) ?? new Set()).add(topic.id));
+  noteTopic(client, topic, askedAtMs);
   return topic;
+}
+
+export function noteTopic({ recorder }: Client, { id, name, partitions }: Topic, knownAtMs: number): void {
+  const before = recorder.seen.get(id);
+  recorder.seen.set(id, {
+    name,
+    knownAtMs: Math.min(before?.knownAtMs ?? knownAtMs, knownAtMs),
+    partitions: Math.max(before?.partitions ?? 0, partitions),
+  });
+}
+
+/** Whether the error says that the topic is gone; of one that nobody deletes, it must not. */
+export function isGone({ recorder, topic, name }: Client, error: WadiError): boolean {
+  if (!isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) return false;
+  if (!recorder.deletions.some((deletion) => deletion.name === topic.name)) {
+    recorder.unexpected.push(`${name} was told that ${topic.name} is gone, which nobody deletes`);
+  }
+  return true;
+}
+
+/** Notes a refusal that a sound request should not meet. */
+export function requireRetriable(client: Client, error: WadiError, what: string): void {
+  if (!error.retriable)
+    client.recorder.unexpected.push(`${client.name}: ${what}: ${error.kafka} ${error.message}`);
 }
 
 export function isKafka(error: unknown, name: WadiError['kafka']): boolean {

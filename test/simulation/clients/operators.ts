@@ -2,25 +2,46 @@ import { collectGarbage } from '../../../lib/maintenance/collectGarbage.ts';
 import type { GarbageCursor } from '../../../lib/maintenance/garbage.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
 import { mergePartition } from '../../../lib/maintenance/mergePartition.ts';
-import { ask, type Client, currentTopic, pause } from './client.ts';
+import {
+  ask,
+  type Client,
+  currentTopic,
+  isGone,
+  isKafka,
+  noteTopic,
+  pause,
+  requireRetriable,
+} from './client.ts';
 
 /** Adds partitions to its topic, or deletes it: then whoever comes next makes it anew. */
 export async function administrator(client: Client, operations: number): Promise<void> {
-  const { random, recorder } = client;
+  const { random, recorder, world } = client;
   for (let n = 0; n < operations; n++) {
     await pause(client, random.between(100, 3_000));
     const { name, partitions } = await currentTopic(client);
     const grows = random.chance(0.6);
-    if (!grows) recorder.deletions.add(name);
+    const askedAtMs = world.nowMs;
     const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
     const answers = await Promise.all(
-      processes.map((process) =>
-        ask<unknown>(client, process, ({ topics }) =>
-          grows ? topics.addPartitions(name, partitions + 1) : topics.delete(name),
-        ),
-      ),
+      processes.map((process) => {
+        const deletion = { name, endedAtMs: Number.POSITIVE_INFINITY };
+        if (!grows) recorder.deletions.push(deletion);
+        return ask(client, process, async ({ topics }) => {
+          if (grows) return topics.addPartitions(name, partitions + 1);
+          await topics.delete(name);
+          deletion.endedAtMs = world.nowMs;
+          return undefined;
+        });
+      }),
     );
-    for (const { answer } of answers) if (answer.is === 'error') recorder.failure(answer.error);
+    for (const { answer } of answers) {
+      if (answer.is === 'ok' && answer.value !== undefined) noteTopic(client, answer.value, askedAtMs);
+      if (answer.is !== 'error') continue;
+      const error = recorder.failure(answer.error);
+      // Another may have added it, or deleted the topic, before.
+      if (!isKafka(error, 'INVALID_PARTITIONS') && !isGone(client, error))
+        requireRetriable(client, error, 'administration');
+    }
   }
 }
 
@@ -30,7 +51,7 @@ export async function collector(client: Client, operations: number): Promise<voi
   const limits: MaintenanceLimits = {
     ...MAINTENANCE_LIMITS,
     candidatesPerWindow: random.between(1, 20),
-    rowsPerPage: random.between(1, 3),
+    rowsPerPage: random.between(2, 3),
     pagesPerStep: random.between(1, 3),
     stepsPerCall: random.between(5, 40),
     writesAtOnce: random.between(1, 4),
@@ -50,7 +71,10 @@ export async function collector(client: Client, operations: number): Promise<voi
       ),
     );
     for (const { answer } of answers) {
-      if (answer.is === 'error') recorder.failure(answer.error);
+      if (answer.is === 'error') {
+        const error = recorder.failure(answer.error);
+        if (!isGone(client, error)) requireRetriable(client, error, 'garbage');
+      }
       if (answer.is === 'ok') cursor = answer.value.cursor;
     }
   }

@@ -5,7 +5,17 @@ import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Append, AppendOutcome, SentBatch } from '../../../lib/verify/history.ts';
 import { batch } from '../../support/log.ts';
 import type { Process } from '../process.ts';
-import { ask, type Client, currentTopic, isKafka, patience, pause, think } from './client.ts';
+import {
+  ask,
+  type Client,
+  currentTopic,
+  isGone,
+  isKafka,
+  patience,
+  pause,
+  requireRetriable,
+  think,
+} from './client.ts';
 
 interface Sent extends SentBatch {
   readonly encoded: ValidBatch;
@@ -36,7 +46,11 @@ export async function plainProducer(client: Client, operations: number): Promise
       return { partition, batches };
     });
     const answers = await send(client, client.anyProcess(), topic, units);
-    if (answers.some(isGone)) topic = await currentTopic(client);
+    const errors = answers.flatMap((answer) => (answer.is === 'error' ? [answer.error] : []));
+    for (const error of errors) {
+      if (isGone(client, error)) topic = await currentTopic(client);
+      else requireRetriable(client, error, 'append');
+    }
   }
 }
 
@@ -60,7 +74,9 @@ export async function idempotentProducer(
     const units = partitionsFor(client, session.topic).map((partition) =>
       nextUnit(client, session, partition),
     );
-    const work = deliver(client, session, units).finally(() => running.delete(work));
+    if (random.chance(0.1))
+      void send(client, client.anyProcess(), session.topic, [strayUnit(client, session)]);
+    const work = deliver(client, session, units, inFlight === 1).finally(() => running.delete(work));
     running.add(work);
   }
   await Promise.all(running);
@@ -94,21 +110,42 @@ function nextUnit(client: Client, session: Session, partition: number): Unit {
   return { partition, batches };
 }
 
+/** What the log must refuse: sequences far beyond the next one, which no producer sends that is sound. */
+function strayUnit(client: Client, { topic, id, epoch, next }: Session): Unit {
+  const partition = client.random.below(topic.partitions);
+  const sequence = (next.get(partition) ?? 0) + 1_000 + client.random.below(1_000);
+  const values = [`${client.name}.stray.${partition}.${client.random.below(2 ** 32)}`];
+  return { partition, batches: [newBatch(client, values, sequence, { id, epoch })] };
+}
+
 /** Every batch with an earlier sequence that is sent comes first, or the log is right to refuse. */
 function mayBeEarly({ open }: Session, { partition, batches }: Unit): boolean {
   const first = batches[0]!.encoded.producer!.sequence;
   return [...(open.get(partition) ?? [])].some((sequence) => sequence < first);
 }
 
-async function deliver(client: Client, session: Session, units: readonly Unit[]): Promise<void> {
+async function deliver(
+  client: Client,
+  session: Session,
+  wanted: readonly Unit[],
+  alone: boolean,
+): Promise<void> {
+  let units = wanted;
   let left = [...units];
   for (const patient = patience(client); patient(); ) {
     const early = new Set(left.filter((unit) => mayBeEarly(session, unit)));
     const twin = client.another();
     if (twin !== undefined) void send(client, twin, session.topic, left);
     const answers = await send(client, client.anyProcess(), session.topic, left);
-    left = left.filter((unit, i) => !isDone(client, session, unit, answers[i]!, early.has(unit)));
+    left = left.flatMap((unit, i) => leftOf(client, session, unit, answers[i]!, early.has(unit)));
     if (left.length === 0 || session.lost) return;
+    // One that has no others under way may send more together with what is not acknowledged: half of it is a duplicate then.
+    if (alone && units.includes(left[0]!) && client.random.chance(0.1)) {
+      const { partition, batches } = left[0]!;
+      const longer = { partition, batches: [...batches, ...nextUnit(client, session, partition).batches] };
+      units = units.map((unit) => (unit === left[0] ? longer : unit));
+      left[0] = longer;
+    }
     // Often more than one is sent anew together, though it was acknowledged, as when answers come too late to matter.
     if (client.random.chance(0.1)) left = [...units];
     await pause(client, client.random.between(5, 200));
@@ -116,25 +153,35 @@ async function deliver(client: Client, session: Session, units: readonly Unit[])
   client.recorder.unexpected.push(`${client.name} cannot append ${left[0]!.batches[0]!.values}`);
 }
 
-/** Whether nothing is left to do for the unit. */
-function isDone(client: Client, session: Session, unit: Unit, answer: UnitAnswer, early: boolean): boolean {
-  if (answer.is === 'none') return false;
-  if (answer.is === 'error' && !isKafka(answer.error, 'DUPLICATE_SEQUENCE_NUMBER')) {
+/** What is left to be sent of the unit. */
+function leftOf(
+  client: Client,
+  session: Session,
+  unit: Unit,
+  answer: UnitAnswer,
+  early: boolean,
+): readonly Unit[] {
+  const { partition, batches } = unit;
+  if (answer.is === 'none') return [unit];
+  const isKnownDuplicate = answer.is === 'error' && isKafka(answer.error, 'DUPLICATE_SEQUENCE_NUMBER');
+  // One of several is there, at an offset that is not known any more: nothing was done with the others.
+  if (isKnownDuplicate && batches.length > 1) return batches.map((one) => ({ partition, batches: [one] }));
+  if (answer.is === 'error' && !isKnownDuplicate) {
     const { error } = answer;
-    if (isGone(answer)) session.lost = true;
-    const refused =
-      !error.retriable && !session.lost && !(early && isKafka(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER'));
+    if (isGone(client, error)) session.lost = true;
+    const forgiven = early && !client.ordered && isKafka(error, 'OUT_OF_ORDER_SEQUENCE_NUMBER');
+    const refused = !error.retriable && !session.lost && !forgiven;
     if (refused) {
       session.lost = true;
       client.recorder.unexpected.push(
         `${client.name} retried as it should and was refused, ${unit.batches[0]!.values}: ${error.message}`,
       );
     }
-    return false;
+    return [unit];
   }
   for (const { encoded } of unit.batches)
     session.open.get(unit.partition)?.delete(encoded.producer!.sequence);
-  return true;
+  return [];
 }
 
 /** One attempt, noted in the history. */
@@ -182,10 +229,6 @@ function failureOf(error: WadiError): AppendOutcome {
     isKafka(error, 'DUPLICATE_SEQUENCE_NUMBER') ||
     isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION');
   return { is: mayBeThere ? 'unknown' : 'failed', error: error.kafka };
-}
-
-function isGone(answer: UnitAnswer): boolean {
-  return answer.is === 'error' && isKafka(answer.error, 'UNKNOWN_TOPIC_OR_PARTITION');
 }
 
 function partitionsFor({ random }: Client, { partitions }: Topic): number[] {

@@ -1,7 +1,16 @@
 import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Bounds, DeleteRecords, Fetch } from '../../../lib/verify/history.ts';
 import { valuesOf } from '../../support/log.ts';
-import { ask, type Client, currentTopic, insist, isKafka, think } from './client.ts';
+import {
+  ask,
+  type Client,
+  currentTopic,
+  insist,
+  isGone,
+  isKafka,
+  requireRetriable,
+  think,
+} from './client.ts';
 
 /** Polls the partitions of its topic in turn, each where it stopped. */
 export async function consumer(client: Client, operations: number): Promise<void> {
@@ -24,6 +33,8 @@ export async function consumer(client: Client, operations: number): Promise<void
       reset: place.reset,
       outcome: { is: 'failed', error: 'no answer' },
     });
+    // Now and then one asks for what cannot be there yet.
+    if (random.chance(0.03)) await askBeyond(client, topic, partition);
     const request = {
       partition,
       offset: place.offset,
@@ -44,11 +55,12 @@ export async function consumer(client: Client, operations: number): Promise<void
     }
     const error = recorder.failure(answer.error);
     note({ returnedAtMs, outcome: { is: 'failed', error: error.kafka } });
-    if (isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) {
+    if (isGone(client, error)) {
       topic = await currentTopic(client);
       places = new Map();
-    }
-    if (isKafka(error, 'OFFSET_OUT_OF_RANGE')) {
+    } else if (!isKafka(error, 'OFFSET_OUT_OF_RANGE')) {
+      requireRetriable(client, error, `fetch from ${place.offset}`);
+    } else {
       const logStartOffset = await readLogStart(client, topic, partition);
       if (logStartOffset !== undefined && logStartOffset <= place.offset) {
         recorder.unexpected.push(
@@ -58,6 +70,16 @@ export async function consumer(client: Client, operations: number): Promise<void
       if (logStartOffset !== undefined) places.set(partition, { offset: logStartOffset, reset: true });
     }
   }
+}
+
+async function askBeyond(client: Client, topic: Topic, partition: number): Promise<void> {
+  const request = { partition, offset: 1_000_000, maxBytes: 1, minBytes: 0, maxWaitMs: 0 };
+  const { answer } = await ask(client, client.anyProcess(), ({ log }) => log.fetch(topic, request));
+  if (answer.is === 'ok') client.recorder.unexpected.push(`${client.name} was answered from beyond the end`);
+  if (answer.is !== 'error') return;
+  const error = client.recorder.failure(answer.error);
+  if (!isKafka(error, 'OFFSET_OUT_OF_RANGE') && !isGone(client, error))
+    requireRetriable(client, error, 'fetch from beyond the end');
 }
 
 /** `undefined` if the topic is gone. */
@@ -85,7 +107,7 @@ function observe(client: Client, topic: Topic, partition: number) {
       note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', ...bounds } });
       return bounds;
     },
-    (error) => isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION'),
+    (error) => isGone(client, error),
   );
 }
 
@@ -106,7 +128,7 @@ export async function observer(client: Client, operations: number): Promise<void
       const found = await insist(
         client,
         (wadi) => wadi.log.listOffsets(topic, partition, { timestamp }),
-        (error) => isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION'),
+        (error) => isGone(client, error),
       );
       recorder.lookups.push({ partition: `${topic.id}/${partition}`, timestamp, invokedAtMs, found });
     } catch (error) {
@@ -125,7 +147,10 @@ export async function truncator(client: Client, operations: number): Promise<voi
     const partition = random.below(topic.partitions);
     try {
       const { logStartOffset, highWatermark } = await observe(client, topic, partition);
-      const beforeOffset = random.chance(0.5) ? highWatermark : random.between(logStartOffset, highWatermark);
+      const beyond = random.chance(0.1);
+      const beforeOffset = beyond
+        ? highWatermark + 1_000_000
+        : random.pick([highWatermark, -1, random.between(logStartOffset, highWatermark)]);
       const process = client.anyProcess();
       const note = recorder.begin<DeleteRecords>({
         ...operationOn(client, topic, partition, process.name),
@@ -137,9 +162,18 @@ export async function truncator(client: Client, operations: number): Promise<voi
         wadi.log.deleteRecords(topic, partition, beforeOffset),
       );
       if (answer.is === 'ok') note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', ...answer.value } });
-      if (answer.is === 'error') throw recorder.failure(answer.error);
+      if (beyond && answer.is === 'ok')
+        recorder.unexpected.push(`deleted up to ${beforeOffset}, beyond the end`);
+      if (answer.is === 'error') {
+        const error = recorder.failure(answer.error);
+        note({ returnedAtMs: world.nowMs, outcome: { is: error.retriable ? 'unknown' : 'failed' } });
+        if (isGone(client, error)) throw error;
+        if (!beyond || !isKafka(error, 'OFFSET_OUT_OF_RANGE'))
+          requireRetriable(client, error, `delete before ${beforeOffset}`);
+      }
     } catch (error) {
-      if (isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) topic = await currentTopic(client);
+      if (!isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
+      topic = await currentTopic(client);
     }
   }
 }

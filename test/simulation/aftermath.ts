@@ -1,0 +1,212 @@
+import type { Clock } from '../../lib/clock.ts';
+import { decodeHead, type Head, headIndexOf, headKey, logStartOffset } from '../../lib/log/head.ts';
+import { indexOf, indexRowKey } from '../../lib/log/indexRow.ts';
+import type { LogLimits } from '../../lib/log/limits.ts';
+import { collectGarbage } from '../../lib/maintenance/collectGarbage.ts';
+import type { GarbageCursor } from '../../lib/maintenance/garbage.ts';
+import type { Topic } from '../../lib/topic/topic.ts';
+import type { Append, FinalPartition } from '../../lib/verify/history.ts';
+import { createWadi, type Wadi } from '../../lib/wadi.ts';
+import { batch, readAll } from '../support/log.ts';
+import type { Cloud } from './cloud.ts';
+import { blobsInUse } from './invariants.ts';
+import type { Process } from './process.ts';
+import type { Recorder } from './recorder.ts';
+import type { World } from './world.ts';
+
+/** After bad weather, an append and a fetch on each partition must end within this. */
+const PROGRESS_MS = 5_000;
+/** Appends within which a head that waits to be rolled must have been. */
+const APPENDS_TO_ROLL = 80;
+/** A pass of garbage collection ends within so many calls. */
+const CALLS_TO_COLLECT = 200;
+const AN_HOUR_MS = 3_600_000;
+
+export interface Aftermath {
+  readonly cloud: Cloud;
+  readonly world: World;
+  readonly recorder: Recorder;
+  readonly limits: LogLimits;
+}
+
+/** When nothing fails, through any process that has lived through it all, each partition takes a record at once, and shows it. */
+export async function checkProgress({ world, recorder }: Aftermath, process: Process): Promise<void> {
+  const answer = await process.serve(async (wadi) => {
+    for (const topic of await wadi.topics.list()) {
+      for (let partition = 0; partition < topic.partitions; partition++) {
+        const begunAtMs = world.nowMs;
+        const offset = await append(wadi, world, recorder, topic, partition, `${process.name} probes`);
+        const request = { partition, offset, maxBytes: 1, minBytes: 1, maxWaitMs: 0 };
+        const { nextOffset } = await wadi.log.fetch(topic, request);
+        if (nextOffset <= offset) throw new Error(`offset ${offset} is not shown`);
+        if (world.nowMs - begunAtMs > PROGRESS_MS) throw new Error(`took ${world.nowMs - begunAtMs} ms`);
+      }
+    }
+    await wadi.log.settled();
+  });
+  if (answer.is === 'error')
+    recorder.unexpected.push(`${process.name}: no progress: ${(answer.error as Error).stack}`);
+  if (answer.is === 'none') recorder.unexpected.push(`${process.name}: no progress: no answer`);
+}
+
+async function append(
+  { log }: Wadi,
+  world: World,
+  recorder: Recorder,
+  topic: Topic,
+  partition: number,
+  producer: string,
+): Promise<number> {
+  const sequence = recorder.operations.length;
+  const values = [`${producer} ${topic.id}/${partition} ${sequence}`];
+  const note = recorder.begin<Append>({
+    kind: 'append',
+    partition: `${topic.id}/${partition}`,
+    invokedAtMs: world.nowMs,
+    returnedAtMs: Number.POSITIVE_INFINITY,
+    via: producer,
+    batches: [{ values, producer, sequence, idempotent: false }],
+    outcome: { is: 'unknown' },
+  });
+  const [result] = await log.append(topic, [{ partition, batches: [batch(values)] }]);
+  if (!result!.ok) throw result!.error;
+  const { offsets, logStartOffset } = result!;
+  note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', offsets, logStartOffset } });
+  return offsets[0]!;
+}
+
+/** While appends go on, heads are rolled, and rolls that somebody left are finished. */
+export async function checkRolls(aftermath: Aftermath, process: Process): Promise<void> {
+  const { world, recorder, limits } = aftermath;
+  const quietMs = Math.max(limits.holdMs, limits.abandonedMs, limits.aheadMs) + 10;
+  const answer = await process.serve(async (wadi) => {
+    for (const topic of await wadi.topics.list()) {
+      for (let partition = 0; partition < topic.partitions; partition += topic.partitionsPerHead) {
+        let head = await readHead(aftermath, topic, partition);
+        for (let n = 0; !isRolled(head, limits) && n < APPENDS_TO_ROLL; n++) {
+          await process.clock.sleep(quietMs);
+          await append(wadi, world, recorder, topic, partition, `${process.name} rolls`);
+          await wadi.log.settled();
+          head = await readHead(aftermath, topic, partition);
+        }
+        if (!isRolled(head, limits)) {
+          recorder.unexpected.push(
+            `head ${headKey(topic.id, head.index).pk} is not rolled: ${head.tail.length} entries`,
+          );
+        }
+      }
+    }
+  }, AN_HOUR_MS);
+  if (answer.is !== 'ok') recorder.unexpected.push(`rolling: ${JSON.stringify(answer)}`);
+}
+
+function isRolled(head: Head, limits: LogLimits): boolean {
+  return head.rolling === undefined && head.tail.length <= limits.entriesPerRoll + 1;
+}
+
+async function readHead({ cloud }: Aftermath, topic: Topic, partition: number): Promise<Head> {
+  const index = headIndexOf(topic, partition);
+  const item = await cloud.storage.log.get(headKey(topic.id, index));
+  return decodeHead(item!, topic, index);
+}
+
+function restingClock({ world }: Aftermath, laterMs = 0): Clock {
+  return {
+    now: () => Math.floor(world.nowMs) + laterMs,
+    random: () => {
+      throw new Error('nothing is written at rest');
+    },
+    sleep: async () => undefined,
+  };
+}
+
+function atRest(aftermath: Aftermath): Promise<Wadi> {
+  const { storage } = aftermath.cloud;
+  return createWadi({ storage, clock: restingClock(aftermath), clusterId: 'simulated' });
+}
+
+export async function liveTopics(aftermath: Aftermath): Promise<Topic[]> {
+  return (await atRest(aftermath)).topics.list();
+}
+
+/** A topic is gone only if somebody may have deleted it, and has the partitions that it was said to have. */
+export function checkTopics(topics: readonly Topic[], { seen, deletions, unexpected }: Recorder): void {
+  for (const [id, { name, knownAtMs, partitions }] of seen) {
+    const live = topics.find((topic) => topic.id === id);
+    if (live !== undefined) {
+      if (live.partitions < partitions)
+        unexpected.push(`${name} ${id} has ${live.partitions} partitions, and had ${partitions}`);
+    } else if (!deletions.some((deletion) => deletion.name === name && deletion.endedAtMs >= knownAtMs)) {
+      unexpected.push(
+        `${name} ${id} is gone, though all deletions of its name were over before it was known`,
+      );
+    }
+  }
+}
+
+/** In the end garbage collection leaves nothing that is not used. */
+export async function checkCleanliness(aftermath: Aftermath, topics: readonly Topic[]): Promise<void> {
+  const { objects, log: items } = aftermath.cloud.storage;
+  const { unexpected } = aftermath.recorder;
+  const clock = restingClock(aftermath, AN_HOUR_MS);
+  for (const topic of topics) {
+    let cursor: GarbageCursor | undefined;
+    for (let calls = 0; ; calls++) {
+      const options = { graceMs: 0, ...(cursor && { cursor }) };
+      cursor = (await collectGarbage({ objects, items, clock }, topic, options)).cursor;
+      if (cursor === undefined) break;
+      if (calls > CALLS_TO_COLLECT) throw new Error('a pass of garbage collection does not end');
+    }
+    const inUse = await blobsInUse(aftermath.cloud.storage, topic.id);
+    const { objects: left } = await objects.list(`${topic.id}/blobs/`, { limit: 1_000 });
+    const names = left.map(({ key }) => key.split('/blobs/')[1]!);
+    for (let first = 0; first < topic.partitions; first += topic.partitionsPerHead) {
+      const head = await readHead(aftermath, topic, first);
+      const inline = await items.query({ pk: `inline/${topic.id}/${head.index}`, limit: 1_000 });
+      names.push(...inline.items.map(({ sk }) => sk));
+      for (let i = 0; i < head.base.length; i++) {
+        const start = logStartOffset(head, first + i);
+        const { rows } = await indexOf(items, clock, topic.id, first + i).before(start, 1_000);
+        for (const { baseOffset, endOffset } of rows) {
+          if (endOffset <= start)
+            unexpected.push(`${topic.id}/${first + i}: the row at ${baseOffset} is left, below ${start}`);
+        }
+      }
+    }
+    for (const name of names)
+      if (!inUse.has(name)) unexpected.push(`${topic.id}: the blob ${name} is left, unused`);
+  }
+}
+
+/** Whatever lies about in the index: a reader may begin at any of its rows. */
+export async function readFromEveryRow(aftermath: Aftermath, topics: readonly Topic[]): Promise<void> {
+  const { log, storage } = await atRest(aftermath);
+  for (const topic of topics) {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const { logStartOffset } = await log.bounds(topic, partition);
+      const { pk, sk } = indexRowKey(topic.id, partition, logStartOffset);
+      const { items } = await storage.log.query({ pk, from: sk, limit: 10_000 });
+      for (const { sk } of items) {
+        const request = { partition, offset: Number(sk), maxBytes: 1, minBytes: 0, maxWaitMs: 0 };
+        const { nextOffset } = await log.fetch(topic, request);
+        if (nextOffset <= request.offset) throw new Error(`offset ${request.offset} cannot be read`);
+      }
+    }
+  }
+}
+
+export async function readFinal(
+  aftermath: Aftermath,
+  topics: readonly Topic[],
+): Promise<Map<string, FinalPartition>> {
+  const { log } = await atRest(aftermath);
+  const final = new Map<string, FinalPartition>();
+  for (const topic of topics) {
+    for (let partition = 0; partition < topic.partitions; partition++) {
+      const bounds = await log.bounds(topic, partition);
+      const records = await readAll(log, topic, partition, { from: bounds.logStartOffset });
+      final.set(`${topic.id}/${partition}`, { ...bounds, records });
+    }
+  }
+  return final;
+}
