@@ -75,23 +75,24 @@ async function append(
   return offsets[0]!;
 }
 
-/** While appends go on, heads are rolled, and rolls that somebody left are finished. */
+/** While appends go on through a process, it rolls heads, and finishes rolls that somebody left. */
 export async function checkRolls(aftermath: Aftermath, process: Process): Promise<void> {
   const { world, recorder, limits } = aftermath;
   const quietMs = Math.max(limits.holdMs, limits.abandonedMs, limits.aheadMs) + 10;
   const answer = await process.serve(async (wadi) => {
     for (const topic of await wadi.topics.list()) {
       for (let partition = 0; partition < topic.partitions; partition += topic.partitionsPerHead) {
-        let head = await readHead(aftermath, topic, partition);
-        for (let n = 0; !isRolled(head, limits) && n < APPENDS_TO_ROLL; n++) {
+        const before = await readHead(aftermath, topic, partition);
+        let head = before;
+        for (let n = 0; !isRolled(head, before, limits) && n < APPENDS_TO_ROLL; n++) {
           await process.clock.sleep(quietMs);
           await append(wadi, world, recorder, topic, partition, `${process.name} rolls`);
           await wadi.log.settled();
           head = await readHead(aftermath, topic, partition);
         }
-        if (!isRolled(head, limits)) {
+        if (!isRolled(head, before, limits)) {
           recorder.unexpected.push(
-            `head ${headKey(topic.id, head.index).pk} is not rolled: ${head.tail.length} entries`,
+            `${process.name} does not roll ${headKey(topic.id, head.index).pk}: ${head.tail.length} entries`,
           );
         }
       }
@@ -100,8 +101,10 @@ export async function checkRolls(aftermath: Aftermath, process: Process): Promis
   if (answer.is !== 'ok') recorder.unexpected.push(`rolling: ${JSON.stringify(answer)}`);
 }
 
-function isRolled(head: Head, limits: LogLimits): boolean {
-  return head.rolling === undefined && head.tail.length <= limits.entriesPerRoll + 1;
+/** It was rolled, and does not grow. */
+function isRolled(head: Head, before: Head, { entriesPerRoll }: LogLimits): boolean {
+  const short = head.tail.length <= Math.max(entriesPerRoll + 1, before.tail.length);
+  return head.roll > before.roll && head.rolling === undefined && short;
 }
 
 async function readHead({ cloud }: Aftermath, topic: Topic, partition: number): Promise<Head> {
@@ -144,6 +147,19 @@ export function checkTopics(topics: readonly Topic[], { seen, deletions, unexpec
   }
 }
 
+/** Once a name was found to be another's, a topic does not come back to it. */
+export function checkNames({ sightings, unexpected }: Recorder): void {
+  for (const first of sightings) {
+    const after = sightings.filter(
+      ({ name, askedAtMs }) => name === first.name && askedAtMs > first.answeredAtMs,
+    );
+    const other = after.find(({ id }) => id !== first.id);
+    const again =
+      other && after.find(({ id, askedAtMs }) => id === first.id && askedAtMs > other.answeredAtMs);
+    if (again) unexpected.push(`${first.name} was ${first.id}, then ${other.id}, then ${first.id} again`);
+  }
+}
+
 /** In the end garbage collection leaves nothing that is not used. */
 export async function checkCleanliness(aftermath: Aftermath, topics: readonly Topic[]): Promise<void> {
   const { objects, log: items } = aftermath.cloud.storage;
@@ -157,9 +173,10 @@ export async function checkCleanliness(aftermath: Aftermath, topics: readonly To
       if (cursor === undefined) break;
       if (calls > CALLS_TO_COLLECT) throw new Error('a pass of garbage collection does not end');
     }
-    const inUse = await blobsInUse(aftermath.cloud.storage, topic.id);
+    const inUse = await blobsInUse(aftermath.cloud.storage, topic.id, aftermath.cloud.marksStay);
     const { objects: left } = await objects.list(`${topic.id}/blobs/`, { limit: 1_000 });
-    const names = left.map(({ key }) => key.split('/blobs/')[1]!);
+    const { objects: segments } = await objects.list(`${topic.id}/segments/`, { limit: 1_000 });
+    const names = [...left, ...segments].map(({ key }) => key.slice(-28));
     for (let first = 0; first < topic.partitions; first += topic.partitionsPerHead) {
       const head = await readHead(aftermath, topic, first);
       const inline = await items.query({ pk: `inline/${topic.id}/${head.index}`, limit: 1_000 });

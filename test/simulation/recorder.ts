@@ -15,6 +15,13 @@ export interface Lookup {
   readonly found: { readonly offset: number; readonly timestamp: number };
 }
 
+export interface Sighting {
+  readonly name: string;
+  readonly id: string;
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
+}
+
 /** What the clients of a run did and saw. */
 export interface Recorder {
   readonly operations: readonly Operation[];
@@ -24,6 +31,8 @@ export interface Recorder {
     string,
     { readonly name: string; readonly knownAtMs: number; readonly partitions: number }
   >;
+  /** Each time that a name was found to be a topic's. */
+  readonly sightings: Sighting[];
   /** Deletions that were asked for; `endedAtMs` is Infinity if it is not known what came of one. */
   readonly deletions: { readonly name: string; endedAtMs: number }[];
   /** Of every value that was ever sent. */
@@ -44,6 +53,7 @@ export function createRecorder(trace: World['trace']): Recorder {
     unexpected,
     lookups: [],
     seen: new Map(),
+    sightings: [],
     deletions: [],
     timestamps: new Map(),
     begin<O extends Operation>(operation: O) {

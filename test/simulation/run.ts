@@ -3,6 +3,7 @@ import { checkHistory } from '../../lib/verify/check.ts';
 import type { History, PropertyReport } from '../../lib/verify/history.ts';
 import {
   checkCleanliness,
+  checkNames,
   checkProgress,
   checkRolls,
   checkTopics,
@@ -71,12 +72,14 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const aftermath = { cloud, world, recorder, limits: scenario.limits };
   const fresh = await startOne(stage, chance(5), 'fresh', 0);
   await act(async () => {
-    for (const process of [...(crew?.alive() ?? []), fresh]) await checkProgress(aftermath, process);
-    await checkRolls(aftermath, fresh);
+    const processes = [...(crew?.alive() ?? []), fresh];
+    for (const process of processes) await checkProgress(aftermath, process);
+    for (const process of processes) await checkRolls(aftermath, process);
   });
   await act(async () => {
     topics = await liveTopics(aftermath);
     checkTopics(topics, recorder);
+    checkNames(recorder);
   });
   await act(async () => {
     storage = await checkStorage(cloud, topics, recorder);

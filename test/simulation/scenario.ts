@@ -165,17 +165,15 @@ const names: Theme = (scenario, random) => ({
     ...scenario.faults,
     requestLost: 2,
     sentTwice: 3,
-    twinLate: 3,
+    twinLate: random.pick([3, 8]),
     landsLate: 3,
-    killed: 2,
+    killed: random.pick([2, 5]),
     invokedTwice: 3,
   },
   restFactor: random.pick([10, 50]),
-  clients: [
-    ...several('administrator', 2, 8),
-    ...several('plain producer', 1, 8),
-    ...several('consumer', 1, 10),
-  ],
+  clients: random.chance(0.5)
+    ? several('administrator', random.between(1, 2), 40)
+    : [...several('administrator', 2, 8), ...several('plain producer', 1, 8), ...several('consumer', 1, 10)],
 });
 
 /** Clocks are apart while garbage is collected and partitions are added. */
@@ -224,6 +222,18 @@ const merging: Theme = (scenario, random) => ({
   marksStay: random.chance(0.5),
 });
 
+/** Entries whose times are out of order leave the tail one by one, while copies of them are late. */
+const fences: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: random.between(3, 4),
+  badWeatherMs: 60_000,
+  faults: { skewed: 2, twinLate: 3, slow: random.pick([0, 1]) },
+  limits: { ...scenario.limits, ...ROLLING, maxEntriesPerRoll: random.between(1, 2) },
+  restFactor: random.pick([1, 10, 50]),
+  clients: [...several('plain producer', 3, 12), ...several('consumer', 1, 10)],
+});
+
 /** A producer's requests in flight through one process, where nothing is lost: each finds the one before it done. */
 const pipeline: Theme = (scenario, random) => ({
   ...scenario,
@@ -236,7 +246,17 @@ const pipeline: Theme = (scenario, random) => ({
   clients: [...several('idempotent producer', 3, 12, 4), ...several('plain producer', 1, 8)],
 });
 
-const THEMES: readonly Theme[] = [lateness, deletion, crowd, names, clocks, pipeline, merging, merging];
+const THEMES: readonly Theme[] = [
+  lateness,
+  deletion,
+  crowd,
+  names,
+  clocks,
+  fences,
+  pipeline,
+  merging,
+  merging,
+];
 
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {
   const share = random.pick([0, 0.2, 0.5, 0.8]);

@@ -77,7 +77,12 @@ export async function currentTopic(client: Client): Promise<Topic> {
   return topic;
 }
 
-export function noteTopic({ recorder }: Client, { id, name, partitions }: Topic, knownAtMs: number): void {
+export function noteTopic(
+  { recorder, world }: Client,
+  { id, name, partitions }: Topic,
+  knownAtMs: number,
+): void {
+  recorder.sightings.push({ name, id, askedAtMs: knownAtMs, answeredAtMs: world.nowMs });
   const before = recorder.seen.get(id);
   recorder.seen.set(id, {
     name,
