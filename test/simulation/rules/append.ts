@@ -102,12 +102,6 @@ export const appendRules: readonly Mutation[] = [
     to: 'if (copied || ',
   },
   {
-    rule: 'an index that ends early tells nothing of an entry',
-    file: 'lib/log/findLanded.ts',
-    from: 'if (page === limits.searches || rows.length === 0) throw undecided();',
-    to: 'if (page === limits.searches || rows.length === 0) return undefined;',
-  },
-  {
     rule: 'a blob that was uploaded at the floor is too old',
     file: 'lib/log/plan.ts',
     from: "{ path: ['floor'], is: '<', value: uploadedAt(blob.id) },",

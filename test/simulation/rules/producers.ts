@@ -34,7 +34,7 @@ export const producersRules: readonly Mutation[] = [
   {
     rule: 'a duplicate below the log start cannot be found',
     file: 'lib/log/findLanded.ts',
-    from: 'if (exhausted && !gap) throw',
+    from: 'if (searched === 0) throw',
     to: 'throw',
   },
   {
@@ -71,7 +71,7 @@ export const producersRules: readonly Mutation[] = [
   {
     rule: 'a duplicate that may be in rows that are gone is not told as out of order',
     file: 'lib/log/findLanded.ts',
-    from: 'gap ||= row.endOffset !== below;',
-    to: '',
+    from: 'if (row.endOffset >= searched) searched',
+    to: 'searched',
   },
 ];
