@@ -166,8 +166,11 @@ export async function truncator(client: Client, operations: number): Promise<voi
         recorder.unexpected.push(`deleted up to ${beforeOffset}, beyond the end`);
       if (answer.is === 'error') {
         const error = recorder.failure(answer.error);
-        note({ returnedAtMs: world.nowMs, outcome: { is: error.retriable ? 'unknown' : 'failed' } });
-        if (isGone(client, error)) throw error;
+        // It may have landed before the topic was deleted.
+        const gone = isGone(client, error);
+        const unknown = gone || error.retriable;
+        note({ returnedAtMs: world.nowMs, outcome: { is: unknown ? 'unknown' : 'failed' } });
+        if (gone) throw error;
         if (!beyond || !isKafka(error, 'OFFSET_OUT_OF_RANGE'))
           requireRetriable(client, error, `delete before ${beforeOffset}`);
       }
