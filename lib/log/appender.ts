@@ -1,6 +1,7 @@
 import { WadiError } from '../errors.ts';
 import { type BlobRef, newBlobId } from './blob.ts';
 import { asFailure, type CommitContext, commit, type PendingUnit, type UnitResult } from './commit.ts';
+import { type Due, headDueAt, headUnit } from './due.ts';
 import { headIndexOf } from './head.ts';
 import type { LogLimits } from './limits.ts';
 import type { AppendResult, LogTopic, PartitionBatches } from './log.ts';
@@ -27,10 +28,10 @@ export interface Appender {
 
 /** `onCommitted` is told of every head that an append has moved. */
 export function createAppender(
-  context: CommitContext,
+  context: CommitContext & { readonly due: Due },
   onCommitted: (topic: LogTopic, headIndex: number) => void,
 ): Appender {
-  const { blobs, heads, clock, limits } = context;
+  const { blobs, heads, clock, due, limits } = context;
   const gatherings = new Map<string, Gathering>();
   const lastCommit = new Map<string, Promise<void>>();
   let waitingBytes = 0;
@@ -86,11 +87,14 @@ export function createAppender(
       schedule(gathering);
       if (gathering.uploads === 0 && gathering.waiting.length === 0) gatherings.delete(topic.id);
     });
-    // Whoever commits sees the failure, but may come to it only when the commits before are done.
-    upload.catch(() => undefined);
+    const dueAtMs = headDueAt(clock.now());
     for (const headIndex of headIndexes) {
       const members = byHead.get(headIndex)!;
-      inOrder(`${topic.id}/${headIndex}`, () => commitMembers(topic, headIndex, blob, upload, members));
+      const noted = due.note(topic, headUnit(topic.id, headIndex), dueAtMs);
+      const prepared = upload.then(() => noted);
+      // Whoever commits sees the failure, but may come to it only when the commits before are done.
+      prepared.catch(() => undefined);
+      inOrder(`${topic.id}/${headIndex}`, () => commitMembers(topic, headIndex, blob, prepared, members));
     }
     schedule(gathering);
   }
@@ -107,11 +111,11 @@ export function createAppender(
     topic: LogTopic,
     headIndex: number,
     blob: BlobRef,
-    upload: Promise<void>,
+    prepared: Promise<void>,
     members: readonly PendingUnit[],
   ): Promise<void> {
     try {
-      await upload;
+      await prepared;
     } catch (error) {
       for (const { settle } of members) settle({ ok: false, error: asFailure(error) });
       return;

@@ -6,6 +6,7 @@ import { createArrivals } from './arrivals.ts';
 import { createBlobs } from './blob.ts';
 import { asWadiError } from './commit.ts';
 import { deleteRecords } from './deleteRecords.ts';
+import { createDue, dueItem, garbageDueAt, topicUnit } from './due.ts';
 import { createSliceCache, fetch } from './fetch.ts';
 import { deletedHead, headIndexOf, headKey, highWatermark, logStartOffset, newHead } from './head.ts';
 import { createHeads } from './heads.ts';
@@ -32,7 +33,8 @@ export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning 
   const heads = createHeads(items, clock);
   const arrivals = createArrivals();
   const cache = createSliceCache(limits.cacheBytes);
-  const context = { items, blobs, heads, clock, arrivals, cache, limits };
+  const due = createDue(items, warn);
+  const context = { items, blobs, heads, clock, due, arrivals, cache, limits };
   const background = createBackground(warn);
   const rolling = new Set<string>();
 
@@ -73,7 +75,9 @@ export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning 
 
     async deleteRecords(topic, partition, beforeOffset) {
       requirePartition(topic, partition);
-      return deleteRecords(context, topic, partition, beforeOffset).catch(rethrow);
+      const result = await deleteRecords(context, topic, partition, beforeOffset).catch(rethrow);
+      await due.note(topic, topicUnit(topic.id, 'garbage'), garbageDueAt(clock.now()));
+      return result;
     },
 
     async createHeads(topic, from, to) {
@@ -89,6 +93,10 @@ export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning 
       await forEachHead(0, lastHead(topic, topic.partitions), async (index) => {
         await withRetries(clock, () => items.put(deletedHead(topic.id, index, clock.now())));
       });
+    },
+
+    async schedule(topic, kind, atMs) {
+      await withRetries(clock, () => items.put(dueItem(topic, topicUnit(topic.id, kind), atMs)));
     },
 
     settled: () => background.settled(),

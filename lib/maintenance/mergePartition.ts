@@ -8,7 +8,7 @@ import { withRetries } from '../log/retry.ts';
 import type { Condition, Item, ItemStore, ObjectStore } from '../storage/ports.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
 import { inBatches } from './pass.ts';
-import { isSmall, type MergePlan, planMerge } from './planMerge.ts';
+import { isSmall, type MergePlan, planMerge, type WaitingToMerge, waitingToMerge } from './planMerge.ts';
 import { copySlices } from './segmentObject.ts';
 
 export interface MergeContext {
@@ -37,6 +37,8 @@ export interface MergedPartition {
   readonly next: number;
   /** The call has done all that it may; there is more that is due, or was for another who came first. */
   readonly more: boolean;
+  /** What is in the index and not due yet, when there is no more. */
+  readonly waiting?: WaitingToMerge;
 }
 
 type Counts = { -readonly [count in 'merges' | 'rowsAbsorbed' | 'objects' | 'objectBytes']: number };
@@ -88,7 +90,10 @@ export async function mergePartition(
     if (merges === 0 && open.rows.length > 0) await markAbsorbed(merger, open.rows[0]!);
     const situation = { ...merger, segmentBytes, force, now: clock.now() };
     const plan = planMerge(open.rows, situation, limits);
-    if (plan === undefined) return { ...merger.counts, next, more: false };
+    if (plan === undefined) {
+      const waiting = waitingToMerge(open.rows, merger, limits);
+      return { ...merger.counts, next, more: false, ...(waiting && { waiting }) };
+    }
     const merged = await merge(merger, plan);
     if (merged === 'lost') break;
     if (merged === 'gone') continue;

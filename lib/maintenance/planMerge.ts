@@ -156,12 +156,32 @@ function upTo(
 }
 
 function isDue(rows: readonly IndexRow[], situation: MergeSituation, limits: MaintenanceLimits): boolean {
-  const waiting = rows.flatMap(({ slices }, i) =>
-    slices.filter((slice) => i > 0 || isSmall(slice, situation, limits)),
-  );
-  if (waiting.length === 0) return false;
+  const waiting = waitingToMerge(rows, situation, limits);
+  if (waiting === undefined) return false;
   if (situation.force) return true;
-  const bytes = waiting.reduce((sum, slice) => sum + slice.bytes, 0);
-  const oldest = Math.min(...waiting.map(({ blob }) => uploadedAt(blob.id)));
-  return bytes >= limits.mergeBytes || oldest <= situation.now - limits.mergeAgeMs;
+  return waiting.bytes >= limits.mergeBytes || waiting.sinceMs <= situation.now - limits.mergeAgeMs;
+}
+
+export interface WaitingToMerge {
+  readonly bytes: number;
+  /** When the oldest of it was uploaded. */
+  readonly sinceMs: number;
+}
+
+/** What waits of consecutive rows, of which the first is the open segment, or to become it; `undefined` if nothing does. */
+export function waitingToMerge(
+  rows: readonly IndexRow[],
+  situation: Pick<MergeSituation, 'logStartOffset'>,
+  limits: MaintenanceLimits,
+): WaitingToMerge | undefined {
+  let bytes = 0;
+  let sinceMs = Number.POSITIVE_INFINITY;
+  for (const [i, { slices }] of rows.entries()) {
+    for (const slice of slices) {
+      if (i === 0 && !isSmall(slice, situation, limits)) continue;
+      bytes += slice.bytes;
+      sinceMs = Math.min(sinceMs, uploadedAt(slice.blob.id));
+    }
+  }
+  return sinceMs === Number.POSITIVE_INFINITY ? undefined : { bytes, sinceMs };
 }

@@ -9,10 +9,12 @@ import { freeNameItem, newTopicItem, parseTopicItem, stillFree, topicKey } from 
 import { topicNameProblem } from './topicName.ts';
 
 const ATTEMPTS = 10;
+/** A creation that has not ended by then never will: see lib/maintenance/purgeTopic.ts. */
+const CREATION_MS = 3_600_000;
 
 /**
  * Heads first, then the topic's item, then the answer: whoever sees the item finds the heads. A crash in between
- * leaves heads that nothing names; the name stays free.
+ * leaves heads that nothing names; the name stays free, and maintenance takes them away.
  */
 export async function createTopic(
   store: TopicStore,
@@ -24,6 +26,7 @@ export async function createTopic(
     const topic = newTopic(store, wanted);
     const free = await freeName(store, topic, validateOnly);
     if (validateOnly) return topic;
+    await store.log.schedule(topic, 'creation', topic.createdAtMs + CREATION_MS);
     await store.log.createHeads(topic, 0, topic.partitions);
     const { applied, item } = await store.metadata.put(newTopicItem(topic), free);
     // Refused, but by our own id: it was sent twice because the first answer was lost.

@@ -10,16 +10,18 @@ import {
 } from './topicItem.ts';
 
 /**
- * The topic is gone for everyone from the first write on. Whoever next deletes or creates the name finishes what a
- * crash left; so to delete a topic that is being deleted is no error.
+ * The topic is gone for everyone from the mark on. Whoever next deletes or creates the name, or purges the topic, finishes what
+ * a crash left; so to delete a topic that is being deleted is no error.
  */
 export async function deleteTopic(store: TopicStore, name: string): Promise<void> {
   const topic = await readNameHolder(store.metadata, name);
   if (topic?.name !== name) throw unknownTopic(name);
   if (topic.deletingAtMs !== undefined) return finishDeletion(store, topic);
+  const deletingAtMs = store.clock.now();
+  await store.log.schedule(topic, 'purge', deletingAtMs);
   const { item } = await store.metadata.update(
     topicKey(name),
-    [{ set: ['deletingAtMs'], to: store.clock.now() }],
+    [{ set: ['deletingAtMs'], to: deletingAtMs }],
     stillLive(topic),
   );
   const marked = parseTopicItem(item);

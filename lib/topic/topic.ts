@@ -24,9 +24,9 @@ export interface ConfigChange {
   value: string | null;
 }
 
-/** What topics rest on. `log` makes and takes away their heads. */
+/** What topics rest on. `log` makes and takes away their heads, and has maintenance look at what is left of them. */
 export interface TopicStore {
   readonly metadata: ItemStore;
-  readonly log: Pick<Log, 'createHeads' | 'deleteHeads'>;
+  readonly log: Pick<Log, 'createHeads' | 'deleteHeads' | 'schedule'>;
   readonly clock: Clock;
 }

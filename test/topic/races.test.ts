@@ -41,7 +41,7 @@ function watchedStorage(): { storage: Storage; headsMade: Key[] } {
   const log = {
     ...storage.log,
     put: (...args: Parameters<typeof storage.log.put>) => {
-      headsMade.push({ pk: args[0].pk, sk: args[0].sk });
+      if (args[0].pk.startsWith('head/')) headsMade.push({ pk: args[0].pk, sk: args[0].sk });
       return storage.log.put(...args);
     },
   };
