@@ -103,7 +103,7 @@ export async function checkRolls(aftermath: Aftermath, process: Process): Promis
 
 /** It was rolled, and does not grow. */
 function isRolled(head: Head, before: Head, { entriesPerRoll }: LogLimits): boolean {
-  const short = head.tail.length <= Math.max(entriesPerRoll + 1, before.tail.length);
+  const short = head.tail.length <= before.tail.length + entriesPerRoll + 1;
   return head.roll > before.roll && head.rolling === undefined && short;
 }
 
