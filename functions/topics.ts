@@ -1,4 +1,6 @@
 import { v2MetadataOperations } from '../lib/rest/v2/metadata.ts';
+import { deleteRecords } from '../lib/rest/v3/deleteRecords.ts';
+import { surveyTopic } from '../lib/rest/v3/maintenance.ts';
 import { partitionOperations } from '../lib/rest/v3/partitions.ts';
 import { replicaOperations } from '../lib/rest/v3/replicas.ts';
 import { topicConfigOperations } from '../lib/rest/v3/topicConfigs.ts';
@@ -11,6 +13,8 @@ export const operations = [
   ...topicConfigOperations,
   ...partitionOperations,
   ...replicaOperations,
+  deleteRecords,
+  surveyTopic,
   ...v2MetadataOperations,
 ];
 export const createHandler = handlerOf(operations);

@@ -1,4 +1,5 @@
 import { type Api, topicPath } from './api.ts';
+import { byteSize } from './byteSize.ts';
 import { table } from './table.ts';
 
 const REQUESTS_AT_ONCE = 16;
@@ -17,17 +18,25 @@ export interface PartitionOffsets {
   readonly offset?: number;
 }
 
+/** As `GET …/maintenance` tells it. */
+interface Survey {
+  readonly partition_id: number;
+  readonly log_start_offset: number;
+  readonly high_watermark: number;
+  readonly size_bytes: number;
+}
+
 /** For people to read. */
 export async function describeTopic(api: Api, topic: string, allConfigs: boolean): Promise<string> {
   const path = topicPath(topic);
-  const { partitions_count } = await api.get<{ partitions_count: number }>(path);
   const { data } = await api.get<{ data: Config[] }>(`${path}/configs`);
   const configs = data.filter((config) => allConfigs || !config.is_default);
-  const offsets = await partitionOffsets(api, topic, [...Array(partitions_count).keys()]);
+  const surveys = await Array.fromAsync(api.list<Survey>(`${path}/maintenance`));
   return [
     table([
       ['topic', topic],
-      ['partitions', String(partitions_count)],
+      ['partitions', String(surveys.length)],
+      ['size', byteSize(surveys.reduce((sum, { size_bytes }) => sum + size_bytes, 0))],
     ]),
     configs.length === 0
       ? ''
@@ -36,8 +45,11 @@ export async function describeTopic(api: Api, topic: string, allConfigs: boolean
           ...configs.map(({ name, value, is_default }) => [name, is_default ? `${value} (default)` : value]),
         ]),
     table([
-      ['partition', 'earliest offset', 'latest offset'],
-      ...offsets.map((it) => [it.partition_id, it.earliest_offset, it.latest_offset].map(String)),
+      ['partition', 'earliest offset', 'latest offset', 'size'],
+      ...surveys.map((it) => [
+        ...[it.partition_id, it.log_start_offset, it.high_watermark].map(String),
+        byteSize(it.size_bytes),
+      ]),
     ]),
   ]
     .filter((part) => part !== '')

@@ -17,6 +17,11 @@ interface CreateOptions {
   readonly validateOnly?: true;
 }
 
+interface DeleteRecordsOptions {
+  readonly partition: number;
+  readonly beforeOffset: number;
+}
+
 interface AlterOptions {
   readonly partitions?: number;
   readonly config?: Configs;
@@ -63,7 +68,7 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
 
   topics
     .command('describe <topic>')
-    .description('show the partitions of a topic, their offsets, and the configs that were set')
+    .description('show the partitions of a topic, their offsets and sizes, and the configs that were set')
     .option('--all-configs', 'show the configs left at their defaults too')
     .addHelpText(
       'after',
@@ -100,6 +105,26 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
     .addHelpText('after', examples('wadi topics delete orders'))
     .action(async (topic: string, options: { ifExists?: true }) => {
       await remove(io, await connect(), topic, options.ifExists === true);
+    });
+
+  topics
+    .command('delete-records <topic>')
+    .description('delete the oldest records of a partition')
+    .requiredOption('-p, --partition <id>', 'the partition', integer(0, MAX_PARTITIONS - 1))
+    .requiredOption(
+      '--before-offset <offset>',
+      'where the partition is to begin; -1 deletes all that is there',
+      integer(-1),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'wadi topics delete-records orders --partition 0 --before-offset 1000',
+        'wadi topics delete-records orders --partition 0 --before-offset -1',
+      ),
+    )
+    .action(async (topic: string, options: DeleteRecordsOptions) => {
+      await deleteRecords(io, await connect(), topic, options);
     });
 
   topics
@@ -161,6 +186,18 @@ async function remove(io: Io, api: Api, topic: string, ifExists: boolean): Promi
     if (!ifExists || !isKafkaError(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
     io.stdout.write(`There is no topic '${topic}'.\n`);
   }
+}
+
+async function deleteRecords(
+  io: Io,
+  api: Api,
+  topic: string,
+  { partition, beforeOffset }: DeleteRecordsOptions,
+): Promise<void> {
+  const path = `${topicPath(topic)}/partitions/${partition}/records`;
+  const query = { before_offset: beforeOffset };
+  const { low_watermark } = await api.send<{ low_watermark: number }>('DELETE', path, undefined, query);
+  io.stdout.write(`Partition ${partition} of topic '${topic}' begins at offset ${low_watermark}.\n`);
 }
 
 function configTable(): string {

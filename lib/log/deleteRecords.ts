@@ -53,12 +53,24 @@ export async function deleteRecords(
   const start = logStartOffset(head, partition);
   const target = newLogStart(head, partition, beforeOffset);
   if (target === undefined) {
-    throw outOfRange(topic, partition, beforeOffset, start, highWatermark(head, partition));
+    throw outOfRange(topic, partition, beforeOffset, start, highWatermark(head, partition), 'before_offset');
   }
   if (target <= start) return { logStartOffset: start };
-  const { actions, condition } = raiseLogStart(partition, target);
-  const { item } = await withRetries(clock, () => items.update(heads.key(head), actions, condition));
+  const moved = await moveLogStart({ items, heads, clock }, topic, head, partition, target);
+  return { logStartOffset: moved.logStartOffset };
+}
+
+/** Raises the log start, to an offset that is there. `applied`: it was lower. Throws UNKNOWN_TOPIC_OR_PARTITION. */
+export async function moveLogStart(
+  { items, heads, clock }: Context,
+  topic: LogTopic,
+  head: Head,
+  partition: number,
+  to: number,
+): Promise<{ applied: boolean; logStartOffset: number }> {
+  const { actions, condition } = raiseLogStart(partition, to);
+  const { applied, item } = await withRetries(clock, () => items.update(heads.key(head), actions, condition));
   const after = heads.learn(topic, head.index, item);
   if (after === undefined) throw gone(topic);
-  return { logStartOffset: logStartOffset(after, partition) };
+  return { applied, logStartOffset: logStartOffset(after, partition) };
 }

@@ -211,9 +211,10 @@ export function outOfRange(
   offset: number,
   start: number,
   end: number,
+  field = 'offset',
 ): WadiError {
   const message = `Offset ${offset} of partition ${partition} of topic '${topic.name}' is out of range: records are at offsets ${start} to ${end - 1}, the next will be ${end}.`;
-  return new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'offset' });
+  return new WadiError('OFFSET_OUT_OF_RANGE', message, { field });
 }
 
 export function missingBytes(topic: LogTopic, partition: number, offset: number): WadiError {

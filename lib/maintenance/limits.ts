@@ -4,7 +4,7 @@ export interface MaintenanceLimits {
   readonly candidatesPerWindow: number;
   /** Index rows that are read at a time, at least 2, */
   readonly rowsPerPage: number;
-  /** and so many times in one step. */
+  /** and so many times in one step, or for one run of retention. */
   readonly pagesPerStep: number;
   /** Steps that one call takes before it hands back a cursor. */
   readonly stepsPerCall: number;
@@ -36,6 +36,11 @@ export interface MaintenanceLimits {
   readonly mergesPerCall: number;
   /** Slices that a merge reads at a time. */
   readonly slicesPerRead: number;
+
+  /** Partitions that are surveyed at a time, */
+  readonly surveysAtOnce: number;
+  /** each anew, so many times at most, when rows were dropped under it. */
+  readonly looks: number;
 }
 
 const MIB = 1024 * 1024;
@@ -60,4 +65,7 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   rowsPerMerge: 4_000,
   mergesPerCall: 8,
   slicesPerRead: 256,
+
+  surveysAtOnce: 16,
+  looks: 3,
 };

@@ -149,19 +149,19 @@ export const TOPIC_CONFIGS = {
   'retention.bytes': whole('LONG', {
     min: -1,
     default: '-1',
-    effect: 'planned',
+    effect: 'now',
     doc: 'How much a partition keeps; -1 is without limit.',
   }),
   'retention.ms': whole('LONG', {
     min: -1,
     default: '604800000',
-    effect: 'planned',
+    effect: 'now',
     doc: 'How long a record is kept; -1 is for ever.',
   }),
   'segment.bytes': whole('INT', {
     min: 1048576,
     default: '1073741824',
-    effect: 'planned',
+    effect: 'now',
     doc: 'The largest object that merging makes.',
   }),
   'segment.index.bytes': whole('INT', {

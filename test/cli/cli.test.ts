@@ -49,21 +49,48 @@ describe('topics', () => {
       [
         'topic       orders',
         'partitions  3',
+        'size        77 B',
         '',
         'config        value',
         'flush.ms      5',
         'retention.ms  1000',
         '',
-        'partition  earliest offset  latest offset',
-        '0          0                0',
-        '1          0                0',
-        '2          0                2',
+        'partition  earliest offset  latest offset  size',
+        '0          0                0              0 B',
+        '1          0                0              0 B',
+        '2          0                2              77 B',
         '',
       ].join('\n'),
     );
     expect(await output(['topics', 'describe', 'orders', '--all-configs'])).toContain('604800000 (default)');
     await output(['topics', 'delete', 'orders']);
     expect((await output(['topics', 'list'])).split('\n')).not.toContain('orders');
+  });
+
+  test('lose the oldest records of a partition, which then begins later', async () => {
+    const topic = await newTopic('-p', '2');
+    await output(['produce', topic, '-p', '1'], 'a\nb\nc\n');
+    const remove = (before: string) =>
+      output(['topics', 'delete-records', topic, '-p', '1', '--before-offset', before]);
+    expect(await remove('2')).toBe(`Partition 1 of topic '${topic}' begins at offset 2.\n`);
+    expect(await output(['consume', topic, '-b'])).toBe('c\n');
+    expect(await remove('1')).toBe(`Partition 1 of topic '${topic}' begins at offset 2.\n`);
+    expect(await remove('-1')).toBe(`Partition 1 of topic '${topic}' begins at offset 3.\n`);
+    expect(await output(['topics', 'describe', topic])).toMatch(/^1 +3 +3 +0 B$/m);
+  });
+
+  test.each([
+    ['is out of range: records are at offsets 0', 1, ['-p', '0', '--before-offset', '7']],
+    ['has no partition 4', 1, ['-p', '4', '--before-offset', '0']],
+    ['It must be a whole number of at least -1.', 2, ['-p', '0', '--before-offset', '-2']],
+    ["required option '--before-offset <offset>' not specified", 2, ['-p', '0']],
+    ["required option '-p, --partition <id>' not specified", 2, ['--before-offset', '0']],
+  ])('lose no records when that is not understood: %s', async (message, exitCode, args) => {
+    const topic = await newTopic();
+    await output(['produce', topic], 'a\n');
+    const { code, err } = await wadi(['topics', 'delete-records', topic, ...args]);
+    expect({ code, err }).toEqual({ code: exitCode, err: expect.stringContaining(message) });
+    expect(await output(['consume', topic, '-b'])).toBe('a\n');
   });
 
   test('are all listed, however many pages the API makes of them', async () => {

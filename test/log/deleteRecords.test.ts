@@ -66,7 +66,7 @@ test('an offset that is none, or beyond the high watermark, is out of range and 
   for (const offset of [4, -2, 1.5, Number.NaN]) {
     await expect(log.deleteRecords(topic, 0, offset)).rejects.toMatchObject({
       ...outOfRange,
-      field: 'offset',
+      field: 'before_offset',
     });
   }
   await expect(log.deleteRecords(topic, 2, 0)).rejects.toMatchObject({
