@@ -16,7 +16,7 @@ import {
   placedSlices,
 } from './head.ts';
 import type { Heads } from './heads.ts';
-import { indexOf } from './indexRow.ts';
+import { type IndexRow, indexOf } from './indexRow.ts';
 import type { LogLimits } from './limits.ts';
 import type { FetchRequest, FetchResult, LogTopic } from './log.ts';
 
@@ -50,6 +50,9 @@ export async function fetch(
   const headIndex = headIndexOf(topic, partition);
   const deadline = clock.now() + request.maxWaitMs;
   const gone = new Set<BlobName>();
+  /** Behind offsets that hold no record any more. */
+  let next = offset;
+  let gaps = 0;
 
   for (let look = 1; ; ) {
     const arrival = arrivals.next(topic.id, headIndex);
@@ -58,7 +61,7 @@ export async function fetch(
     const end = highWatermark(head, partition);
     if (offset < start || offset > end) throw outOfRange(topic, partition, offset, start, end);
 
-    const found = await collect(context, topic, head, request, gone);
+    const found = await collect(context, topic, head, { ...request, offset: next }, gone);
     const left = deadline - clock.now();
     if (found !== undefined && left > 0 && !request.signal?.aborted) {
       const enough = found.bytes >= Math.min(request.minBytes, request.maxBytes);
@@ -68,12 +71,16 @@ export async function fetch(
       }
     }
     if (found?.slices.length === 0) {
-      return { bytes: new Uint8Array(0), nextOffset: offset, highWatermark: end, logStartOffset: start };
+      return { bytes: new Uint8Array(0), nextOffset: next, highWatermark: end, logStartOffset: start };
     }
 
-    const loaded = found && (await load(context, topic, headIndex, found.slices, gone));
+    const loaded = found && (await load(context, topic, headIndex, found.slices, gone, found.further));
     if (loaded !== undefined) {
-      const answer = cut(loaded, offset, request.maxBytes);
+      const answer = cut(found!.slices, loaded, next, request.maxBytes);
+      if (answer.bytes.length === 0 && answer.nextOffset < end && ++gaps < limits.gapsPerFetch) {
+        next = answer.nextOffset;
+        continue;
+      }
       // A roll between the two reads may have brought more than the head showed.
       return { ...answer, highWatermark: Math.max(end, answer.nextOffset), logStartOffset: start };
     }
@@ -90,6 +97,14 @@ async function waitForMore(
   await clock.sleep(ms, signal ? AbortSignal.any([arrival, signal]) : arrival);
 }
 
+interface Collected {
+  readonly slices: PlacedSlice[];
+  /** Of them, from the offset on. */
+  readonly bytes: number;
+  /** The row that the last of them is in, if it is one of the index. */
+  readonly further?: IndexRow;
+}
+
 /**
  * Slices from the one that holds the offset, until there are enough bytes from there or no more records; `undefined`
  * when index rows are gone: the log start may have passed them since the head was read.
@@ -100,7 +115,7 @@ async function collect(
   head: Head,
   { partition, offset, maxBytes }: Pick<FetchRequest, 'partition' | 'offset' | 'maxBytes'>,
   gone: ReadonlySet<BlobName>,
-): Promise<{ slices: PlacedSlice[]; bytes: number } | undefined> {
+): Promise<Collected | undefined> {
   const slices: PlacedSlice[] = [];
   let bytes = 0;
   let next = offset;
@@ -120,7 +135,7 @@ async function collect(
   const index = indexOf(items, clock, topic.id, partition);
   const end = firstOffsetInHead(head, partition);
   for await (const row of index.walk(next, end, { rowsPerPage: limits.rowsPerRead, gone })) {
-    if (!take(row.slices)) return { slices, bytes };
+    if (!take(row.slices)) return { slices, bytes, further: row.row };
   }
   if (next < end) return undefined;
   take(placedSlices(head, partition));
@@ -134,35 +149,56 @@ function shareFrom(slice: PlacedSlice, offset: number): number {
 
 /**
  * The bytes of each slice, its batches numbered. They are shared, and not to be changed. `undefined` when some are gone:
- * their blobs are added to `gone`, so that the next look may find the same records elsewhere.
+ * their blobs are added to `gone`, so that the next look may find the same records elsewhere. `further`: a row that a
+ * reader who has come this far will go on in.
  */
 export async function load(
-  { blobs, cache }: Pick<FetchContext, 'blobs' | 'cache'>,
+  { blobs, cache, limits }: Pick<FetchContext, 'blobs' | 'cache' | 'limits'>,
   topic: LogTopic,
   headIndex: number,
   slices: readonly PlacedSlice[],
   gone: Set<BlobName>,
+  further?: IndexRow,
 ): Promise<Uint8Array[] | undefined> {
-  const keys = slices.map((slice) => `${objectKey(topic.id, slice)}:${slice.position}`);
-  const found = keys.map((key) => cache.get(key));
-  const missing = slices.filter((_, i) => found[i] === undefined);
-  const read = await blobs.read(topic.id, headIndex, missing);
+  const keyOf = (slice: PlacedSlice): string =>
+    `${objectKey(topic.id, slice)}:${slice.position}+${slice.bytes}`;
+  const found = new Map(slices.map((slice) => [slice, cache.get(keyOf(slice))]));
+  const missing = slices.filter((slice) => found.get(slice) === undefined);
+  const ahead = missing.length === 0 || further === undefined ? [] : readAhead(slices, further);
+  const read = await blobs.read(topic.id, headIndex, [...missing, ...ahead]);
   const lost = missing.filter((_, nth) => read[nth] === undefined);
   for (const { blob } of lost) gone.add(blobName(blob.id));
   if (lost.length > 0) return undefined;
-  let nth = 0;
-  for (const [i, slice] of slices.entries()) {
-    if (found[i] !== undefined) continue;
-    const bytes = read[nth++]!;
+  for (const [nth, slice] of [...missing, ...ahead].entries()) {
+    const bytes = read[nth];
+    if (bytes === undefined) continue;
     assignOffsets(slice, bytes);
-    cache.set(keys[i]!, bytes);
-    found[i] = bytes;
+    cache.set(keyOf(slice), bytes);
+    found.set(slice, bytes);
   }
-  return found as Uint8Array[];
+  return slices.map((slice) => found.get(slice)!);
+
+  /** Whoever has what comes before, or begins with the segment, reads on: so what comes next is read along. */
+  function readAhead(taken: readonly PlacedSlice[], { slices: all }: IndexRow): PlacedSlice[] {
+    const first = all.findIndex(({ baseOffset }) => baseOffset === taken[0]!.baseOffset);
+    const last = all.findIndex(({ baseOffset }) => baseOffset === taken.at(-1)!.baseOffset);
+    if (first < 0 || last < first || (first > 0 && !cache.has(keyOf(all[first - 1]!)))) return [];
+    let bytes = missing.reduce((sum, slice) => sum + slice.bytes, 0);
+    const end = all.findIndex((slice, i) => {
+      if (i <= last) return false;
+      bytes += slice.bytes;
+      return bytes > limits.readAheadBytes || slice.blob.segmentOf === undefined || cache.has(keyOf(slice));
+    });
+    return all.slice(last + 1, end < 0 ? all.length : end);
+  }
 }
 
-/** Gives the batches of a slice the offsets that are theirs for ever; so it is done once, in place. */
+/**
+ * Gives the batches of a slice the offsets that are theirs for ever; so it is done once, in place. Those of a segment object
+ * have theirs, and there may be gaps between them.
+ */
 export function assignOffsets(slice: PlacedSlice, bytes: Uint8Array): void {
+  if (slice.blob.segmentOf !== undefined) return;
   let offset = slice.baseOffset;
   for (const { position, header } of batchesOf(bytes)) {
     assignOffset(bytes, position, offset);
@@ -178,8 +214,12 @@ export function* batchesOf(bytes: Uint8Array): Generator<{ position: number; hea
   }
 }
 
-/** The batches from the one that holds `offset` up to `maxBytes`, but one at least. A view, if one slice has them all. */
+/**
+ * The batches from the one that holds `offset`, or the next one, up to `maxBytes`, but one at least if there is one. A view, if
+ * one slice has them all.
+ */
 function cut(
+  slices: readonly PlacedSlice[],
   loaded: readonly Uint8Array[],
   offset: number,
   maxBytes: number,
@@ -187,20 +227,25 @@ function cut(
   const views: Uint8Array[] = [];
   let length = 0;
   let nextOffset = offset;
-  for (const bytes of loaded) {
+  for (const [i, bytes] of loaded.entries()) {
     let from = -1;
     let to = 0;
+    let full = false;
     for (const { position, header } of batchesOf(bytes)) {
       const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
-      if (endOffset <= offset) continue;
-      if (length > 0 && length + header.bytes > maxBytes) break;
+      // Slices of rows that overlap may begin before the last one ended.
+      if (endOffset <= nextOffset) continue;
+      full = length > 0 && length + header.bytes > maxBytes;
+      if (full) break;
       if (from < 0) from = position;
       to = position + header.bytes;
       length += header.bytes;
       nextOffset = endOffset;
     }
     if (from >= 0) views.push(bytes.subarray(from, to));
-    if (to < bytes.length) break;
+    if (full) break;
+    const { baseOffset, recordCount } = slices[i]!;
+    nextOffset = Math.max(nextOffset, baseOffset + recordCount);
   }
   return { bytes: views.length === 1 ? views[0]! : Buffer.concat(views, length), nextOffset };
 }

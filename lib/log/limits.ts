@@ -59,11 +59,15 @@ export interface LogLimits {
   readonly searches: number;
   /** Each slice may be a request to S3: so many make one fetch, however small they are. */
   readonly slicesPerFetch: number;
+  /** Reads of slices that hold no record any more from the offset on, before a fetch answers that it has come so far. */
+  readonly gapsPerFetch: number;
   /** How often a waiting fetch looks for appends of other processes; its own process's wake it at once. */
   readonly pollMs: number;
   /** Bytes that were moved or dropped between reading the head and reading them are looked up once more. */
   readonly looks: number;
-  /** For slices that were read. */
+  /** Of a segment, by a reader who reads on: with one request, and no more than he will soon have asked for. */
+  readonly readAheadBytes: number;
+  /** For slices that were read: room for what many readers have read ahead. */
   readonly cacheBytes: number;
 }
 
@@ -109,7 +113,9 @@ export const LIMITS: LogLimits = {
   // With some 16 appends in a row: 20,000 appends back.
   searches: 20,
   slicesPerFetch: 256,
+  gapsPerFetch: 16,
   pollMs: 200,
   looks: 3,
-  cacheBytes: 64 * MIB,
+  readAheadBytes: 6 * MIB,
+  cacheBytes: 128 * MIB,
 };
