@@ -11,7 +11,10 @@ import type {
 /** Requests and capacity that AWS would have billed, by what they were for. */
 export interface Meter {
   objectPuts: number;
+  objectPutBytes: number;
   objectGets: number;
+  objectGetBytes: number;
+  objectLists: number;
   inlinePuts: number;
   /** Appends of an entry to a head, the refused ones included. */
   headAppends: number;
@@ -27,7 +30,10 @@ export interface Meter {
 export function newMeter(): Meter {
   return {
     objectPuts: 0,
+    objectPutBytes: 0,
     objectGets: 0,
+    objectGetBytes: 0,
+    objectLists: 0,
     inlinePuts: 0,
     headAppends: 0,
     headMaintenance: 0,
@@ -38,10 +44,13 @@ export function newMeter(): Meter {
   };
 }
 
-/** us-east-1, on demand: PUT $5 and GET $0.40 a million, write unit $0.625, strongly consistent read unit $0.125. */
+/**
+ * us-east-1, on demand: PUT and LIST $5 and GET $0.40 a million, deletes for nothing; write unit $0.625, strongly
+ * consistent read unit $0.125.
+ */
 export function dollars(meter: Meter): number {
-  const { objectPuts, objectGets, writeUnits, readUnits } = meter;
-  return (5 * objectPuts + 0.4 * objectGets + 0.625 * writeUnits + 0.125 * readUnits) / 1e6;
+  const { objectPuts, objectLists, objectGets, writeUnits, readUnits } = meter;
+  return (5 * (objectPuts + objectLists) + 0.4 * objectGets + 0.625 * writeUnits + 0.125 * readUnits) / 1e6;
 }
 
 /** As DynamoDB counts it: "DynamoDB item sizes and formats" in its developer guide. */
@@ -84,15 +93,22 @@ export function metered(
   const objects: ObjectStore = {
     async put(key, chunks) {
       meter.objectPuts++;
+      for (const { length } of chunks) meter.objectPutBytes += length;
       await delay(latency.objectMs);
       return storage.objects.put(key, chunks);
     },
     async get(key, range) {
       meter.objectGets++;
       await delay(latency.objectMs);
-      return storage.objects.get(key, range);
+      const bytes = await storage.objects.get(key, range);
+      meter.objectGetBytes += bytes?.length ?? 0;
+      return bytes;
     },
-    list: (prefix, options) => storage.objects.list(prefix, options),
+    async list(prefix, options) {
+      meter.objectLists++;
+      await delay(latency.objectMs);
+      return storage.objects.list(prefix, options);
+    },
     delete: (keys) => storage.objects.delete(keys),
   };
   return {
@@ -103,8 +119,12 @@ export function metered(
   };
 }
 
+/** Of every item that was written, whoever counted it. */
+const sizesOf = new WeakMap<ItemStore, Map<string, number>>();
+
 function meteredItems(items: ItemStore, meter: Meter, latency: Latency): ItemStore {
-  const sizes = new Map<string, number>();
+  const sizes = sizesOf.get(items) ?? new Map<string, number>();
+  sizesOf.set(items, sizes);
 
   const read = (found: readonly (Item | undefined)[]) => {
     meter.itemReads++;
