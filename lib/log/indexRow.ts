@@ -15,6 +15,9 @@ import { withRetries } from './retry.ts';
  *   runningMaxTimestamp  number   of these and all before: it never falls, so timestamps are found by bisection
  *   version              number   0 when a roll puts it; counted up by whoever changes it, which has it as a condition
  *   closed               boolean  a segment that takes no more records
+ *   cleanedTo            number   no record of the row has a later one of its key below this offset: compaction has seen to
+ *                                 it. Missing when that says no more than that the row begins there
+ *   deleteHorizonMs      number   when the first of its tombstones may go; missing if compaction has met none
  *
  * A row that a merge has taken in leaves a mark, which keeps a roller that wakes late from putting the row again:
  * `end`, `version`, and instead of the rest
@@ -31,6 +34,8 @@ export interface IndexRow {
   readonly maxTimestamp: number;
   readonly runningMaxTimestamp: number;
   readonly closed: boolean;
+  readonly cleanedTo: number;
+  readonly deleteHorizonMs: number | undefined;
 }
 
 export interface AbsorbedRow {
@@ -77,7 +82,7 @@ export function indexRowItem(
   };
 }
 
-/** As a merge puts it. */
+/** As a merge puts it, or compaction. */
 export function segmentRowItem(topicId: string, partition: number, row: IndexRow): Item {
   return {
     ...indexRowKey(topicId, partition, row.baseOffset),
@@ -87,7 +92,18 @@ export function segmentRowItem(topicId: string, partition: number, row: IndexRow
     runningMaxTimestamp: row.runningMaxTimestamp,
     version: row.version,
     closed: row.closed,
+    ...(row.cleanedTo > row.baseOffset && { cleanedTo: row.cleanedTo }),
+    ...(row.deleteHorizonMs !== undefined && { deleteHorizonMs: row.deleteHorizonMs }),
   };
+}
+
+/** The first of the rows' delete horizons. */
+export function firstHorizon(rows: readonly Pick<IndexRow, 'deleteHorizonMs'>[]): number | undefined {
+  let first: number | undefined;
+  for (const { deleteHorizonMs: horizon } of rows) {
+    if (horizon !== undefined && (first === undefined || horizon < first)) first = horizon;
+  }
+  return first;
 }
 
 /** As a merge leaves it where a row was. */
@@ -114,6 +130,8 @@ export function decodeIndexRow(item: Item, partition: number): IndexRow | Absorb
     maxTimestamp: item.maxTimestamp as number,
     runningMaxTimestamp: item.runningMaxTimestamp as number,
     closed: item.closed === true,
+    cleanedTo: (item.cleanedTo ?? baseOffset) as number,
+    deleteHorizonMs: item.deleteHorizonMs as number | undefined,
   };
 }
 
@@ -147,6 +165,8 @@ export interface Index {
   walkBack(offset: number, options: WalkOptions): AsyncGenerator<IndexRow>;
   /** Up to `limit` rows and marks, as they are stored, in reverse order, from the last whose base offset is below `offset`. */
   before(offset: number, limit: number): Promise<IndexPage>;
+  /** The same in order, from the first whose base offset is at or above `offset`. */
+  from(offset: number, limit: number): Promise<IndexPage>;
 }
 
 export function indexOf(items: ItemStore, clock: Clock, topicId: string, partition: number): Index {
@@ -225,6 +245,8 @@ export function indexOf(items: ItemStore, clock: Clock, topicId: string, partiti
 
     before: async (offset, limit) =>
       offset === 0 ? { rows: [], more: false } : query({ to: offsetSk(offset - 1) }, limit, true),
+
+    from: (offset, limit) => query({ from: offsetSk(offset) }, limit, false),
   };
   return index;
 }

@@ -55,8 +55,8 @@ async function lastInTime(
   partition: number,
 ): Promise<OffsetAndTimestamp | Gone> {
   const found = await firstReaching(context, topic, head, partition, maxTimestamp(head, partition));
-  if (found !== NONE || logStartOffset(head, partition) === 0) return found;
-  // The record that had it was deleted: only a walk over all that are left tells, unless time and offsets agree.
+  if (found !== NONE) return found;
+  // The record that had it was deleted, or compacted away: only a walk over all that are left tells.
   const greatest = await greatestTimestampLeft(context, topic, head, partition);
   return greatest === GONE ? GONE : firstReaching(context, topic, head, partition, greatest);
 }

@@ -37,7 +37,10 @@ export interface FetchRequest {
 export interface FetchResult {
   /** Whole record batches, offsets set; the first may begin before the offset asked for, as in Kafka. */
   readonly bytes: Uint8Array;
-  /** The offset after the last record in `bytes`, or the one asked for if there is none. */
+  /**
+   * Where the next fetch goes on: behind the last record in `bytes` and the offsets after it whose records were compacted
+   * away. It may have moved though `bytes` is empty.
+   */
   readonly nextOffset: number;
   readonly highWatermark: number;
   readonly logStartOffset: number;

@@ -2,14 +2,14 @@ import type { Clock } from '../clock.ts';
 import { type BlobName, type BlobRef, type Blobs, createBlobs, newBlobId, objectKey } from '../log/blob.ts';
 import { firstOffsetInHead, headIndexOf, logStartOffset, type PlacedSlice } from '../log/head.ts';
 import { createHeads } from '../log/heads.ts';
-import { absorbedRowItem, type Index, type IndexRow, indexOf, segmentRowItem } from '../log/indexRow.ts';
+import { firstHorizon, type IndexRow, indexOf } from '../log/indexRow.ts';
 import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
-import type { Condition, Item, ItemStore, ObjectStore } from '../storage/ports.ts';
+import type { ItemStore, ObjectStore } from '../storage/ports.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
-import { inBatches } from './pass.ts';
 import { isSmall, type MergePlan, planMerge, type WaitingToMerge, waitingToMerge } from './planMerge.ts';
 import { copySlices } from './segmentObject.ts';
+import { markAbsorbed, type RowContext, swapRow } from './swapRow.ts';
 
 export interface MergeContext {
   readonly objects: ObjectStore;
@@ -43,11 +43,9 @@ export interface MergedPartition {
 
 type Counts = { -readonly [count in 'merges' | 'rowsAbsorbed' | 'objects' | 'objectBytes']: number };
 
-interface Merger extends Required<MergeContext> {
+interface Merger extends Required<MergeContext>, RowContext {
+  readonly limits: MaintenanceLimits;
   readonly blobs: Blobs;
-  readonly topic: LogTopic;
-  readonly partition: number;
-  readonly index: Index;
   readonly logStartOffset: number;
   /** Where the index ends. */
   readonly end: number;
@@ -87,7 +85,7 @@ export async function mergePartition(
   for (let merges = 0; merges < limits.mergesPerCall; merges++) {
     const open = await openRows(merger, next, segmentBytes);
     next = open.next;
-    if (merges === 0 && open.rows.length > 0) await markAbsorbed(merger, open.rows[0]!);
+    if (merges === 0 && open.rows.length > 0) await mark(merger, open.rows[0]!);
     const situation = { ...merger, segmentBytes, force, now: clock.now() };
     const plan = planMerge(open.rows, situation, limits);
     if (plan === undefined) {
@@ -97,7 +95,7 @@ export async function mergePartition(
     const merged = await merge(merger, plan);
     if (merged === 'lost') break;
     if (merged === 'gone') continue;
-    await markAbsorbed(merger, merged);
+    await mark(merger, merged);
     if (merged.closed) next = merged.endOffset;
   }
   return { ...merger.counts, next, more: true };
@@ -119,7 +117,7 @@ async function openRows(merger: Merger, from: number, segmentBytes: number) {
   let small = 0;
   for await (const { row } of index.walk(from, end, { rowsPerPage: limits.rowsPerPage, gone })) {
     if (row.closed) {
-      await markAbsorbed(merger, row);
+      await mark(merger, row);
       next = row.endOffset;
     }
     // A row that overlaps the one before is the work of two who did not know of each other: the later one goes on.
@@ -142,7 +140,7 @@ async function openRows(merger: Merger, from: number, segmentBytes: number) {
 
 /** The segment; or `lost` when another was faster, `gone` when bytes could not be found. */
 async function merge(merger: Merger, plan: MergePlan): Promise<IndexRow | 'lost' | 'gone'> {
-  const { objects, items, clock, topic, partition, counts } = merger;
+  const { objects, clock, topic, partition, counts } = merger;
   const first = plan.rows[0]!;
   const blob: BlobRef = { id: newBlobId(clock), inline: false, segmentOf: first.baseOffset };
   let copies: readonly PlacedSlice[] = [];
@@ -155,13 +153,13 @@ async function merge(merger: Merger, plan: MergePlan): Promise<IndexRow | 'lost'
     copies = object.slices;
   }
   const row = segmentOf(plan, copies);
-  const item = segmentRowItem(topic.id, partition, row);
-  const unchanged: Condition = { path: ['version'], is: '=', value: first.version };
-  const outcome = await withRetries(clock, () => items.put(item, unchanged));
-  // Refused by our own row: an answer was lost.
-  if (!outcome.applied && !isSame(outcome.item, item)) return 'lost';
+  if (!(await swapRow(merger, row))) return 'lost';
   counts.merges++;
   return row;
+}
+
+async function mark(merger: Merger, segment: IndexRow): Promise<void> {
+  merger.counts.rowsAbsorbed += (await markAbsorbed(merger, segment)).absorbed;
 }
 
 function segmentOf({ rows, copied, closed }: MergePlan, copies: readonly PlacedSlice[]): IndexRow {
@@ -170,41 +168,9 @@ function segmentOf({ rows, copied, closed }: MergePlan, copies: readonly PlacedS
   const kept = rows.flatMap((row) => row.slices.filter((slice) => !copied.has(slice)));
   const slices = [...kept, ...copies].sort((a, b) => a.baseOffset - b.baseOffset);
   const maxTimestamp = Math.max(...rows.map((row) => row.maxTimestamp));
-  return { baseOffset, endOffset, version: version + 1, slices, maxTimestamp, runningMaxTimestamp, closed };
-}
-
-function isSame(stored: Item | undefined, item: Item): boolean {
-  if (!(stored?.slices instanceof Uint8Array)) return false;
-  const sameSlices = Buffer.compare(stored.slices, item.slices as Uint8Array) === 0;
-  return sameSlices && stored.version === item.version && stored.closed === item.closed;
-}
-
-/** Marks the rows that a segment covers, those included that another left when he died. */
-async function markAbsorbed(merger: Merger, segment: IndexRow): Promise<void> {
-  const { items, clock, topic, partition, limits, counts } = merger;
-  await inBatches(await coveredRows(merger, segment), limits.writesAtOnce, async (row) => {
-    const { baseOffset, endOffset, version } = row;
-    const absorbed = { absorbed: segment.baseOffset, absorbedAtMs: clock.now() };
-    const mark = { baseOffset, endOffset, version: version + 1, ...absorbed };
-    const item = absorbedRowItem(topic.id, partition, mark);
-    const unchanged: Condition = { path: ['version'], is: '=', value: version };
-    const { applied } = await withRetries(clock, () => items.put(item, unchanged));
-    if (applied) counts.rowsAbsorbed++;
-  });
-}
-
-/** Those that are not marked, from the lowest up: whoever dies leaves them at the end, among fewer than are marked at a time. */
-async function coveredRows({ index, limits }: Merger, segment: IndexRow): Promise<IndexRow[]> {
-  const covered: IndexRow[] = [];
-  let below = segment.endOffset;
-  for (let marks = 0; ; ) {
-    const { rows, more } = await index.before(below, limits.rowsPerPage);
-    for (const row of rows) {
-      below = row.baseOffset;
-      marks = row.absorbed === segment.baseOffset ? marks + 1 : 0;
-      if (marks === limits.writesAtOnce || below <= segment.baseOffset) return covered.reverse();
-      if (row.absorbed === undefined && row.endOffset <= segment.endOffset) covered.push(row);
-    }
-    if (!more) return covered.reverse();
-  }
+  return {
+    ...{ baseOffset, endOffset, version: version + 1, slices, maxTimestamp, runningMaxTimestamp, closed },
+    cleanedTo: Math.min(...rows.map((row) => row.cleanedTo)),
+    deleteHorizonMs: firstHorizon(rows),
+  };
 }

@@ -5,6 +5,7 @@ import { assignOffsets, batchesOf } from '../log/fetch.ts';
 import { headIndexOf, type PlacedSlice } from '../log/head.ts';
 import type { LogTopic } from '../log/log.ts';
 import { addRun } from '../log/plan.ts';
+import { addToSequence } from '../log/producers.ts';
 import type { MaintenanceLimits } from './limits.ts';
 
 export interface SegmentObject {
@@ -35,12 +36,17 @@ export async function copySlices(
     }
     if (chunks.length < from + some.length) return undefined;
   }
+  for (const [i, slice] of slices.entries()) assignOffsets(slice, chunks[i]!);
   return { chunks, slices: cutIntoPieces(slices, chunks, into, pieceBytes) };
 }
 
 type Piece = { -readonly [attribute in keyof PlacedSlice]: PlacedSlice[attribute] } & { runs: ProducerRun[] };
 
-function cutIntoPieces(
+/**
+ * The slices of an object that holds `chunks`, one after the other: what there is of the batches of each of `slices`, with
+ * their offsets. They span the same offsets: where batches are missing, a slice ends where the next one begins.
+ */
+export function cutIntoPieces(
   slices: readonly PlacedSlice[],
   chunks: readonly Uint8Array[],
   blob: BlobRef,
@@ -48,28 +54,51 @@ function cutIntoPieces(
 ): PlacedSlice[] {
   const pieces: Piece[] = [];
   let position = 0;
+  const begin = (partition: number, baseOffset: number): Piece => {
+    const piece = {
+      blob,
+      partition,
+      baseOffset,
+      position,
+      bytes: 0,
+      recordCount: 0,
+      maxTimestamp: -1,
+      runs: [],
+    };
+    pieces.push(piece);
+    return piece;
+  };
   for (const [i, slice] of slices.entries()) {
-    assignOffsets(slice, chunks[i]!);
+    let piece = pieces.at(-1);
+    if (piece === undefined || endOf(piece) !== slice.baseOffset) {
+      piece = begin(slice.partition, slice.baseOffset);
+    }
     for (const { header } of batchesOf(chunks[i]!)) {
-      const { baseOffset } = header;
-      let piece = pieces.at(-1);
-      if (piece === undefined || endOf(piece) !== baseOffset || piece.bytes + header.bytes > pieceBytes) {
-        const empty = { bytes: 0, recordCount: 0, maxTimestamp: -1, runs: [] };
-        piece = { blob, partition: slice.partition, baseOffset, position, ...empty };
-        pieces.push(piece);
-      }
-      const recordCount = header.lastOffsetDelta + 1;
-      if (header.producerId >= 0n) {
-        const { producerId: id, producerEpoch: epoch, baseSequence: sequence } = header;
-        addRun(piece.runs, { delta: piece.recordCount, id, epoch, sequence, recordCount });
+      if (piece.bytes > 0 && piece.bytes + header.bytes > pieceBytes) {
+        extend(piece, slice, header.baseOffset);
+        piece = begin(slice.partition, header.baseOffset);
       }
       piece.bytes += header.bytes;
-      piece.recordCount += recordCount;
       piece.maxTimestamp = Math.max(piece.maxTimestamp, header.maxTimestamp);
       position += header.bytes;
     }
+    extend(piece, slice, endOf(slice));
   }
   return pieces;
+}
+
+/** Lets the piece span the slice's offsets up to `end`, and tells of the producers of what is, or was, there. */
+function extend(piece: Piece, slice: PlacedSlice, end: number): void {
+  const from = endOf(piece);
+  for (const run of slice.runs) {
+    const first = slice.baseOffset + run.delta;
+    const begin = Math.max(first, from);
+    const recordCount = Math.min(first + run.recordCount, end) - begin;
+    if (recordCount <= 0) continue;
+    const sequence = addToSequence(run.sequence, begin - first);
+    addRun(piece.runs, { ...run, delta: begin - piece.baseOffset, sequence, recordCount });
+  }
+  piece.recordCount = end - piece.baseOffset;
 }
 
 function endOf({ baseOffset, recordCount }: PlacedSlice): number {

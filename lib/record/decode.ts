@@ -59,11 +59,12 @@ export function decodeBatch(bytes: Uint8Array, options: DecodeOptions = {}): Dec
   return [...decodeBatches(bytes, options)];
 }
 
-function openBatch(
+/** Before the first record of the batch at `position`, whose header was read. Throws as `decodeBatches`. */
+export function openBatch(
   bytes: Uint8Array,
   position: number,
   header: BatchHeader,
-  options: DecodeOptions,
+  options: Omit<DecodeOptions, 'fromOffset'>,
 ): RecordCursor {
   if (options.checkCrcs ?? true) checkCrc(bytes, header, position);
   const payload = bytes.subarray(position + HEADER_BYTES, position + header.bytes);

@@ -21,6 +21,11 @@ const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
+/**
+ * KIP-534: compaction has met tombstones in the batch, which it drops from the time on that stands in the place of the base
+ * timestamp; the timestamps of records are relative to it as to any other.
+ */
+export const DELETE_HORIZON = 0x40;
 const KNOWN_ATTRIBUTES = 0x3f;
 
 const UINT32 = 2 ** 32;

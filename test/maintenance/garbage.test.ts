@@ -25,7 +25,16 @@ function head(bases: readonly number[], starts: Record<number, number> = {}): He
 
 function row(baseOffset: number, endOffset: number): IndexRow {
   const times = { maxTimestamp: 0, runningMaxTimestamp: 0 };
-  return { baseOffset, endOffset, version: 0, slices: [], ...times, closed: false };
+  return {
+    baseOffset,
+    endOffset,
+    version: 0,
+    slices: [],
+    ...times,
+    closed: false,
+    cleanedTo: 0,
+    deleteHorizonMs: undefined,
+  };
 }
 
 function slice(name: BlobName, partition: number, baseOffset: number, recordCount: number): PlacedSlice {

@@ -34,8 +34,9 @@ function rowsOf(...rows: (readonly [blob: BlobRef, bytes: number])[][]): IndexRo
       const slice = { blob, bytes, partition: 0, position: 0, recordCount: 1, maxTimestamp: 0, runs: [] };
       return { ...slice, baseOffset: next++ };
     });
+    const row = { baseOffset, endOffset: next, version: 0, slices: placed, closed: false };
     const times = { maxTimestamp: 0, runningMaxTimestamp: 0 };
-    return { baseOffset, endOffset: next, version: 0, slices: placed, ...times, closed: false };
+    return { ...row, ...times, cleanedTo: baseOffset, deleteHorizonMs: undefined };
   });
 }
 

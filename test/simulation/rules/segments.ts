@@ -3,7 +3,7 @@ import type { Mutation } from '../mutations.ts';
 export const segmentsRules: readonly Mutation[] = [
   {
     rule: 'a segment is put in place of the row that was read',
-    file: 'lib/maintenance/mergePartition.ts',
+    file: 'lib/maintenance/swapRow.ts',
     from: 'const outcome = await withRetries(clock, () => items.put(item, unchanged));',
     to: 'const outcome = await withRetries(clock, () => items.put(item));',
   },
@@ -17,13 +17,13 @@ export const segmentsRules: readonly Mutation[] = [
   },
   {
     rule: 'a row is marked as absorbed as it was read',
-    file: 'lib/maintenance/mergePartition.ts',
+    file: 'lib/maintenance/swapRow.ts',
     from: 'const { applied } = await withRetries(clock, () => items.put(item, unchanged));',
     to: 'const { applied } = await withRetries(clock, () => items.put(item));',
   },
   {
     rule: 'an absorbed row leaves a mark',
-    file: 'lib/maintenance/mergePartition.ts',
+    file: 'lib/maintenance/swapRow.ts',
     from: 'const { applied } = await withRetries(clock, () => items.put(item, unchanged));',
     to: 'const { applied } = await withRetries(clock, () => items.delete(item, unchanged));',
   },
