@@ -12,7 +12,7 @@ import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { FUNCTIONS } from '../functions/manifest.ts';
+import { HTTP_FUNCTIONS } from '../functions/manifest.ts';
 import { WadiFunction } from './wadiFunction.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
@@ -41,7 +41,7 @@ export class WadiApi extends Construct {
     this.url = httpApi.apiEndpoint;
     const authorizer = authorization === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer();
 
-    for (const spec of FUNCTIONS) {
+    for (const spec of HTTP_FUNCTIONS) {
       const { function: handler } = new WadiFunction(this, spec.name, { spec, ...props });
       const integration = new HttpLambdaIntegration('Integration', handler, {
         // A statement per route would soon fill the 20 KB that a function's policy may have.

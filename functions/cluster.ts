@@ -8,6 +8,7 @@ import { clusterOperations } from '../lib/rest/v3/clusters.ts';
 import { operations as fetchOperations } from './fetch.ts';
 import { handlerOf } from './handler.ts';
 import { onLambda } from './lambda.ts';
+import { operations as maintenanceOperations } from './maintenanceApi.ts';
 import { operations as produceOperations } from './produce.ts';
 import { operations as topicOperations } from './topics.ts';
 
@@ -18,6 +19,12 @@ export const operations: readonly Operation[] = [
   ...healthOperations,
   openapiOperation(() => allOperations),
 ];
-export const allOperations = [...produceOperations, ...fetchOperations, ...topicOperations, ...operations];
+export const allOperations = [
+  ...produceOperations,
+  ...fetchOperations,
+  ...topicOperations,
+  ...maintenanceOperations,
+  ...operations,
+];
 export const createHandler = handlerOf(operations, unservedBy(allOperations));
 export const handler = onLambda(createHandler);

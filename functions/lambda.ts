@@ -1,28 +1,43 @@
 import type { MiddlewareObj } from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { systemClock } from '../lib/clock.ts';
+import type { Queue } from '../lib/queue/queue.ts';
 import { encodedBytes, MAX_ANSWER_BYTES } from '../lib/rest/response.ts';
 import { lambdaSettings } from '../lib/settings.ts';
 import { createWadi, type Wadi } from '../lib/wadi.ts';
 import type { CreateHandler, HttpEvent, HttpHandler, HttpResult } from './handler.ts';
 
-/** The handler as Lambda calls it. Its Wadi is opened by the first request and serves all that follow. */
-export function onLambda(createHandler: CreateHandler) {
-  let opened: Promise<HttpHandler> | undefined;
+/** The queue at a URL. Only the functions that send to it carry its client along. */
+export type OpenQueue = (queueUrl: string) => Promise<Queue>;
 
-  async function open(): Promise<HttpHandler> {
+/** The handler of an HTTP function as Lambda calls it. */
+export function onLambda(createHandler: CreateHandler, openQueue?: OpenQueue) {
+  return opened((wadi) => forLambda(createHandler, wadi), openQueue);
+}
+
+type Handler<Event, Result> = (event: Event, context: Context) => Promise<Result>;
+
+/** A handler as Lambda calls it. Its Wadi is opened by the first event and serves all that follow. */
+export function opened<Event, Result>(
+  createHandler: (wadi: Wadi) => Handler<Event, Result> | Promise<Handler<Event, Result>>,
+  openQueue?: OpenQueue,
+) {
+  let opened: Promise<Handler<Event, Result>> | undefined;
+
+  async function open() {
     // The local cluster loads this module too, and does without the SDK.
     const { awsStorage } = await import('../lib/storage/aws/aws.ts');
-    const { clusterId, ...aws } = lambdaSettings();
+    const { clusterId, queueUrl, ...aws } = lambdaSettings();
     const wadi = await createWadi({
       storage: awsStorage(aws),
       clock: systemClock,
       ...(clusterId && { clusterId }),
+      ...(queueUrl && openQueue && { queue: await openQueue(queueUrl) }),
     });
-    return forLambda(createHandler, wadi);
+    return createHandler(wadi);
   }
 
-  return async (event: HttpEvent, context: Context): Promise<HttpResult> => {
+  return async (event: Event, context: Context): Promise<Result> => {
     opened ??= open().catch((error) => {
       opened = undefined;
       throw error;

@@ -1,4 +1,4 @@
-/** What is deployed, as data: `cdk/` provisions it and the local cluster serves it. It imports no code of the log. */
+/** What is deployed, as data: `cdk/` provisions it and the local cluster runs it. It imports no code of the log. */
 
 /** What a function does with a store; `write` adds and changes, but takes nothing away. */
 export type Access = 'read' | 'write' | 'delete';
@@ -8,20 +8,38 @@ export interface FunctionSpec {
   /** The module in this folder; its `handler` is Lambda's, its `createHandler` the local cluster's. */
   readonly entry: string;
   readonly description: string;
-  /** `METHOD /path/{param}`; `$default` takes what no other route does. */
-  readonly routes: readonly string[];
   readonly memoryMb: number;
-  /** An HTTP API waits 30 s for an answer. */
   readonly timeoutSeconds: number;
   /** By the names of `Storage`. */
   readonly stores: Readonly<Record<'objects' | 'log' | 'metadata', readonly Access[]>>;
+  /** It hands work to the queue of maintenance. */
+  readonly sends?: true;
+}
+
+/** Called by the HTTP API, which waits 30 s for an answer. */
+export interface HttpFunctionSpec extends FunctionSpec {
+  /** `METHOD /path/{param}`; `$default` takes what no other route does. */
+  readonly routes: readonly string[];
+}
+
+/** Called by the clock. */
+export interface ScheduledFunctionSpec extends FunctionSpec {
+  readonly everyMinutes: number;
+}
+
+/** Called with what is in the queue of maintenance, one message at a time. */
+export interface QueueFunctionSpec extends FunctionSpec {
+  /** At a time, at most; 2 or more. */
+  readonly concurrency: number;
+  /** A message that so many have died of is put aside. */
+  readonly attempts: number;
 }
 
 const CLUSTER = '/v3/clusters/{cluster_id}';
 const TOPIC = `${CLUSTER}/topics/{topic_name}`;
 const PARTITION = `${TOPIC}/partitions/{partition_id}`;
 
-export const FUNCTIONS: readonly FunctionSpec[] = [
+export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
   {
     name: 'produce',
     entry: 'produce.ts',
@@ -85,6 +103,20 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     stores: { objects: ['read'], log: ['read', 'write', 'delete'], metadata: ['read', 'write', 'delete'] },
   },
   {
+    name: 'maintenanceApi',
+    entry: 'maintenanceApi.ts',
+    description: 'Shows what maintenance does, and asks for it',
+    routes: [
+      `GET ${CLUSTER}/maintenance`,
+      `POST ${CLUSTER}/maintenance/run`,
+      `GET ${CLUSTER}/maintenance/runs/{run_id}`,
+    ],
+    memoryMb: 512,
+    timeoutSeconds: 29,
+    stores: { objects: [], log: ['read', 'write'], metadata: ['read'] },
+    sends: true,
+  },
+  {
     name: 'cluster',
     entry: 'cluster.ts',
     description: 'The cluster, its brokers, health, and what is served',
@@ -110,3 +142,33 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     stores: { objects: [], log: [], metadata: ['read'] },
   },
 ];
+
+export const PLANNER: ScheduledFunctionSpec = {
+  name: 'planner',
+  entry: 'planner.ts',
+  description: 'Finds what maintenance is due and hands it out',
+  everyMinutes: 5,
+  memoryMb: 256,
+  timeoutSeconds: 120,
+  stores: { objects: [], log: ['read', 'write'], metadata: [] },
+  sends: true,
+};
+
+export const MAINTENANCE: QueueFunctionSpec = {
+  name: 'maintenance',
+  entry: 'maintenance.ts',
+  description: 'Rolls, merges, compacts and deletes what is due',
+  concurrency: 10,
+  attempts: 5,
+  memoryMb: 1024,
+  // As long as a lease: MaintenanceLimits.leaseMs.
+  timeoutSeconds: 600,
+  stores: {
+    objects: ['read', 'write', 'delete'],
+    log: ['read', 'write', 'delete'],
+    metadata: ['read', 'write', 'delete'],
+  },
+  sends: true,
+};
+
+export const FUNCTIONS: readonly FunctionSpec[] = [...HTTP_FUNCTIONS, PLANNER, MAINTENANCE];

@@ -6,13 +6,15 @@ export interface LambdaSettings {
   readonly metadataTable: string;
   /** Left out, the id that rests in the metadata table. */
   readonly clusterId?: string;
+  /** Of those that hand work to the queue. */
+  readonly queueUrl?: string;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE and WADI_CLUSTER_ID. The SDK reads
- * the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3 and AWS_ENDPOINT_URL_DYNAMODB. Throws
+ * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_CLUSTER_ID and WADI_QUEUE_URL. The SDK reads
+ * the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. Throws
  * an error that names all that is missing.
  */
 export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
@@ -23,12 +25,13 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
   if (missing.length > 0) {
     throw new Error(`These environment variables must be set: ${missing.map(([name]) => name).join(', ')}`);
   }
-  const { WADI_CLUSTER_ID: clusterId } = environment;
+  const { WADI_CLUSTER_ID: clusterId, WADI_QUEUE_URL: queueUrl } = environment;
   return {
     bucket: WADI_BUCKET,
     logTable: WADI_LOG_TABLE,
     metadataTable: WADI_METADATA_TABLE,
     ...(clusterId && { clusterId }),
+    ...(queueUrl && { queueUrl }),
   };
 }
 

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { readClusterId } from './clusterId.ts';
 import { createLog, type LogOptions } from './log/createLog.ts';
 import type { Log } from './log/log.ts';
+import { noQueue, type Queue } from './queue/queue.ts';
 import type { Storage } from './storage/ports.ts';
 import { createTopics, type Topics } from './topic/topics.ts';
 
@@ -12,6 +13,8 @@ export interface Wadi {
   readonly storage: Storage;
   readonly log: Log;
   readonly topics: Topics;
+  /** Of maintenance. */
+  readonly queue: Queue;
 }
 
 export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn'> {
@@ -19,13 +22,15 @@ export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn'> {
   readonly clock?: Clock;
   /** Read from the metadata store, or put there, unless given. */
   readonly clusterId?: string;
+  /** Without one, what is to be done at once waits for the next plan. */
+  readonly queue?: Queue;
 }
 
 /** The storage stays the caller's to close, after `log.settled()`. */
 export async function createWadi(options: WadiOptions): Promise<Wadi> {
-  const { storage, clock = systemClock, clusterId: given, ...logOptions } = options;
+  const { storage, clock = systemClock, queue = noQueue, clusterId: given, ...logOptions } = options;
   const clusterId = given ?? (await readClusterId(storage.metadata, clock));
   const log = createLog({ ...logOptions, storage, clock });
   const topics = createTopics({ metadata: storage.metadata, log, clock });
-  return { clusterId, clock, storage, log, topics };
+  return { clusterId, clock, storage, log, topics, queue };
 }

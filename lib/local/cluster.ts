@@ -1,9 +1,11 @@
 import type { Context } from 'aws-lambda';
 import type { CreateHandler, HttpHandler } from '../../functions/handler.ts';
-import { FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
+import { type FunctionSpec, HTTP_FUNCTIONS } from '../../functions/manifest.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { createInProcessQueue } from '../queue/inProcess.ts';
 import type { Storage } from '../storage/ports.ts';
 import { createWadi, type Wadi } from '../wadi.ts';
+import { startMaintenance } from './maintenance.ts';
 import { startServer } from './server.ts';
 import { openStorage, type StorageOptions } from './storage.ts';
 
@@ -15,7 +17,11 @@ export interface LocalClusterOptions {
   /** What to rest on, or how to open it: in memory by default. It is closed with the cluster. */
   readonly storage?: Storage | StorageOptions;
   readonly clock?: Clock;
+  /** How often maintenance looks for what is due: a minute by default; 0, only when it is asked to run. */
+  readonly maintenanceIntervalMs?: number;
 }
+
+const MAINTENANCE_INTERVAL_MS = 60_000;
 
 export interface LocalCluster {
   readonly url: string;
@@ -24,18 +30,22 @@ export interface LocalCluster {
   close(): Promise<void>;
 }
 
-/** The deployed functions behind a local HTTP server, in this process. */
+/** The deployed functions behind a local HTTP server and on timers, in this process. */
 export async function startLocalCluster(options: LocalClusterOptions = {}): Promise<LocalCluster> {
   const { host = '127.0.0.1', port = 0, storage: chosen = { kind: 'memory' }, clock = systemClock } = options;
   const storage = 'kind' in chosen ? await openStorage(chosen) : chosen;
   try {
-    const wadi = await createWadi({ storage, clock });
+    const queue = createInProcessQueue();
+    const wadi = await createWadi({ storage, clock, queue });
     const server = await startServer({ host, port, functions: await loadFunctions(wadi) });
+    const { maintenanceIntervalMs = MAINTENANCE_INTERVAL_MS } = options;
+    const maintenance = await startMaintenance(wadi, queue, maintenanceIntervalMs);
     return {
       url: server.url,
       wadi,
       async close() {
         await server.close();
+        await maintenance.close();
         await wadi.log.settled();
         await storage.close();
       },
@@ -51,10 +61,10 @@ interface LocalFunction {
   readonly context: Context;
 }
 
-/** The manifest's functions, by route. */
+/** The manifest's HTTP functions, by route. */
 async function loadFunctions(wadi: Wadi): Promise<Map<string, LocalFunction>> {
   const byRoute = new Map<string, LocalFunction>();
-  for (const spec of FUNCTIONS) {
+  for (const spec of HTTP_FUNCTIONS) {
     const { createHandler }: { createHandler: CreateHandler } = await import(`../../functions/${spec.entry}`);
     const loaded = { handler: createHandler(wadi), context: contextOf(spec) };
     for (const route of spec.routes) byRoute.set(route, loaded);

@@ -13,6 +13,7 @@ interface Flags {
   dynamodbEndpoint?: string;
   bucket: string;
   tablePrefix: string;
+  maintenanceInterval: number;
 }
 
 /** Reads the command line of `npm start`; prints the reason and exits on a wrong one. */
@@ -35,13 +36,25 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
     .option('--dynamodb-endpoint <url>', 'DynamoDB of LocalStack or an emulator, instead of AWS')
     .option('--bucket <name>', 'bucket of the aws storage, made if it is missing', 'wadi')
     .option('--table-prefix <prefix>', 'begin of the names of its tables, made if missing', 'wadi-')
+    .option(
+      '--maintenance-interval <seconds>',
+      'how often to look for maintenance that is due; 0, only when it is asked to run',
+      seconds,
+      60,
+    )
     .addHelpText(
       'after',
       '\nThe aws storage finds region and credentials as the AWS SDK does: AWS_REGION, AWS_PROFILE and so on.',
     )
     .showHelpAfterError('(--help tells the options)');
   const flags = command.parse(argv).opts<Flags>();
-  return { host: flags.host, port: flags.port, storage: storageOptions(flags) };
+  const { host, maintenanceInterval } = flags;
+  return {
+    host,
+    port: flags.port,
+    storage: storageOptions(flags),
+    maintenanceIntervalMs: maintenanceInterval * 1_000,
+  };
 }
 
 function storageOptions(flags: Flags): StorageOptions {
@@ -66,5 +79,12 @@ function storageOptions(flags: Flags): StorageOptions {
 function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 86_400)
+    throw new InvalidArgumentError('It is a number from 0 to 86400.');
   return value;
 }

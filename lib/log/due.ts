@@ -8,7 +8,8 @@ import type { LogTopic } from './log.ts';
  *
  *   pk 'due'   sk `<time, 15 digits>/<unit>`
  *   name, partitions, partitionsPerHead   of the topic, as they were
- *   cursor     text   where work that was handed on goes on
+ *   cursor     text   where work that was handed on goes on (JSON)
+ *   counts     text   what was done before that (JSON)
  *   runId      text   of a run that somebody asked for
  *
  * It is deleted, unconditionally, when that was done: whoever works on it reads the head after that time, so sees all

@@ -41,9 +41,38 @@ export interface MaintenanceLimits {
   readonly surveysAtOnce: number;
   /** each anew, so many times at most, when rows were dropped under it. */
   readonly looks: number;
+
+  /** A tail whose oldest entry is so old is rolled, however short it is. */
+  readonly quietMs: number;
+  /** Rolls of one head in a row. */
+  readonly rollsPerHead: number;
+  /** Calls of one job for one partition in a row. */
+  readonly callsPerPartition: number;
+  /** Blobs younger than this are no garbage yet, */
+  readonly graceMs: number;
+  /** not even so young ones when somebody waits for the run. */
+  readonly forcedGraceMs: number;
+  /** How long a topic's creation may be under way, once it is looked at whether it ended. */
+  readonly lateMs: number;
+  /** How long the marks of a deleted topic stay. */
+  readonly purgeAgainMs: number;
+
+  /** A run begins nothing new after this, and hands on what is left. */
+  readonly runMs: number;
+  /** No run lives longer: a lease that is older was left by one that died. */
+  readonly leaseMs: number;
+  /** Due items that are read at a time, */
+  readonly duePerPage: number;
+  /** and so many times in one plan. */
+  readonly pagesPerPlan: number;
+  /** While so many messages wait, nothing is planned: they say the same. */
+  readonly waitingMessages: number;
+  /** How long the account of a run that was asked for is kept. */
+  readonly runAgeMs: number;
 }
 
 const MIB = 1024 * 1024;
+const MINUTE_MS = 60_000;
 
 export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   // 160 KB of cursor: a message of SQS takes 1 MB, but some queues still 256 KB.
@@ -68,4 +97,20 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
 
   surveysAtOnce: 16,
   looks: 3,
+
+  quietMs: 5 * MINUTE_MS,
+  rollsPerHead: 64,
+  callsPerPartition: 10_000,
+  graceMs: 10 * MINUTE_MS,
+  forcedGraceMs: 1_000,
+  lateMs: 60 * MINUTE_MS,
+  purgeAgainMs: 24 * 60 * MINUTE_MS,
+
+  // A step begins at most this late, and takes some minutes itself: a function has 10.
+  runMs: 5 * MINUTE_MS,
+  leaseMs: 10 * MINUTE_MS,
+  duePerPage: 1_000,
+  pagesPerPlan: 10,
+  waitingMessages: 1_000,
+  runAgeMs: 7 * 24 * 60 * MINUTE_MS,
 };

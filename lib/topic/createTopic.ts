@@ -32,7 +32,7 @@ export async function createTopic(
     // Refused, but by our own id: it was sent twice because the first answer was lost.
     if (applied || item?.id === topic.id || item?.lastId === topic.id) return topic;
     // The heads that were made for it are deleted as those of a topic that was.
-    const vain = { ...topic, configsVersion: 0, deletingAtMs: store.clock.now() };
+    const vain = { ...topic, deletingAtMs: store.clock.now() };
     await finishDeletion(store, vain).catch(() => undefined);
     const holder = parseTopicItem(item);
     if (holder !== undefined && holder.deletingAtMs === undefined) throw nameTaken(topic.name, holder.name);

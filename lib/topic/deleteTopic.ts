@@ -1,10 +1,10 @@
 import { readNameHolder, unknownTopic } from './readTopic.ts';
 import type { TopicStore } from './topic.ts';
 import {
+  type DyingTopic,
   deletedTopicItem,
   freeNameItem,
   parseTopicItem,
-  type StoredTopic,
   stillLive,
   topicKey,
 } from './topicItem.ts';
@@ -30,7 +30,7 @@ export async function deleteTopic(store: TopicStore, name: string): Promise<void
 }
 
 /** Each step may be repeated, by anyone and at any time: none of them touches a later topic of the same name. */
-export async function finishDeletion(store: TopicStore, topic: StoredTopic): Promise<void> {
+export async function finishDeletion(store: TopicStore, topic: DyingTopic): Promise<void> {
   await store.metadata.put(deletedTopicItem(topic));
   await store.log.deleteHeads(topic);
   await store.metadata.put(freeNameItem(topic), {

@@ -1,3 +1,4 @@
+import type { LogTopic } from '../log/log.ts';
 import type { Condition, Item, Key } from '../storage/ports.ts';
 import { type ConfigOverrides, parseConfigs } from './configs.ts';
 import type { Topic } from './topic.ts';
@@ -15,7 +16,7 @@ import { collisionName } from './topicName.ts';
  *
  *     lastId, deletedAtMs
  *
- * and what the garbage collector has to know of a topic that was deleted:
+ * and what has to be known of a topic that was deleted, until nothing of it is left:
  *
  *     pk 'deleted-topic'   sk the topic id
  *     name, partitions, partitionsPerHead, deletedAtMs
@@ -25,7 +26,11 @@ export interface StoredTopic extends Topic {
   readonly deletingAtMs: number | undefined;
 }
 
+/** A topic of which not more is known than that it is being deleted, since when. */
+export type DyingTopic = LogTopic & Pick<StoredTopic, 'deletingAtMs'>;
+
 export const TOPIC_PK = 'topic';
+export const DELETED_TOPIC_PK = 'deleted-topic';
 
 export function topicKey(name: string): Key {
   return { pk: TOPIC_PK, sk: collisionName(name) };
@@ -46,7 +51,7 @@ export function newTopicItem(topic: Topic): Item {
 }
 
 /** What is left of a name whose topic was deleted. */
-export function freeNameItem({ name, id, deletingAtMs }: StoredTopic): Item {
+export function freeNameItem({ name, id, deletingAtMs }: DyingTopic): Item {
   return { ...topicKey(name), lastId: id, deletedAtMs: deletingAtMs! };
 }
 
@@ -64,8 +69,12 @@ export function deletedTopicItem({
   partitions,
   partitionsPerHead,
   deletingAtMs,
-}: StoredTopic): Item {
-  return { pk: 'deleted-topic', sk: id, name, partitions, partitionsPerHead, deletedAtMs: deletingAtMs! };
+}: DyingTopic): Item {
+  return { ...deletedTopicKey(id), name, partitions, partitionsPerHead, deletedAtMs: deletingAtMs! };
+}
+
+export function deletedTopicKey(id: string): Key {
+  return { pk: DELETED_TOPIC_PK, sk: id };
 }
 
 /** `undefined` if the name is free. */

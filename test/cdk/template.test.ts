@@ -1,4 +1,4 @@
-import { FUNCTIONS } from '../../functions/manifest.ts';
+import { FUNCTIONS, HTTP_FUNCTIONS } from '../../functions/manifest.ts';
 import { lambdaSettings } from '../../lib/settings.ts';
 import {
   functionOf,
@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => synthesis.remove());
 
 const NAMES = FUNCTIONS.map(({ name }) => name);
-const ROUTES = FUNCTIONS.flatMap(({ name, routes }) => routes.map((route) => ({ name, route })));
+const ROUTES = HTTP_FUNCTIONS.flatMap(({ name, routes }) => routes.map((route) => ({ name, route })));
 
 interface Statement {
   Action: string | string[];

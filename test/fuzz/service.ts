@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { Context } from 'aws-lambda';
 import type { CreateHandler, HttpEvent, HttpHandler, HttpResult } from '../../functions/handler.ts';
 import { forLambda } from '../../functions/lambda.ts';
-import { FUNCTIONS } from '../../functions/manifest.ts';
+import { HTTP_FUNCTIONS } from '../../functions/manifest.ts';
 import { createRoutes } from '../../lib/local/routes.ts';
 import { encodeBatch } from '../../lib/record/encode.ts';
 import type { RecordInput } from '../../lib/record/record.ts';
@@ -47,7 +47,7 @@ interface FunctionModule {
 }
 
 const modules = await Promise.all(
-  FUNCTIONS.map(async ({ entry, routes }) => {
+  HTTP_FUNCTIONS.map(async ({ entry, routes }) => {
     const module: FunctionModule = await import(`../../functions/${entry}`);
     return { ...module, routes };
   }),

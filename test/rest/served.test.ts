@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { allOperations } from '../../functions/cluster.ts';
-import { FUNCTIONS } from '../../functions/manifest.ts';
+import { HTTP_FUNCTIONS } from '../../functions/manifest.ts';
 import { DEFAULT_ROUTE } from '../../lib/local/routes.ts';
 import { routeKey } from '../../lib/rest/dispatch.ts';
 import { openapi } from '../../lib/rest/openapi.ts';
@@ -20,14 +20,14 @@ beforeAll(async () => {
 });
 afterAll(() => api.cluster.close());
 
-test.each(FUNCTIONS)('the manifest names exactly the routes that $name serves', async ({ entry, routes }) => {
+test.each(HTTP_FUNCTIONS)('the manifest names exactly the routes that $name serves', async ({ entry, routes }) => {
   const { operations }: { operations: Operation[] } = await import(`../../functions/${entry}`);
   const served = operations.map(routeKey);
   expect(routes.filter((route) => route !== DEFAULT_ROUTE).toSorted()).toEqual(served.toSorted());
 });
 
 test('no route and no operation id is there twice', () => {
-  const routes = FUNCTIONS.flatMap((spec) => spec.routes);
+  const routes = HTTP_FUNCTIONS.flatMap((spec) => spec.routes);
   expect(new Set(routes).size).toBe(routes.length);
   const ids = allOperations.map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
@@ -44,7 +44,7 @@ test('openapi.json describes every route that is served and no other', async () 
   const described = Object.entries(json.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const served = FUNCTIONS.flatMap(({ routes }) => routes).filter((route) => route !== DEFAULT_ROUTE);
+  const served = HTTP_FUNCTIONS.flatMap(({ routes }) => routes).filter((route) => route !== DEFAULT_ROUTE);
   expect(described.toSorted()).toEqual(served.toSorted());
 });
 

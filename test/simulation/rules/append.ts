@@ -46,8 +46,8 @@ export const appendRules: readonly Mutation[] = [
   {
     rule: 'data is written before it is ordered',
     file: 'lib/log/appender.ts',
-    from: '      await upload;\n',
-    to: '      upload.catch(() => undefined);\n',
+    from: '      await prepared;\n',
+    to: '      prepared.catch(() => undefined);\n',
   },
   {
     rule: 'an append is acknowledged after the update',

@@ -1,0 +1,46 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { type Worked, work } from '../lib/maintenance/worker.ts';
+import { logError } from '../lib/rest/errors.ts';
+import type { Wadi } from '../lib/wadi.ts';
+import { opened } from './lambda.ts';
+import { openQueue } from './queue.ts';
+
+/** SQS's event, as far as it is read here. */
+export interface QueueEvent {
+  readonly Records: readonly Pick<SQSEvent['Records'][number], 'messageId' | 'body'>[];
+}
+
+export interface MaintenanceOptions {
+  /** Told of each message that was worked on. */
+  readonly report?: (worked: Worked) => void;
+  readonly isStopping?: () => boolean;
+}
+
+/** Called with messages of the planner. Those that failed are answered, to be sent again; it never rejects. */
+export const createHandler =
+  (wadi: Wadi, { report = () => undefined, isStopping = () => false }: MaintenanceOptions = {}) =>
+  async ({ Records }: QueueEvent): Promise<SQSBatchResponse> => {
+    const warn = (error: unknown) => {
+      // Stores that are closed fail.
+      if (!isStopping()) logError(error);
+    };
+    const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
+    for (const { messageId, body } of Records) {
+      try {
+        const worked = await work(wadi, body, { isStopping, warn });
+        if (worked !== undefined) report(worked);
+      } catch (error) {
+        warn(error);
+        batchItemFailures.push({ itemIdentifier: messageId });
+      }
+    }
+    return { batchItemFailures };
+  };
+
+export type CreateMaintenance = typeof createHandler;
+
+export const handler = opened(async (wadi: Wadi) => {
+  // Only Lambda has metrics.
+  const { reportMetrics } = await import('./metrics.ts');
+  return createHandler(wadi, { report: reportMetrics });
+}, openQueue);

@@ -1,0 +1,55 @@
+import type { CreateMaintenance } from '../../functions/maintenance.ts';
+import { MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
+import type { CreatePlanner } from '../../functions/planner.ts';
+import type { InProcessQueue } from '../queue/inProcess.ts';
+import { logError } from '../rest/errors.ts';
+import type { Wadi } from '../wadi.ts';
+
+/** A run that does not end in time is left: the same as a process that dies, which does no harm. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+export interface LocalMaintenance {
+  /** Ends what is under way at its next step. What is left is still due. */
+  close(): Promise<void>;
+}
+
+/** The deployed planner and workers, on a timer instead of a schedule and with a queue in this process. 0: no timer. */
+export async function startMaintenance(
+  wadi: Wadi,
+  queue: InProcessQueue,
+  intervalMs: number,
+): Promise<LocalMaintenance> {
+  const planner: { createHandler: CreatePlanner } = await import(`../../functions/${PLANNER.entry}`);
+  const worker: { createHandler: CreateMaintenance } = await import(`../../functions/${MAINTENANCE.entry}`);
+  let stopping = false;
+  let running: Promise<void> | undefined;
+  const plan = planner.createHandler(wadi);
+  const work = worker.createHandler(wadi, { isStopping: () => stopping });
+
+  async function workAll(): Promise<void> {
+    for (let body = queue.take(); body !== undefined && !stopping; body = queue.take()) {
+      await work({ Records: [{ messageId: body, body }] });
+    }
+    running = undefined;
+  }
+  queue.onSent(() => {
+    if (!stopping) running ??= workAll();
+  });
+  const planned = () =>
+    plan().catch((error) => {
+      if (!stopping) logError(error);
+    });
+  const timer = intervalMs > 0 ? setInterval(planned, intervalMs).unref() : undefined;
+
+  return {
+    async close() {
+      stopping = true;
+      clearInterval(timer);
+      await Promise.race([running, timeout()]);
+    },
+  };
+}
+
+function timeout(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, CLOSE_TIMEOUT_MS).unref());
+}

@@ -1,0 +1,73 @@
+import { headIndexOf } from '../log/head.ts';
+import type { Topic } from '../topic/topic.ts';
+import { collectGarbage } from './collectGarbage.ts';
+import type { GarbageCursor } from './garbage.ts';
+import { addCounts, type Counts, type JobContext } from './job.ts';
+import { type Maintained, type MaintainOptions, maintainHead } from './maintainHead.ts';
+import type { CollectedGarbage } from './pass.ts';
+
+/** Where work on a topic goes on: plain JSON. */
+export type TopicCursor =
+  | { readonly step: 'heads'; readonly head: number }
+  | { readonly step: 'garbage'; readonly garbage?: GarbageCursor };
+
+export interface TopicWork {
+  readonly counts: Counts;
+  /** To go on with; missing when all was done. */
+  readonly cursor?: TopicCursor;
+}
+
+export const WHOLE_TOPIC: TopicCursor = { step: 'heads', head: 0 };
+
+/** Maintains all heads of a topic, one by one, of each of which `onHead` is told; then collects its garbage. Errors: see there. */
+export async function maintainTopic(
+  context: JobContext,
+  topic: Topic,
+  cursor: TopicCursor,
+  { force }: MaintainOptions,
+  onHead: (index: number, head: Maintained) => Promise<void>,
+): Promise<TopicWork> {
+  let counts: Counts = {};
+  if (cursor.step === 'heads') {
+    for (let head = cursor.head; head <= headIndexOf(topic, topic.partitions - 1); head++) {
+      if (context.isOver()) return { counts, cursor: { step: 'heads', head } };
+      const maintained = await maintainHead(context, topic, head, { force });
+      counts = addCounts(counts, maintained.counts);
+      if (maintained.more) return { counts, cursor: { step: 'heads', head } };
+      await onHead(head, maintained);
+    }
+  }
+  const garbage = cursor.step === 'garbage' ? cursor.garbage : undefined;
+  const graceMs = force ? context.limits.forcedGraceMs : context.limits.graceMs;
+  const collected = await collectTopic(context, topic, graceMs, garbage);
+  counts = addCounts(counts, collected.counts);
+  if (collected.cursor === undefined) return { counts };
+  return { counts, cursor: { step: 'garbage', garbage: collected.cursor } };
+}
+
+/** One pass of garbage collection, or as much of it as there is time for. */
+export async function collectTopic(
+  context: JobContext,
+  topic: Topic,
+  graceMs: number,
+  from: GarbageCursor | undefined,
+): Promise<{ counts: Counts; cursor?: GarbageCursor }> {
+  let counts: Counts = {};
+  let cursor = from;
+  do {
+    const collected = await collectGarbage(context, topic, { graceMs, ...(cursor && { cursor }) });
+    counts = addCounts(counts, reclaimed(collected));
+    cursor = collected.cursor;
+  } while (cursor !== undefined && !context.isOver());
+  return { counts, ...(cursor && { cursor }) };
+}
+
+function reclaimed(garbage: CollectedGarbage): Counts {
+  return {
+    floorsRaised: garbage.floorsRaised,
+    objectsReclaimed: garbage.objects + garbage.segments,
+    itemsReclaimed: garbage.inlineItems,
+    bytesReclaimed: garbage.objectBytes + garbage.inlineBytes + garbage.segmentBytes,
+    indexRowsReclaimed: garbage.indexRows + garbage.marks,
+  };
+}

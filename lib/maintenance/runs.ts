@@ -1,0 +1,132 @@
+import type { Clock } from '../clock.ts';
+import { dueItem, topicUnit, type Unit } from '../log/due.ts';
+import { withRetries } from '../log/retry.ts';
+import type { Item, ItemPage, ItemStore, Query } from '../storage/ports.ts';
+import type { Topic } from '../topic/topic.ts';
+import { randomUuid } from '../uuid.ts';
+import type { Wadi } from '../wadi.ts';
+import { addCounts, type Counts } from './job.ts';
+import type { MaintenanceLimits } from './limits.ts';
+import { inBatches } from './pass.ts';
+
+/**
+ * The account of a run that somebody asked for, in the log table:
+ *
+ *   pk 'run'   sk run id                startedAtMs
+ *   pk 'run'   sk `<run id>/<topicId>`   name, done, counts (text: JSON), error
+ */
+const RUN_PK = 'run';
+const DIGITS = 15;
+const ROWS_PER_PAGE = 1_000;
+
+export interface RunUnit {
+  readonly name: string;
+  readonly done: boolean;
+  /** So far. */
+  readonly counts: Counts;
+  /** Why its last attempt failed; it is tried again. */
+  readonly error?: string;
+}
+
+export interface Run {
+  readonly runId: string;
+  readonly startedAtMs: number;
+  readonly units: readonly RunUnit[];
+  readonly left: number;
+  readonly counts: Counts;
+}
+
+/**
+ * Has all maintenance of these topics done at once, due or not, by whoever receives the messages. The account is there first, so
+ * that what is done is noted; what is due is there before it is sent, so that it is done even if nobody receives it.
+ */
+export async function startRun(
+  { clock, storage, queue }: Wadi,
+  topics: readonly Topic[],
+  { writesAtOnce }: MaintenanceLimits,
+): Promise<Run> {
+  const items = storage.log;
+  const startedAtMs = clock.now();
+  const runId = `${String(startedAtMs).padStart(DIGITS, '0')}-${randomUuid(clock)}`;
+  await withRetries(clock, () => items.put({ pk: RUN_PK, sk: runId, startedAtMs }));
+  const units = topics.map(({ name }) => ({ name, done: false, counts: {} }));
+  const due: string[] = [];
+  await inBatches([...topics.entries()], writesAtOnce, async ([i, topic]) => {
+    await withRetries(clock, () => noteRun(items, runId, topicUnit(topic.id, 'all'), units[i]!));
+    due.push(await putDue(items, clock, topic, runId, startedAtMs));
+  });
+  await queue.send(due);
+  return { runId, startedAtMs, units, left: units.length, counts: {} };
+}
+
+/** Beside that of another run, which may have begun in the same millisecond. */
+async function putDue(
+  items: ItemStore,
+  clock: Clock,
+  topic: Topic,
+  runId: string,
+  fromMs: number,
+): Promise<string> {
+  for (let atMs = fromMs; ; atMs++) {
+    const due = { ...dueItem(topic, topicUnit(topic.id, 'all'), atMs), runId };
+    const { item } = await withRetries(clock, () => items.put(due, { missing: ['pk'] }));
+    if (item?.runId === runId) return due.sk;
+  }
+}
+
+export async function noteRun(
+  items: ItemStore,
+  runId: string,
+  unit: Unit,
+  { name, done, counts, error }: RunUnit,
+): Promise<void> {
+  const row: Item = {
+    ...{ pk: RUN_PK, sk: `${runId}/${unit.split('/')[0]}`, name, done, counts: JSON.stringify(counts) },
+    ...(error !== undefined && { error }),
+  };
+  await items.put(row);
+}
+
+/** `undefined` if there is none of that id. */
+export async function readRun({ clock, storage }: Wadi, runId: string): Promise<Run | undefined> {
+  // No id that is given out is a part of another, or has a '/'.
+  if (!/^\d{15}-[\w-]{22}$/.test(runId)) return undefined;
+  const rows: Item[] = [];
+  let from: string | undefined = runId;
+  while (from !== undefined) {
+    const query: Query = { pk: RUN_PK, from, to: `${runId}/~`, limit: ROWS_PER_PAGE };
+    const page: ItemPage = await withRetries(clock, () => storage.log.query(query));
+    rows.push(...page.items);
+    from = page.lastSk && `${page.lastSk}-`;
+  }
+  const [header, ...others] = rows;
+  if (header?.sk !== runId) return undefined;
+  const units = others.map(decodeRow);
+  return {
+    runId,
+    startedAtMs: header.startedAtMs as number,
+    units,
+    left: units.filter(({ done }) => !done).length,
+    counts: units.reduce((sum, unit) => addCounts(sum, unit.counts), {}),
+  };
+}
+
+function decodeRow(item: Item): RunUnit {
+  const { name, done, counts, error } = item as Item & { name: string; done: boolean; counts: string };
+  const failed = error === undefined ? {} : { error: error as string };
+  return { name, done, counts: JSON.parse(counts) as Counts, ...failed };
+}
+
+/** Those that began before. */
+export async function forgetRuns(
+  items: ItemStore,
+  beforeMs: number,
+  { writesAtOnce }: MaintenanceLimits,
+): Promise<void> {
+  const query = { pk: RUN_PK, to: String(beforeMs).padStart(DIGITS, '0'), limit: ROWS_PER_PAGE };
+  for (let more = true; more; ) {
+    const page = await items.query(query);
+    await inBatches(page.items, writesAtOnce, ({ pk, sk }) => items.delete({ pk, sk }));
+    more = page.lastSk !== undefined;
+  }
+}

@@ -1,0 +1,219 @@
+import {
+  dueItem,
+  garbageDueAt,
+  headUnit,
+  parseDueKey,
+  parseUnit,
+  roundUpDue,
+  topicUnit,
+  type Unit,
+} from '../log/due.ts';
+import type { LogTopic } from '../log/log.ts';
+import type { Item, ItemStore } from '../storage/ports.ts';
+import { abandonCreation } from '../topic/abandonCreation.ts';
+import { finishDeletion } from '../topic/deleteTopic.ts';
+import { deletedAtMs, forgetTopic } from '../topic/forgetTopic.ts';
+import { readNameHolder } from '../topic/readTopic.ts';
+import type { StoredTopic } from '../topic/topicItem.ts';
+import type { Wadi } from '../wadi.ts';
+import type { GarbageCursor } from './garbage.ts';
+import type { Counts, JobContext } from './job.ts';
+import { beforeWork, type Lease } from './lease.ts';
+import { type Maintained, maintainHead } from './maintainHead.ts';
+import { collectTopic, maintainTopic, type TopicCursor, WHOLE_TOPIC } from './maintainTopic.ts';
+import { deleteHeadMarks, type PurgeCursor, purgeTopic } from './purgeTopic.ts';
+import { type SweepCursor, sweep } from './sweep.ts';
+
+/** A due item, read. */
+export interface DueUnit {
+  readonly sk: string;
+  readonly dueAtMs: number;
+  readonly unit: Unit;
+  readonly topic: LogTopic;
+  /** What an earlier run handed on. */
+  readonly cursor: unknown;
+  /** What was done before that. */
+  readonly counts: Counts;
+  readonly runId: string | undefined;
+}
+
+export function parseDue(item: Item): DueUnit {
+  const { dueAtMs, unit } = parseDueKey(item);
+  const { sk, name, partitions, partitionsPerHead, cursor, counts, runId } = item as Item &
+    LogTopic & { cursor?: string; counts?: string };
+  const topic = { id: parseUnit(unit).topicId, name, partitions, partitionsPerHead };
+  return {
+    ...{ sk, dueAtMs, unit, topic },
+    cursor: cursor === undefined ? undefined : JSON.parse(cursor),
+    counts: counts === undefined ? {} : (JSON.parse(counts) as Counts),
+    runId: runId as string | undefined,
+  };
+}
+
+/** What a worker has done of a unit. */
+export interface UnitWork {
+  readonly counts: Counts;
+  /** There is more to do at once, with this cursor. */
+  readonly more?: boolean;
+  readonly cursor?: unknown;
+  /** The due item stays: it is too early to tell. */
+  readonly wait?: boolean;
+  /** When the unit is to be looked at again. */
+  readonly nextDueAtMs?: number | undefined;
+  readonly gauges?: Gauges;
+}
+
+/** How far maintenance of a head lags behind. */
+export interface Gauges {
+  readonly unmergedBytes: number;
+  readonly oldestUnmergedAgeMs: number;
+  /** Since the time up to which uploads were judged as garbage or not; since the topic was made, if none was. */
+  readonly floorLagMs: number;
+}
+
+export interface UnitContext {
+  readonly wadi: Wadi;
+  /** Its stores are under the lease. */
+  readonly job: JobContext;
+  readonly lease: Lease;
+  /** Told of what failed beside. */
+  readonly warn: (error: unknown) => void;
+}
+
+const NOTHING: UnitWork = { counts: {} };
+
+/** Does what a due item asks for, as far as there is time. It may have been done, and may be done again. */
+export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWork> {
+  const { kind, head } = parseUnit(due.unit);
+  if (kind === 'sweep') {
+    const { counts, cursor } = await sweep(
+      context,
+      due.cursor as SweepCursor | undefined,
+      afterHead(context),
+    );
+    return { counts, more: cursor !== undefined, cursor };
+  }
+  const { metadata } = context.wadi.storage;
+  const holder = await readNameHolder(metadata, due.topic.name);
+  const topic = holder?.id === due.topic.id ? holder : undefined;
+  if (kind === 'purge') return purge(context, due, topic);
+  if (kind === 'creation') return checkCreation(context, due, topic);
+  if (topic === undefined || topic.deletingAtMs !== undefined) return NOTHING;
+  switch (kind) {
+    case 'head':
+      return doHead(context, topic, head);
+    case 'garbage':
+      return doGarbage(context, topic, due.cursor as GarbageCursor | undefined);
+    case 'all':
+      return doAll(context, topic, due.cursor as TopicCursor | undefined);
+  }
+}
+
+async function doHead(context: UnitContext, topic: StoredTopic, index: number): Promise<UnitWork> {
+  const { job } = context;
+  // What is done leaves garbage, of which nobody else would tell if the worker died behind it.
+  let noted: Promise<void> | undefined;
+  const garbageIsDue = async () => {
+    await context.lease.take();
+    noted ??= noteGarbage(context, topic);
+    await noted;
+  };
+  const noting = { ...job, ...beforeWork(job, garbageIsDue) };
+  const done = await maintainHead(noting, topic, index, { force: false });
+  const { counts, more, nextDueAtMs, unmergedBytes } = done;
+  const ageMs = (sinceMs: number) => Math.max(0, job.clock.now() - sinceMs);
+  const gauges = {
+    unmergedBytes,
+    oldestUnmergedAgeMs: done.unmergedSinceMs === undefined ? 0 : ageMs(done.unmergedSinceMs),
+    floorLagMs: ageMs(Math.max(done.floorMs, topic.createdAtMs)),
+  };
+  return { counts, more, nextDueAtMs, gauges };
+}
+
+async function doGarbage(
+  { job }: UnitContext,
+  topic: StoredTopic,
+  from: GarbageCursor | undefined,
+): Promise<UnitWork> {
+  const { counts, cursor } = await collectTopic(job, topic, job.limits.graceMs, from);
+  return { counts, more: cursor !== undefined, cursor };
+}
+
+async function doAll(
+  context: UnitContext,
+  topic: StoredTopic,
+  from: TopicCursor = WHOLE_TOPIC,
+): Promise<UnitWork> {
+  const onHead = afterHead(context);
+  const { counts, cursor } = await maintainTopic(context.job, topic, from, { force: true }, (index, head) =>
+    onHead(topic, index, head),
+  );
+  return { counts, more: cursor !== undefined, cursor };
+}
+
+export type AfterHead = (topic: StoredTopic, index: number, head: Maintained) => Promise<void>;
+
+/** Of a head that was not due: what is to be done of it later is due then. Where that is known already it costs a read. */
+function afterHead(context: UnitContext): AfterHead {
+  return async (topic, index, { nextDueAtMs }) => {
+    if (nextDueAtMs === undefined) return;
+    const { items, clock } = itemsOf(context);
+    const later = Math.max(nextDueAtMs, clock.now());
+    await ensureDue(items, dueItem(topic, headUnit(topic.id, index), roundUpDue(later)));
+  };
+}
+
+/** What was left by this run is collected within the hour or so. */
+async function noteGarbage(context: UnitContext, topic: LogTopic): Promise<void> {
+  const { items, clock } = itemsOf(context);
+  await ensureDue(items, dueItem(topic, topicUnit(topic.id, 'garbage'), garbageDueAt(clock.now())));
+}
+
+/** Not under the lease. */
+function itemsOf({ wadi }: UnitContext) {
+  return { items: wadi.storage.log, clock: wadi.clock };
+}
+
+/** One write, of whoever comes first. */
+export async function ensureDue(items: ItemStore, item: Item): Promise<void> {
+  if ((await items.get({ pk: item.pk, sk: item.sk })) === undefined) await items.put(item);
+}
+
+/**
+ * A topic that was deleted is purged at once, and again when what was under way then must have come; then its marks go
+ * too, for nothing that could bring a part of it back is still to come.
+ */
+async function purge(context: UnitContext, due: DueUnit, holder: StoredTopic | undefined): Promise<UnitWork> {
+  const { wadi, job, lease } = context;
+  const { clock, limits } = job;
+  const { storage, log } = wadi;
+  if (holder !== undefined && holder.deletingAtMs === undefined) {
+    // The deletion is about to begin, unless it never will.
+    return { counts: {}, wait: clock.now() < due.dueAtMs + limits.lateMs };
+  }
+  await lease.take();
+  if (holder !== undefined) await finishDeletion({ metadata: storage.metadata, log, clock }, holder);
+  const deletedMs = await deletedAtMs(storage.metadata, due.topic.id);
+  if (deletedMs === undefined) return NOTHING;
+  const purged = await purgeTopic(job, due.topic, due.cursor as PurgeCursor | undefined);
+  if (purged.cursor !== undefined) return { ...purged, more: true };
+  const againAtMs = deletedMs + limits.purgeAgainMs;
+  if (clock.now() < againAtMs) return { ...purged, nextDueAtMs: againAtMs };
+  await deleteHeadMarks(job, due.topic);
+  await forgetTopic(storage.metadata, due.topic);
+  return purged;
+}
+
+/** A creation that has not ended by now never will: what it has made goes. */
+async function checkCreation(
+  { wadi, lease }: UnitContext,
+  { topic }: DueUnit,
+  holder: StoredTopic | undefined,
+): Promise<UnitWork> {
+  if (holder !== undefined) return NOTHING;
+  const { storage, log, clock } = wadi;
+  await lease.take();
+  if (!(await abandonCreation({ metadata: storage.metadata, log, clock }, topic))) return NOTHING;
+  await log.schedule(topic, 'purge', clock.now());
+  return { counts: { creationsAbandoned: 1 } };
+}
