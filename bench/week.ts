@@ -1,0 +1,178 @@
+/**
+ * A week of traffic in virtual time, with retention of a day: does what is stored stay within a bound of what is live? The
+ * planner runs every five minutes, a worker does what it sends. Some appenders die behind their upload. Time is made up, so the
+ * week takes a minute or two; requests are counted at the storage ports. `npm run bench:week`.
+ */
+import { parseArgs } from 'node:util';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { createBlobs, newBlobId } from '../lib/log/blob.ts';
+import { addCounts, type Counts } from '../lib/maintenance/job.ts';
+import { plan } from '../lib/maintenance/planner.ts';
+import { surveyPartitions } from '../lib/maintenance/survey.ts';
+import { work } from '../lib/maintenance/worker.ts';
+import { createInProcessQueue } from '../lib/queue/inProcess.ts';
+import { encodeBatch } from '../lib/record/encode.ts';
+import { memoryStorage } from '../lib/storage/memory/memory.ts';
+import type { Topic } from '../lib/topic/topic.ts';
+import { createWadi } from '../lib/wadi.ts';
+import { dollars, metered, newMeter } from './metering.ts';
+import { type Cell, printTable } from './table.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    days: { type: 'string', default: '7' },
+    'appends-per-tick': { type: 'string', default: '40' },
+    'value-bytes': { type: 'string', default: '5000' },
+    partitions: { type: 'string', default: '8' },
+    /** Of an append: that its appender dies behind its upload. */
+    orphans: { type: 'string', default: '0.02' },
+  },
+});
+const DAYS = Number(options.days);
+const APPENDS = Number(options['appends-per-tick']);
+const PARTITIONS = Number(options.partitions);
+const ORPHANS = Number(options.orphans);
+const TICK_MS = 300_000;
+const DAY_MS = 86_400_000;
+const MIB = 1 << 20;
+
+/** Whoever waits moves it, and the driver, from tick to tick. */
+let now = Date.UTC(2026, 0, 5);
+const clock: Clock = {
+  now: () => now,
+  random: systemClock.random,
+  async sleep(ms) {
+    now += ms;
+  },
+};
+
+const storage = memoryStorage();
+const appending = newMeter();
+const maintaining = newMeter();
+const producer = await createWadi({ storage: metered(storage, appending), clock, clusterId: 'week' });
+const queue = createInProcessQueue();
+const worker = await createWadi({ storage: metered(storage, maintaining), clock, clusterId: 'week', queue });
+
+const configs = { 'retention.ms': String(DAY_MS), 'segment.bytes': String(16 * MIB) };
+const topic = await producer.topics.create({ name: 'traffic', partitions: PARTITIONS, configs });
+const filler = 'x'.repeat(Number(options['value-bytes']));
+
+let next = 0;
+let orphanBytes = 0;
+
+async function append(): Promise<number> {
+  const value = Buffer.from(`${next} ${filler}`);
+  const bytes = encodeBatch([{ timestamp: now, key: null, value, headers: [] }], {});
+  const partition = next++ % PARTITIONS;
+  const batch = { bytes, recordCount: 1, maxTimestamp: now, producer: undefined };
+  const [result] = await producer.log.append(topic, [{ partition, batches: [batch] }]);
+  if (!result!.ok) throw result!.error;
+  return bytes.length;
+}
+
+/** An appender that has written its blob, and dies. */
+async function die(): Promise<void> {
+  const chunk = new Uint8Array(filler.length);
+  const blob = { id: newBlobId(clock), inline: false };
+  await createBlobs(storage.objects, storage.log, clock).upload(topic.id, 0, blob, [chunk]);
+  orphanBytes += chunk.length;
+}
+
+async function maintain(): Promise<Counts> {
+  let counts: Counts = {};
+  await plan(worker);
+  for (let message = queue.take(); message !== undefined; message = queue.take()) {
+    const worked = await work(worker, message);
+    if (worked) counts = addCounts(counts, worked.counts);
+  }
+  return counts;
+}
+
+async function stored(): Promise<{ bytes: number; objects: number }> {
+  let bytes = 0;
+  let objects = 0;
+  for (let after: string | undefined; ; ) {
+    const page = await storage.objects.list('', { limit: 1_000, ...(after && { after }) });
+    for (const object of page.objects) bytes += object.bytes;
+    objects += page.objects.length;
+    after = page.next;
+    if (after === undefined) break;
+  }
+  return { bytes, objects };
+}
+
+async function rowsOf({ id }: Topic): Promise<{ segments: number; marks: number }> {
+  let segments = 0;
+  let marks = 0;
+  for (let partition = 0; partition < PARTITIONS; partition++) {
+    const { items } = await storage.log.query({ pk: `index/${id}/${partition}`, limit: 1_000_000 });
+    for (const { absorbed } of items) absorbed === undefined ? segments++ : marks++;
+  }
+  return { segments, marks };
+}
+
+const rows: Cell[][] = [];
+const ratios: number[] = [];
+const appended: number[] = [];
+for (let day = 1; day <= DAYS; day++) {
+  process.stderr.write(`day ${day} …\n`);
+  const before = { ...maintaining };
+  let counts: Counts = {};
+  let bytesToday = 0;
+  for (let tick = 0; tick < DAY_MS / TICK_MS; tick++) {
+    const startedAtMs = now;
+    for (let n = 0; n < APPENDS; n++) {
+      bytesToday += await append();
+      if (Math.random() < ORPHANS) await die();
+    }
+    await producer.log.settled();
+    counts = addCounts(counts, await maintain());
+    now = Math.max(now, startedAtMs + TICK_MS);
+  }
+  appended.push(bytesToday);
+  const survey = await surveyPartitions({ items: storage.log, clock }, topic, [...Array(PARTITIONS).keys()]);
+  const live = survey.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const { bytes, objects } = await stored();
+  const { segments, marks } = await rowsOf(topic);
+  ratios.push(bytes / bytesToday);
+  const spent = { ...maintaining };
+  for (const name of Object.keys(spent) as (keyof typeof spent)[]) spent[name] -= before[name];
+  rows.push([
+    `day ${day}`,
+    mb(bytesToday),
+    mb(live),
+    mb(bytes),
+    (bytes / bytesToday).toFixed(2),
+    objects,
+    segments,
+    marks,
+    counts.bytesReclaimed === undefined ? '-' : mb(counts.bytesReclaimed),
+    `$${((dollars(spent) * 1024 * MIB) / bytesToday).toFixed(3)}`,
+  ]);
+}
+printTable(
+  `${next} appends in ${DAYS} days, kept for a day; ${mb(orphanBytes)} MB of orphans`,
+  [
+    '',
+    'MB appended',
+    'MB live',
+    'MB stored',
+    'stored/day',
+    'objects',
+    'rows',
+    'marks',
+    'MB reclaimed',
+    '$/GiB',
+  ],
+  rows,
+);
+/** An hour until garbage is collected, and what is written twice meanwhile. */
+const BOUND = 1.25;
+const steady = ratios.slice(2);
+const worst = Math.max(...steady);
+console.log(`\nFrom day 3 on at most ${worst.toFixed(2)} of a day's bytes are stored; it may be ${BOUND}.`);
+if (worst > BOUND || Math.max(...steady) / Math.min(...steady) > 1.1) process.exitCode = 1;
+
+function mb(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
+}
