@@ -37,6 +37,11 @@ export interface MaintenanceLimits {
   /** Slices that a merge reads at a time. */
   readonly slicesPerRead: number;
 
+  /** Of keys and their last offsets, in one pass of compaction: Kafka's `log.cleaner.dedupe.buffer.size`. */
+  readonly dedupeBufferBytes: number;
+  /** Bytes of slices that compaction reads at a time, while it works on as many. */
+  readonly readBytes: number;
+
   /** Partitions that are surveyed at a time, */
   readonly surveysAtOnce: number;
   /** each anew, so many times at most, when rows were dropped under it. */
@@ -94,6 +99,10 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   rowsPerMerge: 4_000,
   mergesPerCall: 8,
   slicesPerRead: 256,
+
+  // Some 2.5 million keys.
+  dedupeBufferBytes: 64 * MIB,
+  readBytes: 8 * MIB,
 
   surveysAtOnce: 16,
   looks: 3,

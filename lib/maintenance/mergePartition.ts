@@ -95,7 +95,7 @@ export async function mergePartition(
     const merged = await merge(merger, plan);
     if (merged === 'lost') break;
     if (merged === 'gone') continue;
-    await mark(merger, merged);
+    await mark(merger, merged, plan.rows);
     if (merged.closed) next = merged.endOffset;
   }
   return { ...merger.counts, next, more: true };
@@ -158,8 +158,8 @@ async function merge(merger: Merger, plan: MergePlan): Promise<IndexRow | 'lost'
   return row;
 }
 
-async function mark(merger: Merger, segment: IndexRow): Promise<void> {
-  merger.counts.rowsAbsorbed += (await markAbsorbed(merger, segment)).absorbed;
+async function mark(merger: Merger, segment: IndexRow, taken?: readonly IndexRow[]): Promise<void> {
+  merger.counts.rowsAbsorbed += (await markAbsorbed(merger, segment, taken)).absorbed;
 }
 
 function segmentOf({ rows, copied, closed }: MergePlan, copies: readonly PlacedSlice[]): IndexRow {

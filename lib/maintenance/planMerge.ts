@@ -24,7 +24,7 @@ export interface MergePlan {
 }
 
 /** What a slice of a copied one, and each run in it, takes in a packed row: at most, but for very large numbers. */
-const PACKED_PIECE_BYTES = 48;
+export const PACKED_PIECE_BYTES = 48;
 const PACKED_RUN_BYTES = 16;
 
 /**

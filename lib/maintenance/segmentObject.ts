@@ -37,17 +37,25 @@ export async function copySlices(
     if (chunks.length < from + some.length) return undefined;
   }
   for (const [i, slice] of slices.entries()) assignOffsets(slice, chunks[i]!);
-  return { chunks, slices: cutIntoPieces(slices, chunks, into, pieceBytes) };
+  const spans = slices.map((slice) => ({ slice, from: slice.baseOffset, to: endOf(slice) }));
+  return { chunks, slices: cutIntoPieces(spans, chunks, into, pieceBytes) };
 }
 
 type Piece = { -readonly [attribute in keyof PlacedSlice]: PlacedSlice[attribute] } & { runs: ProducerRun[] };
 
+/** The offsets of a slice, or some of them. */
+export interface Span {
+  readonly slice: PlacedSlice;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
- * The slices of an object that holds `chunks`, one after the other: what there is of the batches of each of `slices`, with
- * their offsets. They span the same offsets: where batches are missing, a slice ends where the next one begins.
+ * The slices of an object that holds `chunks`, one after the other: what there is of the batches of each span, with their
+ * offsets. Together they span the same offsets: where batches are missing, a slice ends where the next one begins.
  */
 export function cutIntoPieces(
-  slices: readonly PlacedSlice[],
+  spans: readonly Span[],
   chunks: readonly Uint8Array[],
   blob: BlobRef,
   pieceBytes: number,
@@ -68,11 +76,9 @@ export function cutIntoPieces(
     pieces.push(piece);
     return piece;
   };
-  for (const [i, slice] of slices.entries()) {
+  for (const [i, { slice, from, to }] of spans.entries()) {
     let piece = pieces.at(-1);
-    if (piece === undefined || endOf(piece) !== slice.baseOffset) {
-      piece = begin(slice.partition, slice.baseOffset);
-    }
+    if (piece === undefined || endOf(piece) !== from) piece = begin(slice.partition, from);
     for (const { header } of batchesOf(chunks[i]!)) {
       if (piece.bytes > 0 && piece.bytes + header.bytes > pieceBytes) {
         extend(piece, slice, header.baseOffset);
@@ -82,7 +88,7 @@ export function cutIntoPieces(
       piece.maxTimestamp = Math.max(piece.maxTimestamp, header.maxTimestamp);
       position += header.bytes;
     }
-    extend(piece, slice, endOf(slice));
+    extend(piece, slice, to);
   }
   return pieces;
 }

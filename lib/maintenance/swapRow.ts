@@ -41,15 +41,19 @@ function isSame(stored: Item | undefined, item: Item): boolean {
 }
 
 /**
- * Marks the rows that a segment covers, those included that another left when he died. `refused`: rows that were changed
- * meanwhile, and are as they are.
+ * Marks the rows that a segment covers: those `taken`, as they were when it was made of them; and rows as a roll put them,
+ * which another left when he died. Any other may have been put anew by somebody who knew nothing of the segment: it stays, and
+ * readers who meet it go by it. `left`: how many rows stay.
  */
 export async function markAbsorbed(
   context: RowContext,
   segment: Pick<IndexRow, 'baseOffset' | 'endOffset'>,
-): Promise<{ absorbed: number; refused: number }> {
+  taken: readonly Pick<IndexRow, 'baseOffset' | 'version'>[] = [],
+): Promise<{ absorbed: number; left: number }> {
   const { items, clock, topic, partition, limits } = context;
-  const rows = await coveredRows(context, segment);
+  const versions = new Map(taken.map(({ baseOffset, version }) => [baseOffset, version]));
+  const covered = await coveredRows(context, segment);
+  const rows = covered.filter(({ baseOffset, version }) => version === (versions.get(baseOffset) ?? 0));
   let absorbed = 0;
   await inBatches(rows, limits.writesAtOnce, async ({ baseOffset, endOffset, version }) => {
     const by = { absorbed: segment.baseOffset, absorbedAtMs: clock.now() };
@@ -59,7 +63,7 @@ export async function markAbsorbed(
     const { applied } = await withRetries(clock, () => items.put(item, unchanged));
     if (applied) absorbed++;
   });
-  return { absorbed, refused: rows.length - absorbed };
+  return { absorbed, left: covered.length - absorbed };
 }
 
 /** Those that are not marked, from the lowest up: whoever dies leaves them at the end, among fewer than are marked at a time. */

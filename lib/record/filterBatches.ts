@@ -30,14 +30,18 @@ export interface FilteredBatches {
 }
 
 /**
- * The batches from `fromOffset` on without the records that are superseded, as Kafka's log cleaner leaves them
+ * The batches between the offsets, which are those of batches, without the records that are superseded, as Kafka's log cleaner leaves them
  * (`Cleaner.cleanInto`, `MemoryRecords.filterTo`; KIP-58, KIP-534). Offsets, the producer's fields and the codec stay. A batch
  * whose records all go is left out; one of which none goes is not encoded again. Records without a key go, as in Kafka:
  * they are from before the topic was compacted.
  *
  * Throws CORRUPT_MESSAGE rather than give a batch that changes a new CRC in place of one that was wrong.
  */
-export function filterBatches(bytes: Uint8Array, filter: RecordFilter, fromOffset = 0): FilteredBatches {
+export function filterBatches(
+  bytes: Uint8Array,
+  filter: RecordFilter,
+  { from, to }: { readonly from: number; readonly to: number },
+): FilteredBatches {
   const chunks: Uint8Array[] = [];
   let length = 0;
   let same = true;
@@ -47,7 +51,7 @@ export function filterBatches(bytes: Uint8Array, filter: RecordFilter, fromOffse
   let header: BatchHeader;
   for (let position = 0; position < bytes.length; position += header.bytes) {
     header = readHeader(bytes, position);
-    if (header.baseOffset < fromOffset) {
+    if (header.baseOffset < from || header.baseOffset >= to) {
       same = false;
       continue;
     }
