@@ -17,7 +17,7 @@ const storageStack = new Stack(app, 'WadiStorage', {
 });
 const storage = new WadiStorage(storageStack, 'Storage');
 
-const stack = new Stack(app, 'Wadi', { description: 'Wadi: the API and its functions' });
+const stack = new Stack(app, 'Wadi', { description: 'Wadi: the API, maintenance, and their functions' });
 const { api, clusterId } = new WadiCluster(stack, 'Cluster', {
   storage,
   authorization: authorizationOf(app.node.tryGetContext('authorization')),

@@ -1,4 +1,5 @@
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Access, FunctionSpec } from '../functions/manifest.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
@@ -31,6 +32,25 @@ export function storeStatements(stores: FunctionSpec['stores'], storage: WadiSto
     ...statement(log.tableArn, actions(ITEM_ACTIONS, stores.log)),
     ...statement(metadata.tableArn, actions(ITEM_ACTIONS, stores.metadata)),
   ];
+}
+
+/** The calls that `lib/queue/sqs.ts` makes; SendMessageBatch is allowed as SendMessage. */
+export function sendStatement(queue: IQueue): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
+    resources: [queue.queueArn],
+  });
+}
+
+/**
+ * The calls that Lambda makes in the name of a function that it hands messages to
+ * (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, "Execution role permissions").
+ */
+export function receiveStatement(queue: IQueue): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+    resources: [queue.queueArn],
+  });
 }
 
 function actions(of: Readonly<Record<Access, readonly string[]>>, access: readonly Access[]): string[] {

@@ -11,6 +11,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { HTTP_FUNCTIONS } from '../functions/manifest.ts';
 import { WadiFunction } from './wadiFunction.ts';
@@ -24,6 +25,8 @@ export type Authorization = 'iam' | 'none';
 
 export interface WadiApiProps {
   readonly storage: WadiStorage;
+  /** Of maintenance. */
+  readonly queue: IQueue;
   /** `iam` unless given. */
   readonly authorization?: Authorization;
   /** How long the functions' logs are kept, a month unless given. */

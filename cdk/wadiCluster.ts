@@ -1,8 +1,9 @@
 import { Construct } from 'constructs';
 import { WadiApi, type WadiApiProps } from './wadiApi.ts';
+import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
 
-export interface WadiClusterProps extends Omit<WadiApiProps, 'storage'> {
+export interface WadiClusterProps extends Omit<WadiApiProps, 'storage' | 'queue'> {
   /** The cluster's state, best kept in a stack of its own. Made inside this construct unless given. */
   readonly storage?: WadiStorage;
 }
@@ -10,6 +11,7 @@ export interface WadiClusterProps extends Omit<WadiApiProps, 'storage'> {
 /** A Wadi cluster in one region. */
 export class WadiCluster extends Construct {
   readonly storage: WadiStorage;
+  readonly maintenance: WadiMaintenance;
   readonly api: WadiApi;
   /** As in the API's paths, `/v3/clusters/{cluster_id}`. */
   readonly clusterId: string;
@@ -18,6 +20,15 @@ export class WadiCluster extends Construct {
     super(scope, id);
     this.storage = storage ?? new WadiStorage(this, 'Storage');
     this.clusterId = this.storage.clusterId;
-    this.api = new WadiApi(this, 'Api', { ...api, storage: this.storage });
+    const { logRetention } = api;
+    this.maintenance = new WadiMaintenance(this, 'Maintenance', {
+      storage: this.storage,
+      ...(logRetention !== undefined && { logRetention }),
+    });
+    this.api = new WadiApi(this, 'Api', {
+      ...api,
+      storage: this.storage,
+      queue: this.maintenance.queue,
+    });
   }
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionSpec } from '../functions/manifest.ts';
-import { storeStatements } from './permissions.ts';
+import { sendStatement, storeStatements } from './permissions.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -14,23 +15,27 @@ const ROOT = join(import.meta.dirname, '..');
 export interface WadiFunctionProps {
   readonly spec: FunctionSpec;
   readonly storage: WadiStorage;
+  /** Of maintenance, for the functions that send to it. */
+  readonly queue: IQueue;
   readonly logRetention?: RetentionDays;
 }
 
 /** One function of the manifest, its log group, and a role that allows what the manifest says and no more. */
 export class WadiFunction extends Construct {
   readonly function: NodejsFunction;
+  readonly role: Role;
 
-  constructor(scope: Construct, id: string, { spec, storage, logRetention }: WadiFunctionProps) {
+  constructor(scope: Construct, id: string, { spec, storage, queue, logRetention }: WadiFunctionProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Logs', {
       retention: logRetention ?? RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     // Not the role that a function makes for itself: its managed policy allows writing to any log group.
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    logGroup.grantWrite(role);
-    for (const statement of storeStatements(spec.stores, storage)) role.addToPolicy(statement);
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(this.role);
+    for (const statement of storeStatements(spec.stores, storage)) this.allow(statement);
+    if (spec.sends) this.allow(sendStatement(queue));
 
     this.function = new NodejsFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
@@ -40,13 +45,14 @@ export class WadiFunction extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: spec.memoryMb,
       timeout: Duration.seconds(spec.timeoutSeconds),
-      role,
+      role: this.role,
       logGroup,
       environment: {
         WADI_BUCKET: storage.objects.bucketName,
         WADI_LOG_TABLE: storage.log.tableName,
         WADI_METADATA_TABLE: storage.metadata.tableName,
         WADI_CLUSTER_ID: storage.clusterId,
+        ...(spec.sends && { WADI_QUEUE_URL: queue.queueUrl }),
       },
       awsSdkConnectionReuse: false, // The SDK of today reuses its connections anyway.
       bundling: {
@@ -62,5 +68,8 @@ export class WadiFunction extends Construct {
         },
       },
     });
+  }
+  allow(statement: PolicyStatement): void {
+    this.role.addToPolicy(statement);
   }
 }

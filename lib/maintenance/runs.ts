@@ -38,12 +38,14 @@ export interface Run {
 
 /**
  * Has all maintenance of these topics done at once, due or not, by whoever receives the messages. The account is there first, so
- * that what is done is noted; what is due is there before it is sent, so that it is done even if nobody receives it.
+ * that what is done is noted; what is due is there before it is sent: so if that fails, of which `warn` is told, it is done
+ * with the next plan.
  */
 export async function startRun(
   { clock, storage, queue }: Wadi,
   topics: readonly Topic[],
   { writesAtOnce }: MaintenanceLimits,
+  warn: (error: unknown) => void,
 ): Promise<Run> {
   const items = storage.log;
   const startedAtMs = clock.now();
@@ -55,7 +57,7 @@ export async function startRun(
     await withRetries(clock, () => noteRun(items, runId, topicUnit(topic.id, 'all'), units[i]!));
     due.push(await putDue(items, clock, topic, runId, startedAtMs));
   });
-  await queue.send(due);
+  await queue.send(due).catch(warn);
   return { runId, startedAtMs, units, left: units.length, counts: {} };
 }
 

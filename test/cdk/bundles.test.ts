@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { FUNCTIONS } from '../../functions/manifest.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
 import { EMULATOR_ACCESS, type Emulator, startDynamoDb, startS3 } from '../support/emulators.ts';
@@ -13,6 +14,7 @@ let synthesis: Synthesis;
 let s3: Running;
 let dynamodb: Running;
 let environment: Record<string, string>;
+let sqs: SQSClient;
 
 const RESOURCES = { bucket: 'wadi', logTable: 'log', metadataTable: 'metadata' };
 const CLUSTER = '/v3/clusters/one';
@@ -30,20 +32,30 @@ beforeAll(async () => {
     s3Endpoint: s3.endpoint,
     dynamodbEndpoint: dynamodb.endpoint,
   });
+  // The emulator of S3 is one of SQS too.
+  sqs = new SQSClient({ ...EMULATOR_ACCESS, endpoint: s3.endpoint });
+  const created = await sqs.send(new CreateQueueCommand({ QueueName: 'maintenance' }));
+  // It names a host that is found nowhere.
+  const queueUrl = s3.endpoint + new URL(created.QueueUrl!).pathname;
   environment = {
     WADI_BUCKET: RESOURCES.bucket,
     WADI_LOG_TABLE: RESOURCES.logTable,
     WADI_METADATA_TABLE: RESOURCES.metadataTable,
     WADI_CLUSTER_ID: 'one',
+    WADI_QUEUE_URL: queueUrl,
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_ENDPOINT_URL_S3: s3.endpoint,
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
+    AWS_ENDPOINT_URL_SQS: s3.endpoint,
   };
 }, 60_000);
 
-afterAll(() => Promise.all([synthesis.remove(), s3.stop(), dynamodb.stop()]));
+afterAll(() => {
+  sqs.destroy();
+  return Promise.all([synthesis.remove(), s3.stop(), dynamodb.stop()]);
+});
 
 /** The file that is uploaded for a function. */
 function bundleOf(name: string): string {
@@ -67,13 +79,19 @@ interface Answer {
 
 /** What the function that is deployed answers, in a process that holds nothing but its bundle and its settings. */
 async function invoke(name: string, calls: readonly Call[], env = environment): Promise<Answer[]> {
+  const lines = await handle(name, calls.map(event), env);
+  return lines as unknown as Answer[];
+}
+
+/** The answers to events of any kind, and what else it writes as JSON. */
+async function handle(name: string, events: readonly object[], env = environment): Promise<unknown[]> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'invoke.ts'), bundleOf(name)], {
     env,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  child.stdin.end(calls.map((call) => `${JSON.stringify(event(call))}\n`).join(''));
+  child.stdin.end(events.map((each) => `${JSON.stringify(each)}\n`).join(''));
   const lines = (await text(child.stdout)).trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as Answer);
+  return lines.map((line) => JSON.parse(line));
 }
 
 /** API Gateway's event, payload format 2.0, as far as Wadi reads it. */
@@ -161,4 +179,49 @@ test('a topic is created, produced to and read from by the three bundles', async
     'first',
     'second'.repeat(2_000),
   ]);
+});
+
+test('maintenance is asked for, sent to the queue, and done by the worker, which tells in CloudWatch', async () => {
+  const params = { cluster_id: 'one' };
+  const maintenance = '/v3/clusters/{cluster_id}/maintenance';
+  const [asked] = await invoke('maintenanceApi', [
+    {
+      method: 'POST',
+      path: `${CLUSTER}/maintenance/run`,
+      route: `${maintenance}/run`,
+      params,
+      body: { topic_name: 'orders' },
+    },
+  ]);
+  expect(asked).toMatchObject({ statusCode: 202 });
+  const { run_id, left_count } = JSON.parse(asked!.body);
+  expect(left_count).toBe(1);
+
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: environment.WADI_QUEUE_URL, MaxNumberOfMessages: 10 }),
+  );
+  expect(Messages).toHaveLength(1);
+  const records = Messages.map(({ MessageId, Body }) => ({ messageId: MessageId, body: Body }));
+  const lines = await handle('maintenance', [{ Records: records }]);
+  expect(lines.at(-1)).toEqual({ batchItemFailures: [] });
+  expect(lines).toContainEqual(
+    expect.objectContaining({ message: 'maintenance', outcome: 'done', name: 'orders' }),
+  );
+  const metrics = lines.find((line) => Object.hasOwn(line as object, '_aws'));
+  expect(metrics).toMatchObject({ service: 'maintenance', Runs: 1, Merges: 1 });
+
+  const [told] = await invoke('maintenanceApi', [
+    {
+      method: 'GET',
+      path: `${CLUSTER}/maintenance/runs/${run_id}`,
+      route: `${maintenance}/runs/{run_id}`,
+      params: { ...params, run_id },
+    },
+  ]);
+  expect(JSON.parse(told!.body)).toMatchObject({ left_count: 0, counts: { merges: 1 } });
+});
+
+test('the planner sends what is due', async () => {
+  const lines = await handle('planner', [{}]);
+  expect(lines).toContainEqual({ level: 'info', message: 'plan', sent: 0 });
 });

@@ -1,4 +1,4 @@
-import { FUNCTIONS, HTTP_FUNCTIONS } from '../../functions/manifest.ts';
+import { FUNCTIONS, HTTP_FUNCTIONS, MAINTENANCE } from '../../functions/manifest.ts';
 import { lambdaSettings } from '../../lib/settings.ts';
 import {
   functionOf,
@@ -37,12 +37,13 @@ function allowed(name: string): Record<string, string[]> {
     'AWS::IAM::Policy',
   ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
   const statements = policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
-  return Object.fromEntries(
-    statements.map(({ Action, Effect, Resource }) => {
-      expect(Effect).toBe('Allow');
-      return [resourceName(Resource), [Action].flat().sort()];
-    }),
-  );
+  const allowed: Record<string, string[]> = {};
+  for (const { Action, Effect, Resource } of statements) {
+    expect(Effect).toBe('Allow');
+    const resource = resourceName(Resource);
+    allowed[resource] = [...new Set([...(allowed[resource] ?? []), Action].flat())].sort();
+  }
+  return allowed;
 }
 
 const getAtt = (value: unknown) => (value as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'][0];
@@ -56,6 +57,7 @@ function resourceName(resource: unknown): string {
     bucket: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\}$/,
     log: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageLog\w+Arn\w+"\}$/,
     metadata: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageMetadata\w+Arn\w+"\}$/,
+    queue: /^\{"Fn::GetAtt":\["\w+MaintenanceQueue\w+","Arn"\]\}$/,
     logs: /^\{"Fn::GetAtt":\["\w+Logs\w+","Arn"\]\}$/,
   };
   return Object.entries(names).find(([, pattern]) => pattern.test(text))?.[0] ?? text;
@@ -179,8 +181,105 @@ describe('permissions', () => {
     });
   });
 
+  test('planner reads what is due, puts the daily sweep there, and sends; it sees no records and no topics', () => {
+    expect(allowed('planner')).toEqual({
+      log: [...readItems, ...writeItems].sort(),
+      queue: ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
+      logs,
+    });
+  });
+
+  test('maintenance may do everything to objects and items, receive its messages and hand on', () => {
+    const all = [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort();
+    expect(allowed('maintenance')).toEqual({
+      objects: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
+      bucket: ['s3:ListBucket'],
+      log: all,
+      metadata: all,
+      queue: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'],
+      logs,
+    });
+  });
+
+  test('maintenanceApi asks for work, and does none', () => {
+    expect(allowed('maintenanceApi')).toEqual({
+      log: [...readItems, ...writeItems].sort(),
+      metadata: readItems,
+      queue: ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
+      logs,
+    });
+  });
+
   test('cluster sees nothing of the log', () => {
     expect(allowed('cluster')).toEqual({ metadata: readItems, logs });
+  });
+});
+
+describe('maintenance', () => {
+  const queues = () => resourcesOf(api, 'AWS::SQS::Queue');
+
+  test('the clock calls the planner every 5 minutes, as a role that may do that alone', () => {
+    const [[, schedule]] = resourcesOf(api, 'AWS::Scheduler::Schedule') as [
+      [
+        string,
+        Resource<{ ScheduleExpression: string; State: string; Target: { Arn: unknown; RoleArn: unknown } }>,
+      ],
+    ];
+    const { ScheduleExpression, State, Target } = schedule.Properties;
+    expect({ ScheduleExpression, State }).toEqual({
+      ScheduleExpression: 'rate(5 minutes)',
+      State: 'ENABLED',
+    });
+    const [planner] = functionOf(api, 'planner');
+    expect(getAtt(Target.Arn)).toBe(planner);
+    const role = getAtt(Target.RoleArn);
+    const policies = resourcesOf<{ PolicyDocument: { Statement: Statement[] }; Roles: { Ref: string }[] }>(
+      api,
+      'AWS::IAM::Policy',
+    ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
+    const statements = policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+    expect(statements).toMatchObject([{ Action: 'lambda:InvokeFunction', Effect: 'Allow' }]);
+    expect(JSON.stringify(statements)).toContain(planner);
+  });
+
+  test('the queue is encrypted, only for TLS, hides a message for as long as Lambda asks, and puts aside what kills', () => {
+    expect(queues()).toHaveLength(2);
+    for (const [, { Properties }] of queues())
+      expect(Properties).toMatchObject({ SqsManagedSseEnabled: true });
+    const [queue, deadLetters] = ['Queue', 'DeadLetters'].map(
+      (name) => queues().find(([id]) => id.startsWith(`ClusterMaintenance${name}`))!,
+    );
+    expect(queue![1].Properties).toMatchObject({
+      VisibilityTimeout: 6 * MAINTENANCE.timeoutSeconds,
+      RedrivePolicy: {
+        deadLetterTargetArn: { 'Fn::GetAtt': [deadLetters![0], 'Arn'] },
+        maxReceiveCount: 5,
+      },
+    });
+    const policies = resourcesOf<{ PolicyDocument: { Statement: (Statement & { Condition: unknown })[] } }>(
+      api,
+      'AWS::SQS::QueuePolicy',
+    );
+    expect(policies).toHaveLength(2);
+    for (const [, { Properties }] of policies) {
+      expect(Properties.PolicyDocument.Statement).toMatchObject([
+        { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } },
+      ]);
+    }
+  });
+
+  test('workers get one message each, no more of them than the manifest says, and answer for each', () => {
+    const [[, mapping]] = resourcesOf<{ EventSourceArn: unknown; FunctionName: { Ref: string } }>(
+      api,
+      'AWS::Lambda::EventSourceMapping',
+    ) as [[string, Resource<{ EventSourceArn: unknown; FunctionName: { Ref: string } }>]];
+    expect(mapping.Properties).toMatchObject({
+      BatchSize: 1,
+      ScalingConfig: { MaximumConcurrency: MAINTENANCE.concurrency },
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      FunctionName: { Ref: functionOf(api, 'maintenance')[0] },
+    });
+    expect(resourceName(mapping.Properties.EventSourceArn)).toBe('queue');
   });
 });
 

@@ -14,17 +14,23 @@ interface Document {
 }
 
 let api: Api;
+let runId: string;
 beforeAll(async () => {
   api = await startApi();
   await api.call('POST /v3/-/topics', { body: { topic_name: 'orders', partitions_count: 2 } });
+  const run = await api.call<{ run_id: string }>('POST /v3/-/maintenance/run', { body: {} });
+  runId = run.json.run_id;
 });
 afterAll(() => api.cluster.close());
 
-test.each(HTTP_FUNCTIONS)('the manifest names exactly the routes that $name serves', async ({ entry, routes }) => {
-  const { operations }: { operations: Operation[] } = await import(`../../functions/${entry}`);
-  const served = operations.map(routeKey);
-  expect(routes.filter((route) => route !== DEFAULT_ROUTE).toSorted()).toEqual(served.toSorted());
-});
+test.each(HTTP_FUNCTIONS)(
+  'the manifest names exactly the routes that $name serves',
+  async ({ entry, routes }) => {
+    const { operations }: { operations: Operation[] } = await import(`../../functions/${entry}`);
+    const served = operations.map(routeKey);
+    expect(routes.filter((route) => route !== DEFAULT_ROUTE).toSorted()).toEqual(served.toSorted());
+  },
+);
 
 test('no route and no operation id is there twice', () => {
   const routes = HTTP_FUNCTIONS.flatMap((spec) => spec.routes);
@@ -88,6 +94,7 @@ test.each(GETS)('%s answers 200', async (route) => {
     .replace('{partition_id}', '1')
     .replace('{broker_id}/configs/{name}', '1/configs/num.partitions')
     .replace('{broker_id}', '1')
+    .replace('{run_id}', runId)
     .replace('{name}', 'retention.ms');
   const { status } = await api.call(path);
   expect(status).toBe(200);

@@ -3,7 +3,7 @@ import type { Counts } from '../../maintenance/job.ts';
 import { MAINTENANCE_LIMITS } from '../../maintenance/limits.ts';
 import { type Run, readRun, startRun } from '../../maintenance/runs.ts';
 import { maintenanceStatus } from '../../maintenance/status.ts';
-import { HttpError } from '../errors.ts';
+import { HttpError, logError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
 import { jsonReader, paramsReader } from '../request.ts';
@@ -151,7 +151,7 @@ export const maintenanceOperations: readonly Operation[] = [
       const { topic_name } = request.body.length === 0 ? {} : readRequest(request);
       const { topics } = wadi;
       const chosen = topic_name === undefined ? await topics.list() : [await topics.describe(topic_name)];
-      const run = await startRun(wadi, chosen, MAINTENANCE_LIMITS);
+      const run = await startRun(wadi, chosen, MAINTENANCE_LIMITS, logError);
       return json(202, runData(clusterPlace(wadi, request), run));
     },
   },
