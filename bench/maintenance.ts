@@ -7,14 +7,16 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log/createLog.ts';
 import { indexOf } from '../lib/log/indexRow.ts';
-import type { Log, LogTopic } from '../lib/log/log.ts';
-import { collectGarbage } from '../lib/maintenance/collectGarbage.ts';
-import type { GarbageCursor } from '../lib/maintenance/garbage.ts';
-import { mergePartition } from '../lib/maintenance/mergePartition.ts';
+import { LIMITS } from '../lib/log/limits.ts';
+import type { Log } from '../lib/log/log.ts';
+import { addCounts, type Counts, type JobContext } from '../lib/maintenance/job.ts';
+import { MAINTENANCE_LIMITS } from '../lib/maintenance/limits.ts';
+import { maintainTopic, type TopicCursor, WHOLE_TOPIC } from '../lib/maintenance/maintainTopic.ts';
 import { decodeBatches } from '../lib/record/decode.ts';
 import { encodeBatch } from '../lib/record/encode.ts';
 import type { ValidBatch } from '../lib/record/record.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
+import { createWadi } from '../lib/wadi.ts';
 import { dollars, type Meter, metered, newMeter } from './metering.ts';
 import { type Cell, printTable } from './table.ts';
 
@@ -36,19 +38,16 @@ const PROCESSES = Number(options.processes);
 const READERS = Number(options.readers);
 const FETCH_BYTES = Number(options['fetch-bytes']);
 const latency = { objectMs: Number(options['s3-ms']), itemMs: Number(options['dynamodb-ms']) };
-const SEGMENT_BYTES = 1 << 30;
 const MIB = 1 << 20;
-/** Appends are done within it, so that the floor that garbage collection raises refuses none. */
-const GRACE_MS = 2_000;
 
-const topic: LogTopic = { id: 'bench', name: 'bench', partitions: PARTITIONS, partitionsPerHead: 16 };
 const storage = memoryStorage();
 const filler = 'x'.repeat(Number(options['value-bytes']));
 const acknowledged = Array.from({ length: PARTITIONS }, () => new Map<number, string>());
 
 const producing = newMeter();
 const writers = Array.from({ length: PROCESSES }, () => open(producing));
-await writers[0]!.createHeads(topic, 0, PARTITIONS);
+const { topics } = await createWadi({ storage });
+const topic = await topics.create({ name: 'bench', partitions: PARTITIONS });
 
 const written = await step('appends', () => produce('before', APPENDS));
 const before = await readEverything('reading, before');
@@ -78,7 +77,7 @@ done = true;
 await Promise.all([producers, readers]);
 await Promise.all(writers.map((log) => log.settled()));
 // What was appended meanwhile.
-const rest = await maintain();
+const total = addCounts(merged.value, await maintain());
 const rowsAfter = await indexRows();
 const after = await readEverything('reading, after');
 
@@ -101,8 +100,8 @@ printTable(
     ['appends before, meanwhile', `${APPENDS} in ${written.seconds.toFixed(1)} s, ${meanwhileAppends}`],
     ['records read meanwhile, and checked', meanwhileReads],
     ['seconds of maintenance', merged.seconds.toFixed(1)],
-    ['objects written', merged.value.objects + rest.objects],
-    ['blobs deleted', merged.value.blobs + rest.blobs],
+    ['objects written', total.objectsWritten ?? 0],
+    ['blobs deleted', (total.objectsReclaimed ?? 0) + (total.itemsReclaimed ?? 0)],
     ['bytes written per byte of data', (maintaining.objectPutBytes / moved).toFixed(2)],
     [
       'PUTs, GETs, LISTs per GiB',
@@ -157,28 +156,23 @@ async function produce(name: string, appends: number): Promise<void> {
   );
 }
 
-/** Merges what there is, then deletes what nobody needs any more. */
-async function maintain(): Promise<{ objects: number; blobs: number }> {
+/** As `wadi maintenance run`: rolls what is old enough, merges what there is, deletes what nobody needs any more. */
+async function maintain(): Promise<Counts> {
   const { objects, log: items } = metered(storage, maintaining, latency);
-  const context = { objects, items, clock: systemClock };
-  const counts = { objects: 0, blobs: 0 };
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    for (let more = true; more; ) {
-      const merged = await mergePartition(context, topic, partition, {
-        segmentBytes: SEGMENT_BYTES,
-        force: true,
-      });
-      counts.objects += merged.objects;
-      more = merged.more;
-    }
+  const [clock, limits, logLimits] = [systemClock, MAINTENANCE_LIMITS, LIMITS];
+  const context: JobContext = {
+    ...{ objects, items, clock, limits, logLimits },
+    ...{ deadlineMs: Number.MAX_SAFE_INTEGER, isOver: () => false },
+  };
+  let counts: Counts = {};
+  let cursor: TopicCursor | undefined = WHOLE_TOPIC;
+  while (cursor !== undefined) {
+    // What was appended a moment ago is not old enough to be rolled or collected.
+    await clock.sleep(2_000);
+    const work = await maintainTopic(context, topic, cursor, { force: true }, async () => undefined);
+    counts = addCounts(counts, work.counts);
+    cursor = work.cursor;
   }
-  await systemClock.sleep(GRACE_MS);
-  let cursor: GarbageCursor | undefined;
-  do {
-    const collected = await collectGarbage(context, topic, { graceMs: GRACE_MS, ...(cursor && { cursor }) });
-    counts.blobs += collected.objects + collected.inlineItems + collected.segments;
-    cursor = collected.cursor;
-  } while (cursor !== undefined);
   return counts;
 }
 
