@@ -2,6 +2,7 @@ import { type Head, highWatermark, logStartOffset, placedEntries } from '../log/
 import { createHeads } from '../log/heads.ts';
 import { planRoll, roll } from '../log/roll.ts';
 import type { Topic } from '../topic/topic.ts';
+import { type CompactedPartition, compactPartition } from './compactPartition.ts';
 import { addCounts, type Counts, earlier, type JobContext } from './job.ts';
 import { type MergedPartition, mergePartition } from './mergePartition.ts';
 import { type RetainedPartition, retainPartition } from './retain.ts';
@@ -109,6 +110,7 @@ async function maintainPartition(
 ): Promise<Maintained> {
   let all = await retain(context, topic, partition);
   if (!all.more) all = together(all, await merge(context, topic, partition, options));
+  if (!all.more) all = together(all, await compact(context, topic, partition));
   return all;
 }
 
@@ -156,4 +158,27 @@ async function merge(
     unmergedBytes: waiting?.bytes ?? 0,
     unmergedSinceMs: waiting?.sinceMs,
   };
+}
+
+async function compact(context: JobContext, topic: Topic, partition: number): Promise<Maintained> {
+  const { configs } = topic;
+  if (!configs.cleanupPolicy.includes('compact')) return NOTHING;
+  const { deadlineMs, limits } = context;
+  const { segmentBytes, minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs } =
+    configs;
+  const options = {
+    ...{ segmentBytes, minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs },
+    deadlineMs,
+  };
+  let counts: Counts = {};
+  let compacted: CompactedPartition;
+  let calls = 0;
+  do {
+    compacted = await compactPartition(context, topic, partition, options);
+    const { rows: rowsCompacted, rowsAbsorbed, recordsRemoved, tombstonesRemoved } = compacted;
+    const { objects: objectsWritten, bytesWritten } = compacted;
+    const cleaned = { rowsCompacted, rowsAbsorbed, recordsRemoved, tombstonesRemoved };
+    counts = addCounts(counts, { ...cleaned, objectsWritten, bytesWritten });
+  } while (compacted.more && ++calls < limits.callsPerPartition && !context.isOver());
+  return { ...NOTHING, counts, more: compacted.more, nextDueAtMs: compacted.nextDueAtMs };
 }

@@ -3,9 +3,11 @@ import { createLease, LeaseHeld } from '../../lib/maintenance/lease.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { plan } from '../../lib/maintenance/planner.ts';
 import { work } from '../../lib/maintenance/worker.ts';
+import { encodeBatch } from '../../lib/record/encode.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import { type Call, intercepted } from '../support/faults.ts';
+import { readAll } from '../support/log.ts';
 import {
   DAY,
   drain,
@@ -222,4 +224,29 @@ test('units of a topic that is gone are done', async () => {
   await keepFor(keeper, clock, 2 * DAY);
   expect(await dueUnits(storage)).toEqual([]);
   expect(await leases(storage)).toEqual([]);
+});
+
+test('a topic that is compacted keeps the last record of each key, at its offset, and then rests', async () => {
+  const storage = memoryStorage();
+  const { keeper, clock } = await house(storage);
+  const { log, topics } = keeper.wadi;
+  const topic = await topics.create({ name: 'users', configs: { 'cleanup.policy': 'compact' } });
+  for (let i = 0; i < 20; i++) {
+    const timestamp = clock.now();
+    const [key, value] = [Buffer.from(`user ${i % 3}`), Buffer.from(`${i}`)];
+    const bytes = encodeBatch([{ timestamp, key, value, headers: [] }]);
+    const batches = [{ bytes, recordCount: 1, maxTimestamp: timestamp, producer: undefined }];
+    await log.append(topic, [{ partition: 0, batches }]);
+    clock.advance(100);
+    await log.settled();
+  }
+  const worked = await keepFor(keeper, clock, 3 * HOUR);
+  expect(worked.map(({ counts }) => counts.recordsRemoved ?? 0).reduce((a, b) => a + b)).toBe(17);
+  expect(await readAll(log, topic)).toEqual([
+    [17, '17'],
+    [18, '18'],
+    [19, '19'],
+  ]);
+  const quiet = await keepFor(keeper, clock, 10 * DAY);
+  expect(quiet.filter(({ unit }) => unit !== 'sweep')).toEqual([]);
 });
