@@ -116,6 +116,6 @@ export const LIMITS: LogLimits = {
   gapsPerFetch: 16,
   pollMs: 200,
   looks: 3,
-  readAheadBytes: 6 * MIB,
+  readAheadBytes: 8 * MIB,
   cacheBytes: 128 * MIB,
 };
