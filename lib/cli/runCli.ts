@@ -5,6 +5,7 @@ import { createApi } from './api.ts';
 import { CliError } from './cliError.ts';
 import { addConsume } from './consume.ts';
 import type { Io } from './io.ts';
+import { addMaintenance } from './maintenance.ts';
 import { addProduce } from './produce.ts';
 import { addTopics } from './topics.ts';
 import { addVerify } from './verify/verify.ts';
@@ -29,6 +30,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addTopics(program, io, api);
   addProduce(program, io, api);
   addConsume(program, io, api);
+  addMaintenance(program, io, api);
   addVerify(program, io, api);
 
   try {
