@@ -35,11 +35,12 @@ export function storeStatements(stores: FunctionSpec['stores'], storage: WadiSto
 }
 
 /** The calls that `lib/queue/sqs.ts` makes; SendMessageBatch is allowed as SendMessage. */
-export function sendStatement(queue: IQueue): PolicyStatement {
-  return new PolicyStatement({
-    actions: ['sqs:SendMessage', 'sqs:GetQueueAttributes'],
-    resources: [queue.queueArn],
-  });
+const QUEUE_ACTIONS = { send: 'sqs:SendMessage', measure: 'sqs:GetQueueAttributes' } as const;
+
+/** What a function's use of the queue means in IAM. */
+export function queueStatements(uses: FunctionSpec['queue'] = [], queue: IQueue): PolicyStatement[] {
+  const actions = uses.map((use) => QUEUE_ACTIONS[use]);
+  return statement(queue.queueArn, actions);
 }
 
 /**

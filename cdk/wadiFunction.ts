@@ -7,7 +7,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionSpec } from '../functions/manifest.ts';
-import { sendStatement, storeStatements } from './permissions.ts';
+import { queueStatements, storeStatements } from './permissions.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -35,7 +35,7 @@ export class WadiFunction extends Construct {
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(this.role);
     for (const statement of storeStatements(spec.stores, storage)) this.allow(statement);
-    if (spec.sends) this.allow(sendStatement(queue));
+    for (const statement of queueStatements(spec.queue, queue)) this.allow(statement);
 
     this.function = new NodejsFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
@@ -52,7 +52,7 @@ export class WadiFunction extends Construct {
         WADI_LOG_TABLE: storage.log.tableName,
         WADI_METADATA_TABLE: storage.metadata.tableName,
         WADI_CLUSTER_ID: storage.clusterId,
-        ...(spec.sends && { WADI_QUEUE_URL: queue.queueUrl }),
+        ...(spec.queue && { WADI_QUEUE_URL: queue.queueUrl }),
       },
       awsSdkConnectionReuse: false, // The SDK of today reuses its connections anyway.
       bundling: {

@@ -12,8 +12,8 @@ export interface FunctionSpec {
   readonly timeoutSeconds: number;
   /** By the names of `Storage`. */
   readonly stores: Readonly<Record<'objects' | 'log' | 'metadata', readonly Access[]>>;
-  /** It hands work to the queue of maintenance. */
-  readonly sends?: true;
+  /** What it does with the queue of maintenance: hand work to it, or ask how much waits there. */
+  readonly queue?: readonly ('send' | 'measure')[];
 }
 
 /** Called by the HTTP API, which waits 30 s for an answer. */
@@ -114,7 +114,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     memoryMb: 512,
     timeoutSeconds: 29,
     stores: { objects: [], log: ['read', 'write'], metadata: ['read'] },
-    sends: true,
+    queue: ['send'],
   },
   {
     name: 'cluster',
@@ -151,7 +151,7 @@ export const PLANNER: ScheduledFunctionSpec = {
   memoryMb: 256,
   timeoutSeconds: 120,
   stores: { objects: [], log: ['read', 'write'], metadata: [] },
-  sends: true,
+  queue: ['send', 'measure'],
 };
 
 export const MAINTENANCE: QueueFunctionSpec = {
@@ -168,7 +168,7 @@ export const MAINTENANCE: QueueFunctionSpec = {
     log: ['read', 'write', 'delete'],
     metadata: ['read', 'write', 'delete'],
   },
-  sends: true,
+  queue: ['send'],
 };
 
 export const FUNCTIONS: readonly FunctionSpec[] = [...HTTP_FUNCTIONS, PLANNER, MAINTENANCE];

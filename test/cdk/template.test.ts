@@ -205,7 +205,7 @@ describe('permissions', () => {
     expect(allowed('maintenanceApi')).toEqual({
       log: [...readItems, ...writeItems].sort(),
       metadata: readItems,
-      queue: ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
+      queue: ['sqs:SendMessage'],
       logs,
     });
   });

@@ -1,3 +1,4 @@
+import { systemClock } from '../../lib/clock.ts';
 import { headKey } from '../../lib/log/head.ts';
 import { createLease, LeaseHeld } from '../../lib/maintenance/lease.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
@@ -145,6 +146,29 @@ test('a worker is frozen for an hour between any two of its calls, while another
     if (calls <= frozenAt) break;
   }
 }, 120_000);
+
+test('two workers do the same at once, because a lease was over too soon: nothing is lost or done wrong', async () => {
+  const limits = { ...MAINTENANCE_LIMITS, leaseMs: 0 };
+  for (let i = 0; i < 10; i++) {
+    const inner = memoryStorage();
+    const { keeper, clock, topic, write, expectWhole } = await house(inner);
+    await write(6);
+    clock.advance(20 * MINUTE);
+    await plan(keeper.wadi);
+    const message = keeper.queue.take()!;
+    const storage = intercepted(inner, async (_, proceed) => {
+      await systemClock.sleep(systemClock.random(1)[0]! % 3);
+      return proceed();
+    });
+    const workers = await Promise.all([1, 2].map(() => startKeeper(storage, clock)));
+    await Promise.all(workers.map(({ wadi }) => work(wadi, message, { limits })));
+    await expectWhole();
+    await keepFor(keeper, clock, 3 * HOUR);
+    await expectWhole();
+    for (const partition of [0, 1]) expect(await rowsOf(inner, topic, partition)).toHaveLength(1);
+    expect(await dueUnits(inner)).toEqual([`${topic.id}/head/0`]);
+  }
+});
 
 test('what another is at work on is left to him, and stays due', async () => {
   const storage = memoryStorage();

@@ -1,64 +1,75 @@
 import { type Api, startApi } from './support.ts';
 
-interface Surveys {
-  kind: string;
-  metadata: { self: string; next: string | null };
-  data: Record<string, unknown>[];
+interface Run {
+  readonly metadata: { readonly self: string };
+  readonly run_id: string;
+  readonly units_count: number;
+  readonly left_count: number;
+  readonly counts: Record<string, number>;
+}
+
+interface Status {
+  readonly due_count: number;
+  readonly oldest_due_age_ms: number;
+  readonly last_runs: readonly { topic_name: string; counts: Record<string, number> }[];
 }
 
 let api: Api;
-beforeEach(async () => {
+beforeAll(async () => {
   api = await startApi();
-  await api.call('POST /v3/-/topics', { body: { topic_name: 'orders', partitions_count: 20 } });
+  for (const topic_name of ['orders', 'users']) {
+    await api.call('POST /v3/-/topics', { body: { topic_name, partitions_count: 2 } });
+    await api.call(`POST /v3/-/topics/${topic_name}/partitions/1/records`, { body: {} });
+    const value = { type: 'STRING', data: 'value' };
+    const record = { partition_id: 1, value };
+    await api.call(`POST /v3/-/topics/${topic_name}/records`, { body: record });
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
 });
-afterEach(() => api.cluster.close());
+afterAll(() => api.cluster.close());
 
-test('each partition is told with what it holds and what waits', async () => {
-  const records = [0, 17, 17].map((partition_id) => ({
-    partition_id,
-    value: { type: 'STRING', data: 'abc' },
-  }));
-  for (const body of records) await api.call('POST /v3/-/topics/orders/records', { body });
-  await api.call('DELETE /v3/-/topics/orders/partitions/17/records?before_offset=1');
-  const { json } = await api.call<Surveys>('GET /v3/-/topics/orders/maintenance');
-  expect(json).toMatchObject({
-    kind: 'KafkaPartitionMaintenanceList',
-    metadata: { self: `${api.clusterUrl}/topics/orders/maintenance`, next: null },
-  });
-  expect(json.data.map(({ partition_id }) => partition_id)).toEqual([...Array(20).keys()]);
-  expect(json.data[1]).toMatchObject({ size_bytes: 0, high_watermark: 0, oldest_unmerged_age_ms: 0 });
-  const one = json.data[0]!.size_bytes;
-  expect(one).toBeGreaterThan(3);
-  expect(json.data[0]).toMatchObject({ log_start_offset: 0, high_watermark: 1, unmerged_bytes: one });
-  expect(json.data[17]).toEqual({
-    kind: 'KafkaPartitionMaintenance',
-    metadata: {
-      self: `${api.clusterUrl}/topics/orders/partitions/17`,
-      resource_name: expect.stringMatching(/topic=orders\/partition=17$/),
-    },
-    cluster_id: api.cluster.wadi.clusterId,
-    topic_name: 'orders',
-    partition_id: 17,
-    log_start_offset: 1,
-    high_watermark: 2,
-    size_bytes: one,
-    segments_count: 0,
-    unmerged_bytes: one,
-    oldest_unmerged_age_ms: expect.any(Number),
-    floor_lag_ms: expect.any(Number),
-  });
+async function ended(runId: string): Promise<Run> {
+  for (;;) {
+    const { json } = await api.call<Run>(`GET /v3/-/maintenance/runs/${runId}`);
+    if (json.left_count === 0) return json;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test('a run is begun for every topic, can be watched, and shows in the status', async () => {
+  const { status, json } = await api.call<Run>('POST /v3/-/maintenance/run');
+  expect(status).toBe(202);
+  expect(json).toMatchObject({ units_count: 2 });
+  const run = await ended(json.run_id);
+  expect(run.counts).toMatchObject({ heads: 2, rolls: 2, merges: 2 });
+  expect(run.metadata.self).toBe(`${api.clusterUrl}/maintenance/runs/${json.run_id}`);
+  const maintenance = await api.call<Status>('GET /v3/-/maintenance');
+  expect(maintenance.json).toMatchObject({ due_count: 0, oldest_due_age_ms: 0 });
+  expect(maintenance.json.last_runs.map(({ topic_name }) => topic_name).toSorted()).toEqual([
+    'orders',
+    'users',
+  ]);
 });
 
-test('partitions are told page by page', async () => {
-  const first = await api.call<Surveys>('GET /v3/-/topics/orders/maintenance?page_size=15');
-  expect(first.json.data).toHaveLength(15);
-  const next = first.json.metadata.next!.replace(api.cluster.url, '');
-  const second = await api.call<Surveys>(`GET ${next}`);
-  expect(second.json.data.map(({ partition_id }) => partition_id)).toEqual([15, 16, 17, 18, 19]);
-  expect(second.json.metadata.next).toBeNull();
+test('a run may be of one topic', async () => {
+  const { json } = await api.call<Run>('POST /v3/-/maintenance/run', { body: { topic_name: 'users' } });
+  expect(json.units_count).toBe(1);
+  expect(await ended(json.run_id)).toMatchObject({ counts: { heads: 1 } });
 });
 
-test('of a topic that is not there nothing is told', async () => {
-  const { status, json } = await api.call('GET /v3/-/topics/nope/maintenance');
-  expect({ status, ...json }).toMatchObject({ status: 404, error_code: 40403, field: 'topic_name' });
+test.each([
+  [{ topic_name: 'nope' }, 404, 'topic_name'],
+  [{ topic_name: 7 }, 400, 'topic_name'],
+  [{ topic: 'orders' }, 400, 'topic'],
+])('what cannot be run is refused: %j', async (body, status, field) => {
+  const answer = await api.call('POST /v3/-/maintenance/run', { body });
+  expect(answer).toMatchObject({ status, json: { field } });
 });
+
+test.each(['nope', '000000000000000-AAAAAAAAAAAAAAAAAAAAAA', '..%2F'])(
+  'a run that is not there is not found: %s',
+  async (id) => {
+    const { status, json } = await api.call(`GET /v3/-/maintenance/runs/${id}`);
+    expect({ status, json }).toMatchObject({ status: 404, json: { field: 'run_id' } });
+  },
+);
