@@ -1,5 +1,5 @@
 import { batchesAreWhole, producersAreInOrder } from './batches.ts';
-import { boundsNeverGoBack, logStartFollowsDeletions } from './bounds.ts';
+import { boundsNeverGoBack, logStartFollows } from './bounds.ts';
 import { type History, MAX_VIOLATIONS, type PropertyReport } from './history.ts';
 import { isLinearizable } from './linearizable.ts';
 import { partitionsOf } from './partition.ts';
@@ -26,12 +26,12 @@ const properties: readonly (readonly [string, Check])[] = [
   ['a fetch below the high watermark brings records', fetchesBringRecords],
   ["a producer's records are in order", producersAreInOrder],
   ['log start and high watermark never go back', boundsNeverGoBack],
-  ['log start follows DeleteRecords', logStartFollowsDeletions],
+  ['log start follows DeleteRecords and retention', logStartFollows],
   ['append, read and tail are linearizable', isLinearizable],
   ["a consumer's polls skip and repeat nothing", pollsAreConsecutive],
 ];
 
-/** One report per property, always in the same order. Takes n log n time. */
+/** One report per property, always in the same order. Takes n log n time, and n² with retention. */
 export function checkHistory(history: History): PropertyReport[] {
   const partitions = partitionsOf(history);
   return properties.map(([property, check]) => {

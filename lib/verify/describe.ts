@@ -21,6 +21,8 @@ function what(operation: Operation): string {
       return 'bounds';
     case 'deleteRecords':
       return `${operation.outcome.is} deletion before ${operation.beforeOffset}`;
+    case 'retain':
+      return `${operation.outcome.is} retention from ${operation.expiredBefore} on, of ${operation.keptBytes} bytes`;
   }
 }
 

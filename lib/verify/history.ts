@@ -14,7 +14,7 @@ export interface History {
 /** `<topic id>/<partition>`: of a topic that is made again under its name, the partitions are others. */
 export type PartitionId = string;
 
-export type Operation = Append | Fetch | Bounds | DeleteRecords;
+export type Operation = Append | Fetch | Bounds | DeleteRecords | Retain;
 
 interface Timed {
   readonly partition: PartitionId;
@@ -47,6 +47,9 @@ export interface SentBatch {
   readonly sequence: number;
   /** May be sent any number of times, through any processes, and must be there at most once. */
   readonly idempotent: boolean;
+  /** Of its youngest record, and its size as stored: without them, retention takes it for ever young, and for nothing. */
+  readonly maxTimestamp?: number;
+  readonly bytes?: number;
 }
 
 export interface Fetch extends Timed {
@@ -85,6 +88,19 @@ export interface DeleteRecords extends Timed {
   readonly outcome:
     | { readonly is: 'ok'; readonly logStartOffset: number }
     | { readonly is: 'failed' | 'unknown'; readonly error?: string };
+}
+
+/**
+ * A run of retention: the oldest records may go while they are older than `expiredBefore`, and while `keptBytes` are left
+ * without them. Only the simulation has them.
+ */
+export interface Retain extends Timed {
+  readonly kind: 'retain';
+  /** -Infinity: time takes nothing. */
+  readonly expiredBefore: number;
+  /** Infinity: size takes nothing. */
+  readonly keptBytes: number;
+  readonly outcome: DeleteRecords['outcome'];
 }
 
 export interface FinalPartition {

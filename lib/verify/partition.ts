@@ -7,6 +7,7 @@ import type {
   History,
   Operation,
   PartitionId,
+  Retain,
   SentBatch,
 } from './history.ts';
 
@@ -20,6 +21,7 @@ export interface Partition {
   readonly fetches: readonly Fetch[];
   readonly bounds: readonly Bounds[];
   readonly deletions: readonly DeleteRecords[];
+  readonly retentions: readonly Retain[];
   /** By offset, what was first seen there. */
   readonly seen: ReadonlyMap<number, SentRecord>;
   /** Seen, but in no append of this partition. */
@@ -82,11 +84,13 @@ function partitionOf(
   const fetches: Fetch[] = [];
   const bounds: Bounds[] = [];
   const deletions: DeleteRecords[] = [];
+  const retentions: Retain[] = [];
   for (const operation of operations) {
     if (operation.kind === 'append') appends.push(operation);
     else if (operation.kind === 'fetch') fetches.push(operation);
     else if (operation.kind === 'bounds') bounds.push(operation);
-    else deletions.push(operation);
+    else if (operation.kind === 'deleteRecords') deletions.push(operation);
+    else retentions.push(operation);
   }
 
   const batches: Batch[] = [];
@@ -110,6 +114,7 @@ function partitionOf(
     fetches,
     bounds,
     deletions,
+    retentions,
     ...sightings(records, appends, fetches, final),
   };
 }

@@ -59,16 +59,19 @@ async function append(
 ): Promise<number> {
   const sequence = recorder.operations.length;
   const values = [`${producer} ${topic.id}/${partition} ${sequence}`];
+  const encoded = batch(values);
+  const { maxTimestamp } = encoded;
+  const sent = { values, producer, sequence, idempotent: false, maxTimestamp, bytes: encoded.bytes.length };
   const note = recorder.begin<Append>({
     kind: 'append',
     partition: `${topic.id}/${partition}`,
     invokedAtMs: world.nowMs,
     returnedAtMs: Number.POSITIVE_INFINITY,
     via: producer,
-    batches: [{ values, producer, sequence, idempotent: false }],
+    batches: [sent],
     outcome: { is: 'unknown' },
   });
-  const [result] = await log.append(topic, [{ partition, batches: [batch(values)] }]);
+  const [result] = await log.append(topic, [{ partition, batches: [encoded] }]);
   if (!result!.ok) throw result!.error;
   const { offsets, logStartOffset } = result!;
   note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', offsets, logStartOffset } });

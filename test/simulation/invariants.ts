@@ -14,7 +14,7 @@ import {
 import { type IndexRow, indexOf } from '../../lib/log/indexRow.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
-import type { DeleteRecords, PartitionId, PropertyReport } from '../../lib/verify/history.ts';
+import type { DeleteRecords, PartitionId, PropertyReport, Retain } from '../../lib/verify/history.ts';
 import type { Cloud } from './cloud.ts';
 import type { Lookup, Recorder } from './recorder.ts';
 
@@ -169,7 +169,9 @@ function checkLookups({ lookups, operations, timestamps }: Recorder): PropertyRe
       }
     }
   }
-  const deletions = operations.filter((operation) => operation.kind === 'deleteRecords');
+  const deletions = operations.filter(
+    ({ kind }) => kind === 'deleteRecords' || kind === 'retain',
+  ) as Deletion[];
   for (const lookup of lookups) {
     const asked = deletions.filter(({ partition }) => partition === lookup.partition);
     const done = asked.filter(({ returnedAtMs }) => returnedAtMs < lookup.invokedAtMs);
@@ -180,15 +182,18 @@ function checkLookups({ lookups, operations, timestamps }: Recorder): PropertyRe
   return { ...rest, checked: lookups.length, violations };
 }
 
+type Deletion = DeleteRecords | Retain;
+
 /** The log start that a deletion is known to have led to, */
-function reached({ outcome }: DeleteRecords): number {
+function reached({ outcome }: Deletion): number {
   return outcome.is === 'ok' ? outcome.logStartOffset : 0;
 }
 
 /** and that it may have. */
-function mostReached(deletion: DeleteRecords): number {
+function mostReached(deletion: Deletion): number {
   if (deletion.outcome.is !== 'unknown') return reached(deletion);
-  return deletion.beforeOffset === -1 ? Number.POSITIVE_INFINITY : deletion.beforeOffset;
+  const isAny = deletion.kind === 'retain' || deletion.beforeOffset === -1;
+  return isAny ? Number.POSITIVE_INFINITY : deletion.beforeOffset;
 }
 
 function wrongLookup(

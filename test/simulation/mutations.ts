@@ -4,6 +4,7 @@ import { appendRules } from './rules/append.ts';
 import { garbageRules } from './rules/garbage.ts';
 import { producersRules } from './rules/producers.ts';
 import { readRules } from './rules/read.ts';
+import { retentionRules } from './rules/retention.ts';
 import { rollRules } from './rules/roll.ts';
 import { segmentsRules } from './rules/segments.ts';
 import { topicsRules } from './rules/topics.ts';
@@ -28,6 +29,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...readRules,
   ...garbageRules,
   ...segmentsRules,
+  ...retentionRules,
   ...topicsRules,
 ];
 

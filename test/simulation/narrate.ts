@@ -32,6 +32,8 @@ export function askedFor(operation: Operation): string {
       return 'bounds';
     case 'deleteRecords':
       return `delete records before ${operation.beforeOffset}`;
+    case 'retain':
+      return `retain from time ${operation.expiredBefore} on, ${operation.keptBytes} bytes`;
   }
 }
 

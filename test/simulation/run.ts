@@ -12,7 +12,7 @@ import {
   readFromEveryRow,
 } from './aftermath.ts';
 import type { Client } from './clients/client.ts';
-import { administrator, collector, merger } from './clients/operators.ts';
+import { administrator, collector, merger, retainer } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
 import { consumer, observer, truncator } from './clients/readers.ts';
 import { type Cloud, createCloud } from './cloud.ts';
@@ -199,6 +199,8 @@ function runClient(client: Client, { kind, operations, inFlight }: ClientPlan): 
       return collector(client, operations);
     case 'merger':
       return merger(client, operations);
+    case 'retainer':
+      return retainer(client, operations);
     case 'administrator':
       return administrator(client, operations);
   }

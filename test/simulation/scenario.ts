@@ -35,6 +35,7 @@ export type ClientKind =
   | 'truncator'
   | 'collector'
   | 'merger'
+  | 'retainer'
   | 'administrator';
 
 export interface ClientPlan {
@@ -76,6 +77,7 @@ function anyScenario(seed: number, random: Random): Scenario {
     ...some('truncator', 0, 1, () => random.pick([3, 6, 20])),
     ...some('collector', 0, 2, () => random.pick([3, 6, 20])),
     ...some('merger', 0, 2, () => random.pick([3, 6, 20])),
+    ...(random.chance(0.3) ? some('retainer', 1, 1, () => random.pick([3, 6, 20])) : []),
     ...(random.chance(0.2) ? some('administrator', 1, 1, () => random.between(1, 4)) : []),
   ];
   return {
@@ -222,6 +224,33 @@ const merging: Theme = (scenario, random) => ({
   marksStay: random.chance(0.5),
 });
 
+/** Records expire under those who read and merge them. */
+const expiry: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: random.between(2, 3),
+  badWeatherMs: 60_000,
+  faults: {
+    ...scenario.faults,
+    killed: random.pick([0, 1, 3]),
+    frozen: random.pick([0, 1, 3]),
+    twinLate: random.pick([0, 1]),
+    slow: random.pick([0, 3]),
+  },
+  limits: { ...scenario.limits, ...ROLLING, maxEntriesPerRoll: random.between(1, 3) },
+  restFactor: random.pick([1, 10, 50]),
+  clients: [
+    ...several('plain producer', 2, 12),
+    ...several('idempotent producer', 1, 8),
+    ...several('consumer', 1, 15),
+    ...several('observer', 1, 15),
+    ...several('retainer', random.between(1, 2), random.pick([5, 20])),
+    ...(random.chance(0.3) ? several('truncator', 1, 5) : []),
+    ...(random.chance(0.7) ? several('merger', random.between(1, 2), 20) : []),
+    ...(random.chance(0.5) ? several('collector', 1, 20) : []),
+  ],
+});
+
 /** Entries whose times are out of order leave the tail one by one, while copies of them are late. */
 const fences: Theme = (scenario, random) => ({
   ...scenario,
@@ -256,6 +285,7 @@ const THEMES: readonly Theme[] = [
   pipeline,
   merging,
   merging,
+  expiry,
 ];
 
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {

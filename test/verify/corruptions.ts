@@ -221,7 +221,7 @@ export const corruptions: Readonly<Record<string, Corruption>> = {
     const { highWatermark, logStartOffset } = finalOf(history);
     return {
       history: added(history, bounds(logStartOffset + 1 + pick(5), highWatermark)),
-      property: 'log start follows DeleteRecords',
+      property: 'log start follows DeleteRecords and retention',
     };
   },
   'a late read does not see an acknowledged append': (history, pick) => {

@@ -11,8 +11,11 @@ import {
   fetched,
   finally_,
   history,
+  old,
   once,
+  retention,
   unknown,
+  young,
 } from './support.ts';
 
 /** Histories that a property allows, by the property that comes nearest to forbidding them. */
@@ -83,7 +86,7 @@ export const right: Record<string, readonly Case[]> = {
       history([a, b, bounds([21, 40], 0, 2), bounds([40, 45], 0, 2)], ab),
     ],
   ],
-  'log start follows DeleteRecords': [
+  'log start follows DeleteRecords and retention': [
     [
       'a deletion that got no answer',
       history([a, b, { ...deletion([40, Infinity], 1, 1), outcome: unknown }], finally_(['b'], 1)),
@@ -93,6 +96,41 @@ export const right: Record<string, readonly Case[]> = {
       history([a, b, deletion([40, 50], 2, 2), deletion([60, 70], 1, 2)], finally_([], 2)),
     ],
     ['Kafka’s -1, the high watermark', history([a, b, deletion([40, 50], -1, 2)], finally_([], 2))],
+    [
+      'retention took what had expired',
+      history([old, young, retention([40, 50], { expiredBefore: 6 }, 1)], finally_(['b'], 1)),
+    ],
+    [
+      'it took what had expired behind what somebody deleted',
+      history(
+        [
+          append([0, 10], batch('b', { maxTimestamp: 9, bytes: 100 }), 0),
+          append([20, 30], batch('a', { sequence: 1, maxTimestamp: 5, bytes: 100 }), 1),
+          deletion([31, 32], 1, 1),
+          retention([40, 50], { expiredBefore: 6 }, 2),
+        ],
+        finally_([], 2),
+      ),
+    ],
+    [
+      'it took the oldest, and as much was left as was to be kept',
+      history([old, young, retention([40, 50], { keptBytes: 100 }, 1)], finally_(['b'], 1)),
+    ],
+    [
+      'it took less than it might, for a slice may hold what is young as well',
+      history([old, young, retention([40, 50], { expiredBefore: 6 }, 0)], finally_(['a', 'b'])),
+    ],
+    [
+      'it took everything that was there when it began, and nobody knows of the rest',
+      history(
+        [
+          old,
+          append([20, Infinity], batch('x', { maxTimestamp: 50, bytes: 1 }), unknown),
+          { ...retention([40, Infinity], { keptBytes: 0 }, 0), outcome: unknown },
+        ],
+        finally_([], 2),
+      ),
+    ],
   ],
   'append, read and tail are linearizable': [
     [

@@ -9,6 +9,7 @@ import type {
   FinalPartition,
   History,
   Operation,
+  Retain,
   SentBatch,
 } from '../../lib/verify/history.ts';
 
@@ -91,6 +92,17 @@ export function deletion(
   return { kind: 'deleteRecords', partition: P, invokedAtMs, returnedAtMs, beforeOffset, outcome };
 }
 
+/** Takes nothing unless told otherwise. */
+export function retention(
+  [invokedAtMs, returnedAtMs]: Times,
+  rule: Partial<Pick<Retain, 'expiredBefore' | 'keptBytes'>>,
+  logStart: number,
+): Retain {
+  const outcome = { is: 'ok', logStartOffset: logStart } as const;
+  const timed = { partition: P, invokedAtMs, returnedAtMs };
+  return { kind: 'retain', ...timed, expiredBefore: -Infinity, keptBytes: Infinity, ...rule, outcome };
+}
+
 export const failed = { is: 'failed', error: 'INVALID_RECORD' } as const;
 export const unknown = { is: 'unknown' } as const;
 export const idempotent = { idempotent: true } as const;
@@ -98,5 +110,8 @@ export const a = append([0, 10], batch('a'), 0);
 export const b = append([20, 30], batch('b', { sequence: 1 }), 1);
 export const ab = finally_(['a', 'b']);
 export const once = batch('a', idempotent);
+/** Two batches of 100 bytes, of which the first is older. */
+export const old = append([0, 10], batch('a', { maxTimestamp: 5, bytes: 100 }), 0);
+export const young = append([20, 30], batch('b', { sequence: 1, maxTimestamp: 9, bytes: 100 }), 1);
 
 export type Case = readonly [what: string, history: History];

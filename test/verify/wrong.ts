@@ -12,8 +12,11 @@ import {
   finally_,
   history,
   idempotent,
+  old,
   once,
+  retention,
   unknown,
+  young,
 } from './support.ts';
 
 /** Of each, exactly the property in whose list it is has to speak. */
@@ -215,7 +218,7 @@ export const wrong: Record<string, readonly Case[]> = {
     ],
     ['log start at the end', history([a, b, deletion([40, 50], 1, 1)], ab)],
   ],
-  'log start follows DeleteRecords': [
+  'log start follows DeleteRecords and retention': [
     ['nobody asked', history([a, b], finally_(['b'], 1))],
     ['nobody asked for so much', history([a, b, deletion([40, 50], 1, 1)], finally_([], 2))],
     [
@@ -227,6 +230,51 @@ export const wrong: Record<string, readonly Case[]> = {
       history([a, b, { ...deletion([40, 50], 1, 1), outcome: failed }], finally_(['b'], 1)),
     ],
     ['less than was asked for', history([a, b, deletion([40, 50], 2, 1)], finally_(['b'], 1))],
+    [
+      'retention took what was young',
+      history([old, young, retention([40, 50], { expiredBefore: 9 }, 2)], finally_([], 2)),
+    ],
+    [
+      'it took what had expired behind what was young',
+      history(
+        [
+          append([0, 10], batch('b', { maxTimestamp: 9, bytes: 100 }), 0),
+          append([20, 30], batch('a', { sequence: 1, maxTimestamp: 5, bytes: 100 }), 1),
+          retention([40, 50], { expiredBefore: 9 }, 2),
+        ],
+        finally_([], 2),
+      ),
+    ],
+    [
+      'it took more than size allows',
+      history([old, young, retention([40, 50], { keptBytes: 101 }, 1)], finally_(['b'], 1)),
+    ],
+    [
+      'it took more than size allowed then, though now there is more',
+      history(
+        [
+          old,
+          retention([12, 14], { keptBytes: 100 }, 1),
+          append([20, 30], batch('b', { sequence: 1, maxTimestamp: 9, bytes: 100 }), 1),
+        ],
+        finally_(['b'], 1),
+      ),
+    ],
+    [
+      'it had not yet run',
+      history(
+        [old, young, bounds([32, 35], 1, 2), retention([40, 50], { expiredBefore: 6 }, 1)],
+        finally_(['b'], 1),
+      ),
+    ],
+    [
+      'it left what had expired, as everything had',
+      history([old, young, retention([40, 50], { expiredBefore: 10 }, 1)], finally_(['b'], 1)),
+    ],
+    [
+      'it left something where nothing was to be kept',
+      history([old, young, retention([40, 50], { keptBytes: 0 }, 1)], finally_(['b'], 1)),
+    ],
   ],
   'append, read and tail are linearizable': [
     ['a read does not see what was acknowledged', history([a, bounds([20, 30], 0, 0)], finally_(['a']))],

@@ -2,6 +2,9 @@ import { collectGarbage } from '../../../lib/maintenance/collectGarbage.ts';
 import type { GarbageCursor } from '../../../lib/maintenance/garbage.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
 import { mergePartition } from '../../../lib/maintenance/mergePartition.ts';
+import { type RetentionContext, retainPartition } from '../../../lib/maintenance/retain.ts';
+import type { Topic } from '../../../lib/topic/topic.ts';
+import type { Retain } from '../../../lib/verify/history.ts';
 import {
   ask,
   type Client,
@@ -12,6 +15,7 @@ import {
   pause,
   requireRetriable,
 } from './client.ts';
+import { operationOn } from './readers.ts';
 
 /** Adds partitions to its topic, or deletes it: then whoever comes next makes it anew. */
 export async function administrator(client: Client, operations: number): Promise<void> {
@@ -128,4 +132,80 @@ export async function merger(client: Client, operations: number): Promise<void> 
       if (answer.is === 'ok') nexts.set(id, answer.value.next);
     }
   }
+}
+
+/** Longer than any record of a history is old. */
+const RETENTION_MS = 1_000_000;
+/** No record has a greater timestamp. */
+const YOUNGEST = 1_000;
+const EVERYTHING = [
+  { expiredBefore: YOUNGEST + 1, keptBytes: Number.POSITIVE_INFINITY },
+  { expiredBefore: Number.NEGATIVE_INFINITY, keptBytes: 0 },
+];
+/** Of one run: more than there are rows. */
+const CALLS_PER_RUN = 1_000;
+
+/** Lets records go by time and by size, some rows at a time. */
+export async function retainer(client: Client, operations: number): Promise<void> {
+  const { random, recorder } = client;
+  const limits: MaintenanceLimits = {
+    ...MAINTENANCE_LIMITS,
+    rowsPerPage: random.between(1, 3),
+    pagesPerStep: random.between(1, 3),
+  };
+  // As with a topic's configs: what is kept by size stays the same, and time goes on.
+  const keptBytes = random.pick([
+    Number.POSITIVE_INFINITY,
+    random.between(1, 500),
+    random.between(500, 3_000),
+  ]);
+  const byTime = random.chance(0.7);
+  const expiredBefore = (n: number) =>
+    byTime ? random.below(Math.ceil((YOUNGEST * (n + 1)) / operations)) : Number.NEGATIVE_INFINITY;
+  const isLast = (n: number) => n === operations - 1 && random.chance(0.3);
+  for (let n = 0; n < operations; n++) {
+    await pause(client, random.chance(0.5) ? random.between(10, 100) : random.between(100, 2_000));
+    const topic = await currentTopic(client);
+    const partition = random.below(topic.partitions);
+    const rule = isLast(n) ? random.pick(EVERYTHING) : { expiredBefore: expiredBefore(n), keptBytes };
+    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    await Promise.all(
+      processes.map(async (process) => {
+        const note = recorder.begin<Retain>({
+          ...operationOn(client, topic, partition, process.name),
+          kind: 'retain',
+          ...rule,
+          outcome: { is: 'unknown' },
+        });
+        const { answer, returnedAtMs } = await ask(client, process, ({ storage, clock }) =>
+          retain({ items: storage.log, clock, limits }, topic, partition, rule),
+        );
+        if (answer.is === 'ok') note({ returnedAtMs, outcome: { is: 'ok', ...answer.value } });
+        if (answer.is !== 'error') return;
+        const error = recorder.failure(answer.error);
+        note({ returnedAtMs, outcome: { is: 'unknown' } });
+        if (!isGone(client, error)) requireRetriable(client, error, 'retention');
+      }),
+    );
+  }
+}
+
+/** Until it has come so far as it may. Its clock is that of the records, whose times have nothing to do with the world's. */
+async function retain(
+  { clock, ...context }: RetentionContext,
+  topic: Topic,
+  partition: number,
+  { expiredBefore, keptBytes }: Pick<Retain, 'expiredBefore' | 'keptBytes'>,
+): Promise<{ logStartOffset: number }> {
+  const now = Number.isFinite(expiredBefore) ? expiredBefore + RETENTION_MS : RETENTION_MS;
+  const retention = {
+    retentionMs: Number.isFinite(expiredBefore) ? RETENTION_MS : -1,
+    retentionBytes: Number.isFinite(keptBytes) ? keptBytes : -1,
+  };
+  for (let calls = 0; calls < CALLS_PER_RUN; calls++) {
+    const then = { ...context, clock: { ...clock, now: () => now } };
+    const { logStartOffset, nextDueAtMs } = await retainPartition(then, topic, partition, retention);
+    if (nextDueAtMs !== now) return { logStartOffset };
+  }
+  throw new Error('a run of retention does not end');
 }

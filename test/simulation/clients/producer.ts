@@ -251,12 +251,15 @@ function newBatch(
 ): Sent {
   const timestamp = client.random.below(1_000);
   for (const value of values) client.recorder.timestamps.set(value, timestamp);
+  const encoded = batch(values, { timestamp, ...(producer && { producer: { ...producer, sequence } }) });
   return {
     values,
     producer: producer ? client.name : `${client.name} without id`,
     // Of a later epoch, all come later.
     sequence: (producer?.epoch ?? 0) * 1_000_000 + sequence,
     idempotent: producer !== undefined,
-    encoded: batch(values, { timestamp, ...(producer && { producer: { ...producer, sequence } }) }),
+    maxTimestamp: timestamp,
+    bytes: encoded.bytes.length,
+    encoded,
   };
 }

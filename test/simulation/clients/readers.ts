@@ -181,7 +181,7 @@ export async function truncator(client: Client, operations: number): Promise<voi
   }
 }
 
-function operationOn(client: Client, topic: Topic, partition: number, via: string) {
+export function operationOn(client: Client, topic: Topic, partition: number, via: string) {
   return {
     partition: `${topic.id}/${partition}`,
     invokedAtMs: client.world.nowMs,
