@@ -178,5 +178,5 @@ console.log(
   '\nAn append is one entry in a head, shared by the requests that came while the one before was uploaded.',
 );
 console.log(
-  'Blob writes, attempts (head updates), roll (its updates and index rows) and WCU are per append.',
+  'Blob writes, attempts (head updates), roll (its updates, index rows and a due item now and then) and WCU are per append.',
 );
