@@ -133,7 +133,9 @@ async function openRows(merger: Merger, from: number, segmentBytes: number) {
       bytes += slice.bytes;
       if (isSmall(slice, merger, limits)) small += slice.bytes;
     }
-    if (rows.length > limits.rowsPerMerge || bytes > segmentBytes || small > limits.objectBytes) break;
+    // One more than fits tells that the segment is full.
+    const full = rows.length > 1 && bytes > segmentBytes;
+    if (full || rows.length > limits.rowsPerMerge || small > limits.objectBytes) break;
   }
   return { rows, next };
 }

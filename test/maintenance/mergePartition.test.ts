@@ -470,3 +470,13 @@ test('lookups by time find the same record in segments', async () => {
   await mergeAll(storage, world, { limits: { ...LITTLE, pieceBytes: 160 }, segmentBytes: 500 });
   expect(await lookUp()).toEqual(before);
 });
+
+test('a row that is larger than a segment is one by itself, and merging goes on behind it', async () => {
+  const storage = memoryStorage();
+  const world = await written(storage, 40, 1);
+  const before = await rowsOf(storage, world.topic);
+  await mergeAll(storage, world, { segmentBytes: 10 });
+  const rows = await rowsOf(storage, world.topic);
+  expect(rows.map(({ closed }) => closed)).toEqual([...before.slice(1).map(() => true), false]);
+  await world.expectWhole();
+});
