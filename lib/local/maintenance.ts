@@ -22,7 +22,8 @@ export async function startMaintenance(
   const planner: { createHandler: CreatePlanner } = await import(`../../functions/${PLANNER.entry}`);
   const worker: { createHandler: CreateMaintenance } = await import(`../../functions/${MAINTENANCE.entry}`);
   let stopping = false;
-  let running: Promise<void> | undefined;
+  let working = false;
+  let worked = Promise.resolve();
   const plan = planner.createHandler(wadi);
   const work = worker.createHandler(wadi, { isStopping: () => stopping });
 
@@ -30,11 +31,16 @@ export async function startMaintenance(
     for (let body = queue.take(); body !== undefined && !stopping; body = queue.take()) {
       await work({ Records: [{ messageId: body, body }] });
     }
-    running = undefined;
+    working = false;
   }
-  queue.onSent(() => {
-    if (!stopping) running ??= workAll();
-  });
+  const start = () => {
+    if (stopping || working) return;
+    working = true;
+    worked = workAll();
+  };
+  queue.onSent(start);
+  // What was sent before somebody listened.
+  start();
   const planned = () =>
     plan().catch((error) => {
       if (!stopping) logError(error);
@@ -45,7 +51,7 @@ export async function startMaintenance(
     async close() {
       stopping = true;
       clearInterval(timer);
-      await Promise.race([running, timeout()]);
+      await Promise.race([worked, timeout()]);
     },
   };
 }
