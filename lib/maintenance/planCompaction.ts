@@ -107,12 +107,13 @@ export function planCompaction(
     unfinished ||
     (dirtyBytes > 0 &&
       (dirtyBytes / (dirtyBytes + cleanBytes) > minCleanableDirtyRatio || oldest < now - maxCompactionLagMs));
-  // Tombstones wait for a pass that is cut short to be finished.
+  // A pass that was cut short is due as it is: tombstones wait until it is finished.
   const horizon = unfinished ? Infinity : (firstHorizon(live) ?? Infinity);
+  const lagDueAtMs = unfinished ? Infinity : oldest + maxCompactionLagMs + 1;
   const overlapping = clustersOf(live).some(({ length }) => length > 1);
   const next = Math.min(
     horizon,
-    oldest + maxCompactionLagMs + 1,
+    lagDueAtMs,
     least((row) => row.heldUntilMs),
   );
   return {

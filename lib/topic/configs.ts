@@ -5,7 +5,7 @@ import { type ConfigDefinition, flag, LONG_MAX, listOf, oneOf, ratio, whole } fr
 export const TOPIC_CONFIGS = {
   'cleanup.policy': listOf(['compact', 'delete'], {
     default: 'delete',
-    effect: 'planned',
+    effect: 'now',
     doc: 'What becomes of old records: deleted by retention, compacted to the last record of each key, or both.',
   }),
   'compression.gzip.level': whole('INT', {
@@ -37,7 +37,7 @@ export const TOPIC_CONFIGS = {
   'delete.retention.ms': whole('LONG', {
     min: 0,
     default: '86400000',
-    effect: 'planned',
+    effect: 'now',
     doc: 'How long compaction keeps a tombstone.',
   }),
   'file.delete.delay.ms': whole('LONG', {
@@ -79,7 +79,7 @@ export const TOPIC_CONFIGS = {
   'max.compaction.lag.ms': whole('LONG', {
     min: 1,
     default: String(LONG_MAX),
-    effect: 'planned',
+    effect: 'now',
     doc: 'The longest a record stays out of reach of compaction.',
   }),
   'max.message.bytes': whole('INT', {
@@ -108,13 +108,13 @@ export const TOPIC_CONFIGS = {
   }),
   'min.cleanable.dirty.ratio': ratio({
     default: '0.5',
-    effect: 'planned',
+    effect: 'now',
     doc: 'How much of a log must be uncompacted before compaction runs.',
   }),
   'min.compaction.lag.ms': whole('LONG', {
     min: 0,
     default: '0',
-    effect: 'planned',
+    effect: 'now',
     doc: 'The shortest time a record stays uncompacted.',
   }),
   'min.insync.replicas': whole('INT', {
