@@ -156,7 +156,7 @@ export async function retainPartition(
   };
 }
 
-/** The base offset of the oldest slice that is kept by size; the log start if all are. */
+/** The base offset of the oldest slice that is kept by size, which is not above the log start if all are. */
 async function keptFrom(
   index: Index,
   head: Head,
@@ -165,17 +165,17 @@ async function keptFrom(
   { rowsPerPage }: MaintenanceLimits,
 ): Promise<number> {
   const start = logStartOffset(head, partition);
-  const live = (slices: readonly PlacedSlice[]) => slices.filter((slice) => endOf(slice) > start);
-  const isEnough = ({ bytes }: Kept) => bytes >= retentionBytes;
+  const end = firstOffsetInHead(head, partition);
   const nothing = { from: highWatermark(head, partition), bytes: 0 };
-  let kept = keepNewest(nothing, live(placedSlices(head, partition)), retentionBytes);
-  if (!isEnough(kept)) {
-    for await (const { slices } of index.walkBack(firstOffsetInHead(head, partition), { rowsPerPage })) {
-      kept = keepNewest(kept, live(slices), retentionBytes);
-      if (isEnough(kept) || kept.from <= start) break;
+  let kept = keepNewest(nothing, placedSlices(head, partition), retentionBytes);
+  const isDone = () => kept.bytes >= retentionBytes || kept.from <= start;
+  if (!isDone()) {
+    for await (const { slices } of index.walkBack(end, { rowsPerPage })) {
+      kept = keepNewest(kept, slices, retentionBytes);
+      if (isDone()) break;
     }
   }
-  return isEnough(kept) ? kept.from : start;
+  return kept.from;
 }
 
 /** The first millisecond in which `planRetention` takes the slice for expired. */

@@ -68,15 +68,9 @@ export const retentionRules: readonly Mutation[] = [
     to: 'await keptFrom(index, head, partition, retentionBytes / 2, limits)',
   },
   {
-    rule: 'rows that overlap are counted once',
-    file: 'lib/maintenance/retain.ts',
-    from: 'if (slice.baseOffset >= from) continue;',
-    to: '',
-  },
-  {
     rule: 'what is beyond retention.bytes goes',
     file: 'lib/maintenance/retain.ts',
-    from: 'return isEnough(kept) ? kept.from : start;',
+    from: 'return kept.from;',
     to: 'return start;',
   },
 ];
