@@ -83,9 +83,12 @@ export function garbageDueAt(now: number): number {
   return Math.ceil((now + GARBAGE_AGE_MS) / HOUR_MS) * HOUR_MS;
 }
 
+/** What is due later than this, 30,000 years from now, never will be. */
+const LAST_DUE_MS = 10 ** DIGITS - 1;
+
 /** The first time at or after `ms` at which something may be due. */
 export function roundUpDue(ms: number): number {
-  return Math.ceil(ms / DUE_BUCKET_MS) * DUE_BUCKET_MS;
+  return Math.min(Math.ceil(ms / DUE_BUCKET_MS) * DUE_BUCKET_MS, LAST_DUE_MS);
 }
 
 /** Units that a process remembers to have noted. */

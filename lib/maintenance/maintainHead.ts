@@ -80,7 +80,10 @@ function ofHead({ limits }: JobContext, head: Head): Maintained {
   return { ...NOTHING, unmergedBytes, unmergedSinceMs: oldest, nextDueAtMs, floorMs: head.floor };
 }
 
-/** Rolls a tail whose oldest entry has waited for long, and finishes a roll that somebody left. */
+/**
+ * Rolls a tail whose oldest entry has waited for long, and finishes a roll that somebody left. `force`: all entries that are there
+ * now; those that are too young are waited for, which takes no longer than `holdMs`, or clocks are apart.
+ */
 async function rollQuiet(
   { items, clock, limits, logLimits, isOver }: JobContext,
   topic: Topic,
@@ -89,14 +92,20 @@ async function rollQuiet(
 ): Promise<{ head: Head; rolls: number }> {
   const heads = createHeads(items, clock);
   let head = await heads.read(topic, index);
+  const youngestAt = Math.max(...head.tail.map(({ at }) => at));
   let rolls = 0;
-  for (; rolls < limits.rollsPerHead && !isOver(); rolls++) {
-    if (head.rolling === undefined) {
-      const now = clock.now();
+  for (let looks = 0; looks < limits.rollsPerHead && !isOver(); looks++) {
+    const now = clock.now();
+    if (head.rolling !== undefined || planRoll(head, now, logLimits) !== undefined) {
       const isQuiet = head.tail.some(({ at }) => at <= now - limits.quietMs || at > now + logLimits.aheadMs);
-      if (!(force || isQuiet) || planRoll(head, now, logLimits) === undefined) break;
+      if (!(force || isQuiet || head.rolling !== undefined)) break;
+      await roll({ items, heads, clock, limits: logLimits }, topic, head);
+      rolls++;
+    } else if (force && head.tail.some(({ at }) => at <= youngestAt)) {
+      await clock.sleep(logLimits.holdMs);
+    } else {
+      break;
     }
-    await roll({ items, heads, clock, limits: logLimits }, topic, head);
     head = await heads.read(topic, index);
   }
   return { head, rolls };
@@ -110,7 +119,7 @@ async function maintainPartition(
 ): Promise<Maintained> {
   let all = await retain(context, topic, partition);
   if (!all.more) all = together(all, await merge(context, topic, partition, options));
-  if (!all.more) all = together(all, await compact(context, topic, partition));
+  if (!all.more) all = together(all, await compact(context, topic, partition, options));
   return all;
 }
 
@@ -160,7 +169,12 @@ async function merge(
   };
 }
 
-async function compact(context: JobContext, topic: Topic, partition: number): Promise<Maintained> {
+async function compact(
+  context: JobContext,
+  topic: Topic,
+  partition: number,
+  { force }: MaintainOptions,
+): Promise<Maintained> {
   const { configs } = topic;
   if (!configs.cleanupPolicy.includes('compact')) return NOTHING;
   const { deadlineMs, limits } = context;
@@ -174,7 +188,12 @@ async function compact(context: JobContext, topic: Topic, partition: number): Pr
   let compacted: CompactedPartition;
   let calls = 0;
   do {
-    compacted = await compactPartition(context, topic, partition, options);
+    compacted = await compactPartition(
+      force ? { ...context, limits: { ...limits, settleMs: 0 } } : context,
+      topic,
+      partition,
+      options,
+    );
     const { rows: rowsCompacted, rowsAbsorbed, recordsRemoved, tombstonesRemoved } = compacted;
     const { objects: objectsWritten, bytesWritten } = compacted;
     const cleaned = { rowsCompacted, rowsAbsorbed, recordsRemoved, tombstonesRemoved };

@@ -36,6 +36,9 @@ export async function maintainTopic(
       if (maintained.more) return { counts, cursor: { step: 'heads', head } };
       await onHead(head, maintained);
     }
+    const { heads: _, ...changes } = counts;
+    // So that what is garbage by now is old enough to go.
+    if (force && Object.keys(changes).length > 0) await context.clock.sleep(context.limits.forcedGraceMs);
   }
   const garbage = cursor.step === 'garbage' ? cursor.garbage : undefined;
   const graceMs = force ? context.limits.forcedGraceMs : context.limits.graceMs;
