@@ -91,11 +91,9 @@ export async function cleanRows(
   counts.rows += rows.length;
   counts.recordsRemoved += total.recordsRemoved;
   counts.tombstonesRemoved += total.tombstonesRemoved;
-  if (rows.length === 1) return 'done';
-  const segment = { baseOffset: first.baseOffset, endOffset: Math.max(...rows.map((row) => row.endOffset)) };
-  const { absorbed, left } = await markAbsorbed(compactor, segment, rows.slice(1));
+  const absorbed = await markAbsorbed(compactor, first, rows.slice(1));
   counts.rowsAbsorbed += absorbed;
-  return left > 0 ? 'lost' : 'done';
+  return absorbed < rows.length - 1 ? 'lost' : 'done';
 }
 
 function isWhole({ slice, from, to }: Source): boolean {

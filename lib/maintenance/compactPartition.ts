@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
 import { createBlobs } from '../log/blob.ts';
-import { missingBytes } from '../log/fetch.ts';
 import { headIndexOf, logStartOffset } from '../log/head.ts';
 import { createHeads } from '../log/heads.ts';
 import { indexOf, indexRowKey } from '../log/indexRow.ts';
@@ -8,7 +7,13 @@ import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
 import type { ItemStore, ObjectStore } from '../storage/ports.ts';
 import { cleanRows } from './cleanRows.ts';
-import { type CompactionCounts, type Compactor, explainGone, readSlices } from './compactor.ts';
+import {
+  type CompactionCounts,
+  type Compactor,
+  explainGone,
+  readSlices,
+  requireDeleted,
+} from './compactor.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
 import { addKeys, createOffsetMap, type OffsetMap } from './offsetMap.ts';
 import {
@@ -51,7 +56,8 @@ export interface CompactedPartition extends Readonly<CompactionCounts> {
  *
  * A tombstone goes when its time has come, when no row that was read has an older record of its key, and when every row below
  * has been counted up since, by this call. So whoever still plans with what they were, which may have such records, is
- * refused; and whoever plans with what they are finds none.
+ * refused; and whoever plans with what they are finds none. While rows become one, those behind the first are counted up when it
+ * is done: so their tombstones go with the next call.
  *
  * Throws StorageError, UNKNOWN_TOPIC_OR_PARTITION when the head is gone, KAFKA_STORAGE_ERROR when rows or bytes are missing,
  * CORRUPT_MESSAGE; a repetition goes on where it stopped.
@@ -99,22 +105,24 @@ function answer(counts: CompactionCounts, { due, nextDueAtMs }: CompactionPlan):
   return { ...counts, more: due, ...(!due && nextDueAtMs !== undefined && { nextDueAtMs }) };
 }
 
-/** Those that were absorbed by one that says so, and that nobody marked, are marked first. */
+/** Those that another covers, as a roll put them, are marked first: whoever took them in has died. */
 async function readRows(compactor: Compactor): Promise<RowFacts[]> {
   const rows = await listRows(compactor);
-  let end = 0;
+  const covered = new Map<RowFacts, RowFacts[]>();
   let segment: RowFacts | undefined;
-  const segments = new Set<RowFacts>();
   for (const row of rows) {
-    if (row.endOffset <= end && row.version === 0) segments.add(segment!);
-    if (row.endOffset <= end) continue;
-    end = row.endOffset;
-    segment = row;
+    if (segment === undefined || row.endOffset > segment.endOffset) segment = row;
+    else if (row.version === 0) {
+      const taken = covered.get(segment);
+      if (taken === undefined) covered.set(segment, [row]);
+      else taken.push(row);
+    }
   }
-  for (const covering of segments) {
-    compactor.counts.rowsAbsorbed += (await markAbsorbed(compactor, covering)).absorbed;
+  if (covered.size === 0) return rows;
+  for (const [by, taken] of covered) {
+    compactor.counts.rowsAbsorbed += await markAbsorbed(compactor, by, taken);
   }
-  return segments.size === 0 ? rows : listRows(compactor);
+  return listRows(compactor);
 }
 
 /** In order, up to the first that holds what is too young. Those below the log start are few: they are garbage. */
@@ -145,7 +153,7 @@ async function readKeys(
   map: OffsetMap,
   { from, to }: CompactionPlan,
 ): Promise<number | undefined> {
-  const { clock, index, limits, topic, partition, deadlineMs } = compactor;
+  const { clock, index, limits, deadlineMs } = compactor;
   const until = (clock.now() + deadlineMs) / 2;
   let next = from;
   for await (const { row, slices } of index.walk(from, to, { rowsPerPage: limits.rowsPerPage })) {
@@ -160,8 +168,9 @@ async function readKeys(
       if (next === to || clock.now() >= until) return next;
     }
   }
-  if (next < to && next === from) throw missingBytes(topic, partition, next);
-  return next;
+  if (next > from || from === to) return next;
+  await requireDeleted(compactor, from);
+  return undefined;
 }
 
 async function take(
@@ -173,11 +182,12 @@ async function take(
 ): Promise<'done' | 'lost' | 'late'> {
   if (step.kind === 'count') return countUp(compactor, step.row);
   const { now, deleteRetentionMs } = compactor.situation;
-  const cleanedTo = step.clusters.flat().map((row) => row.cleanedTo);
+  const rows = step.clusters.flat();
   return cleanRows(compactor, step.clusters, step.closed, {
     lastOffset: map.lastOffset,
-    endOffset: Math.max(to, Math.min(...cleanedTo)),
-    tombstonesGoBelow: cleanTo,
+    endOffset: Math.max(to, Math.min(...rows.map(({ cleanedTo }) => cleanedTo))),
+    // While rows become one, all but the first are counted up when it is done.
+    tombstonesGoBelow: rows.length === 1 ? cleanTo : 0,
     now,
     deleteHorizonMs: now + deleteRetentionMs,
   });

@@ -82,14 +82,21 @@ export async function* readSlices(
  * KAFKA_STORAGE_ERROR if nothing tells why its bytes are gone.
  */
 export async function explainGone(
-  { items, clock, topic, partition }: Compactor,
+  compactor: Compactor,
   row: { readonly baseOffset: number; readonly version: number },
   { baseOffset, recordCount }: PlacedSlice,
 ): Promise<void> {
+  const { items, clock, topic, partition } = compactor;
   const key = indexRowKey(topic.id, partition, row.baseOffset);
   const stored = await withRetries(clock, () => items.get(key));
-  if (stored?.version !== row.version) return;
+  if (stored?.version === row.version) await requireDeleted(compactor, baseOffset + recordCount - 1);
+}
+
+/** Throws KAFKA_STORAGE_ERROR unless the log start has passed the offset, since it was read. */
+export async function requireDeleted(
+  { items, clock, topic, partition }: Compactor,
+  offset: number,
+): Promise<void> {
   const head = await createHeads(items, clock).read(topic, headIndexOf(topic, partition));
-  if (baseOffset + recordCount <= logStartOffset(head, partition)) return;
-  throw missingBytes(topic, partition, baseOffset);
+  if (offset >= logStartOffset(head, partition)) throw missingBytes(topic, partition, offset);
 }

@@ -9,7 +9,7 @@ import type { ItemStore, ObjectStore } from '../storage/ports.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
 import { isSmall, type MergePlan, planMerge, type WaitingToMerge, waitingToMerge } from './planMerge.ts';
 import { copySlices } from './segmentObject.ts';
-import { markAbsorbed, type RowContext, swapRow } from './swapRow.ts';
+import { markAbsorbed, type RowContext, swapRow, unmarkedRows } from './swapRow.ts';
 
 export interface MergeContext {
   readonly objects: ObjectStore;
@@ -85,7 +85,7 @@ export async function mergePartition(
   for (let merges = 0; merges < limits.mergesPerCall; merges++) {
     const open = await openRows(merger, next, segmentBytes);
     next = open.next;
-    if (merges === 0 && open.rows.length > 0) await mark(merger, open.rows[0]!);
+    if (merges === 0 && open.rows.length > 0) await markLeft(merger, open.rows[0]!);
     const situation = { ...merger, segmentBytes, force, now: clock.now() };
     const plan = planMerge(open.rows, situation, limits);
     if (plan === undefined) {
@@ -95,7 +95,7 @@ export async function mergePartition(
     const merged = await merge(merger, plan);
     if (merged === 'lost') break;
     if (merged === 'gone') continue;
-    await mark(merger, merged, plan.rows);
+    await mark(merger, merged, plan.rows.slice(1));
     if (merged.closed) next = merged.endOffset;
   }
   return { ...merger.counts, next, more: true };
@@ -117,7 +117,7 @@ async function openRows(merger: Merger, from: number, segmentBytes: number) {
   let small = 0;
   for await (const { row } of index.walk(from, end, { rowsPerPage: limits.rowsPerPage, gone })) {
     if (row.closed) {
-      await mark(merger, row);
+      await markLeft(merger, row);
       next = row.endOffset;
     }
     // A row that overlaps the one before is the work of two who did not know of each other: the later one goes on.
@@ -160,8 +160,13 @@ async function merge(merger: Merger, plan: MergePlan): Promise<IndexRow | 'lost'
   return row;
 }
 
-async function mark(merger: Merger, segment: IndexRow, taken?: readonly IndexRow[]): Promise<void> {
-  merger.counts.rowsAbsorbed += (await markAbsorbed(merger, segment, taken)).absorbed;
+/** What a merger has left who died. */
+async function markLeft(merger: Merger, segment: IndexRow): Promise<void> {
+  await mark(merger, segment, await unmarkedRows(merger, segment));
+}
+
+async function mark(merger: Merger, segment: IndexRow, taken: readonly IndexRow[]): Promise<void> {
+  merger.counts.rowsAbsorbed += await markAbsorbed(merger, segment, taken);
 }
 
 function segmentOf({ rows, copied, closed }: MergePlan, copies: readonly PlacedSlice[]): IndexRow {

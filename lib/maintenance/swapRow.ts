@@ -41,33 +41,31 @@ function isSame(stored: Item | undefined, item: Item): boolean {
 }
 
 /**
- * Marks the rows that a segment covers: those `taken`, as they were when it was made of them; and rows as a roll put them,
- * which another left when he died. Any other may have been put anew by somebody who knew nothing of the segment: it stays, and
- * readers who meet it go by it. `left`: how many rows stay.
+ * Marks rows that a segment has taken in, as they were when it was made of them. One that was put anew since stays: readers who
+ * meet it go by it. Returns how many were marked.
  */
 export async function markAbsorbed(
-  context: RowContext,
-  segment: Pick<IndexRow, 'baseOffset' | 'endOffset'>,
-  taken: readonly Pick<IndexRow, 'baseOffset' | 'version'>[] = [],
-): Promise<{ absorbed: number; left: number }> {
-  const { items, clock, topic, partition, limits } = context;
-  const versions = new Map(taken.map(({ baseOffset, version }) => [baseOffset, version]));
-  const covered = await coveredRows(context, segment);
-  const rows = covered.filter(({ baseOffset, version }) => version === (versions.get(baseOffset) ?? 0));
-  let absorbed = 0;
-  await inBatches(rows, limits.writesAtOnce, async ({ baseOffset, endOffset, version }) => {
+  { items, clock, topic, partition, limits }: RowContext,
+  segment: Pick<IndexRow, 'baseOffset'>,
+  taken: readonly Pick<IndexRow, 'baseOffset' | 'endOffset' | 'version'>[],
+): Promise<number> {
+  let marked = 0;
+  await inBatches(taken, limits.writesAtOnce, async ({ baseOffset, endOffset, version }) => {
     const by = { absorbed: segment.baseOffset, absorbedAtMs: clock.now() };
     const mark = { baseOffset, endOffset, version: version + 1, ...by };
     const item = absorbedRowItem(topic.id, partition, mark);
     const unchanged: Condition = { path: ['version'], is: '=', value: version };
     const { applied } = await withRetries(clock, () => items.put(item, unchanged));
-    if (applied) absorbed++;
+    if (applied) marked++;
   });
-  return { absorbed, left: covered.length - absorbed };
+  return marked;
 }
 
-/** Those that are not marked, from the lowest up: whoever dies leaves them at the end, among fewer than are marked at a time. */
-async function coveredRows(
+/**
+ * The rows that a segment covers, as a roll put them, and that nobody marked, from the lowest up: whoever dies leaves them at the
+ * end, among fewer than are marked at a time. Any other may have been put anew by somebody who knew nothing of the segment.
+ */
+export async function unmarkedRows(
   { index, limits }: RowContext,
   segment: Pick<IndexRow, 'baseOffset' | 'endOffset'>,
 ): Promise<IndexRow[]> {
@@ -79,7 +77,8 @@ async function coveredRows(
       below = row.baseOffset;
       marks = row.absorbed === segment.baseOffset ? marks + 1 : 0;
       if (marks === limits.writesAtOnce || below <= segment.baseOffset) return covered.reverse();
-      if (row.absorbed === undefined && row.endOffset <= segment.endOffset) covered.push(row);
+      const isOurs = row.absorbed === undefined && row.version === 0 && row.endOffset <= segment.endOffset;
+      if (isOurs) covered.push(row);
     }
     if (!more) return covered.reverse();
   }

@@ -561,14 +561,15 @@ test('a merger that sleeps before its swap does not bring a value back when its 
 });
 
 /**
- * Four segments, closed but for the last: `x` and `a`, the value of `k`, its tombstone, and one more. A pass dies when it has cleaned the first row. Another
- * compactor, whose clock is an hour ahead, has time to read the keys of one row only, the second, which has the value. It finds
- * that the tombstone of `x` may go, joins the first two rows, and sleeps before its swap. The version of the first row is
- * all that its swap depends on.
+ * Five segments, closed but for the last: `p`; `x` and `a`; the value of `k`; its tombstone; and one more. A pass dies when it
+ * has cleaned the first two. Another compactor, whose clock is an hour ahead, has time to read the keys of one row only, the
+ * third, which has the value. It finds that the tombstone of `x` may go, joins the second row and the third, and sleeps before
+ * its swap. The version of the second row is all that its swap depends on.
  */
 async function sleepingCompactor(world: Compacted) {
   const { storage, topic, clock } = world;
   await world.write(
+    [['p', '1']],
     [
       ['x', null],
       ['a', '1'],
@@ -584,16 +585,16 @@ async function sleepingCompactor(world: Compacted) {
     [['d', '1']],
   );
   await merge(storage, world, { segmentBytes: 10 });
-  expect((await liveRows(world)).map(({ closed }) => closed)).toEqual([true, true, true, false]);
+  expect((await liveRows(world)).map(({ closed }) => closed)).toEqual([true, true, true, true, false]);
   const ahead = { topic, clock: testClock(clock.now() + HOUR) };
   const options = { segmentBytes: 10, deleteRetentionMs: 0 };
   let swaps = 0;
   const mortal = intercepted(storage, async (call, proceed) => {
-    if (isSwap(call) && swaps++ > 0) throw new StorageError('died', 'no');
+    if (isSwap(call) && swaps++ > 1) throw new StorageError('died', 'no');
     return proceed();
   });
   await expect(compactOnce(mortal, ahead, options)).rejects.toThrow('died');
-  expect(await liveRows(world)).toMatchObject([{ cleanedTo: 7, closed: true }, {}, {}, {}]);
+  expect(await liveRows(world)).toMatchObject([{ cleanedTo: 8 }, { cleanedTo: 8 }, {}, {}, {}]);
   const { intercept, reached, wake } = frozenAt(isSwap);
   const slow = { ...options, segmentBytes: 1_000, deadlineMs: 0 };
   const sleeper = compactOnce(intercepted(storage, intercept), ahead, slow);
@@ -601,33 +602,46 @@ async function sleepingCompactor(world: Compacted) {
   return { options, sleeper, wake };
 }
 
+const LEFT: Found[] = [
+  [0, 'p', '1'],
+  [2, 'a', '1'],
+  [4, 'b', '1'],
+  [6, 'c', '1'],
+  [7, 'd', '1'],
+];
+const X_LEFT: Found = [1, 'x', null];
+
 test('rows below a tombstone that goes are counted up, so that nobody who knows them from before brings its value back', async () => {
   const world = await compacted(memoryStorage());
   const { options, sleeper, wake } = await sleepingCompactor(world);
-  const version = (await liveRows(world))[0]!.version as number;
-  // The others' clocks are right: for them the tombstone of `x` is not due, and the first row is clean.
+  const version = (await liveRows(world))[1]!.version as number;
+  // The others' clocks are right: for them the tombstone of `x` is not due, and the first rows are clean.
   const done = await compact(world.storage, world, options);
   expect(done).toMatchObject({ tombstonesRemoved: 1, recordsRemoved: 2, more: false });
-  expect((await liveRows(world))[0]).toMatchObject({ version: version + 1 });
+  expect((await liveRows(world))[1]).toMatchObject({ version: version + 1 });
   wake();
   expect(await sleeper).toMatchObject({ rows: 0, more: true });
-  const left: Found[] = [
-    [0, 'x', null],
-    [1, 'a', '1'],
-    [3, 'b', '1'],
-    [5, 'c', '1'],
-    [6, 'd', '1'],
-  ];
-  expect(await readChanges(world)).toEqual(left);
+  expect(await readChanges(world)).toEqual([LEFT[0], X_LEFT, ...LEFT.slice(1)]);
 });
+
+async function expectHealed(world: Compacted): Promise<void> {
+  await expectState(world);
+  const options = { segmentBytes: 10, deleteRetentionMs: 0 };
+  await compact(world.storage, world, options);
+  await expectState(world);
+  world.clock.advance(2 * HOUR);
+  await compact(world.storage, world, options);
+  const found = await expectState(world);
+  expect(found.slice(0, LEFT.length)).toEqual(LEFT);
+}
 
 test('one that wakes before the tombstone goes is obeyed: the tombstone stays until its value has gone again', async () => {
   const world = await compacted(memoryStorage());
   const { options, sleeper, wake } = await sleepingCompactor(world);
-  const counting = ({ operation, args }: Call) =>
-    operation === 'update' && (args[0] as Partial<Item>).pk?.startsWith('index/') === true;
+  const versions = (await liveRows(world)).map(({ version }) => version);
   const waking = intercepted(world.storage, async (call, proceed) => {
-    if (counting(call)) {
+    const { operation, args } = call;
+    if (operation === 'update' && (args[0] as Partial<Item>).sk === '0000000000000001') {
       wake();
       await sleeper;
     }
@@ -637,16 +651,28 @@ test('one that wakes before the tombstone goes is obeyed: the tombstone stays un
   expect(await compactOnce(waking, world, options)).toMatchObject({ rows: 3, more: true });
   expect(await compactOnce(waking, world, options)).toMatchObject({ tombstonesRemoved: 0, more: true });
   expect((await sleeper).rows).toBeGreaterThan(0);
-  expect(await readChanges(world)).toContainEqual([2, 'k', 'old']);
-  await expectState(world);
-  await compact(world.storage, world, options);
-  await expectState(world);
-  world.clock.advance(2 * HOUR);
-  await compact(world.storage, world, options);
-  expect(await expectState(world)).toEqual([
-    [1, 'a', '1'],
-    [3, 'b', '1'],
-    [5, 'c', '1'],
-    [6, 'd', '1'],
-  ]);
+  expect((await liveRows(world))[0]!.version).toBe((versions[0] as number) + 1);
+  expect(await readChanges(world)).toContainEqual([3, 'k', 'old']);
+  await expectHealed(world);
+});
+
+test('one that wakes while rows become one is obeyed too: they keep their tombstones until they are one', async () => {
+  const world = await compacted(memoryStorage());
+  const { options, sleeper, wake } = await sleepingCompactor(world);
+  expect(await compactOnce(world.storage, world, options)).toMatchObject({ rows: 3, more: true });
+  await world.write(...rounds(4, 2));
+  let woken = false;
+  const waking = intercepted(world.storage, async (call, proceed) => {
+    if (!woken && call.operation === 'put' && (call.args[0] as Partial<Item>).absorbed !== undefined) {
+      woken = true;
+      wake();
+      await sleeper;
+    }
+    return proceed();
+  });
+  const joined = await compactOnce(waking, world, { ...options, segmentBytes: 1_000 });
+  expect(joined).toMatchObject({ tombstonesRemoved: 0, more: true });
+  expect(woken).toBe(true);
+  expect((await sleeper).rows).toBeGreaterThan(0);
+  await expectHealed(world);
 });
