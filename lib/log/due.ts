@@ -86,6 +86,18 @@ export function garbageDueAt(now: number): number {
 /** What is due later than this, 30,000 years from now, never will be. */
 const LAST_DUE_MS = 10 ** DIGITS - 1;
 
+const DAY_MS = 24 * HOUR_MS;
+
+/** When the marks of rows that are absorbed now are old enough to go, a day or two from now: once a day and topic. */
+export function marksDueAt(now: number): number {
+  return (Math.floor(now / DAY_MS) + 2) * DAY_MS;
+}
+
+/** Whether garbage that is due then is to be collected together with old marks. */
+export function marksAreDue(dueAtMs: number): boolean {
+  return dueAtMs % DAY_MS === 0;
+}
+
 /** The first time at or after `ms` at which something may be due. */
 export function roundUpDue(ms: number): number {
   return Math.min(Math.ceil(ms / DUE_BUCKET_MS) * DUE_BUCKET_MS, LAST_DUE_MS);

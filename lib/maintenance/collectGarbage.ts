@@ -55,7 +55,7 @@ import { collectSegments } from './segmentGarbage.ts';
 export async function collectGarbage(
   { objects, items, clock, limits = MAINTENANCE_LIMITS }: GarbageContext,
   topic: LogTopic,
-  { graceMs, cursor }: GarbageOptions,
+  { graceMs, marks = false, cursor }: GarbageOptions,
 ): Promise<CollectedGarbage> {
   const counts: Counts = {
     floorsRaised: 0,
@@ -69,7 +69,8 @@ export async function collectGarbage(
     marks: 0,
   };
   const pass = { objects, items, clock, limits, topic, counts };
-  let next: Next = cursor ?? { floor: Math.max(0, clock.now() - graceMs), step: 'rows', head: 0 };
+  const floor = Math.max(0, clock.now() - graceMs);
+  let next: Next = cursor ?? { floor, marks, step: 'rows', head: 0 };
   for (let steps = 0; steps < limits.stepsPerCall; steps++) {
     if (next.step === 'rows') next = await deleteRows(pass, next);
     else if (next.step === 'list') next = await listBlobs(pass, next);
@@ -83,9 +84,10 @@ export async function collectGarbage(
 /** The rows go before their blobs are listed: whoever still asks for them looks at the head again. */
 async function deleteRows(pass: Pass, at: At<'rows'>): Promise<Next> {
   const { items, clock, topic, limits } = pass;
-  const { floor } = at;
+  const { floor, marks } = at;
+  const list = { floor, marks, step: 'list', after: '', candidates: [] } as const;
   const head = await readHead(pass, at.head);
-  if (head === undefined) return { floor, step: 'list', scope: 'objects', after: '', candidates: [] };
+  if (head === undefined) return { ...list, scope: 'objects' };
   let again = false;
   for (const [partition, start] of head.start) {
     const page = await indexOf(items, clock, topic.id, partition).before(start, limits.rowsPerPage);
@@ -93,7 +95,7 @@ async function deleteRows(pass: Pass, at: At<'rows'>): Promise<Next> {
     await inBatches(dead, limits.writesAtOnce, (row) => deleteRow(pass, partition, row, start));
     again ||= page.more && dead.length > 0;
   }
-  return again ? at : { floor, step: 'list', scope: at.head, after: '', candidates: [] };
+  return again ? at : { ...list, scope: at.head };
 }
 
 async function deleteRow(
@@ -174,13 +176,16 @@ async function listInline(
 async function strike(pass: Pass, at: At<'strike'>): Promise<Next> {
   const { limits } = pass;
   const candidates = new Map(at.candidates);
-  if (candidates.size === 0) return nextWindow(at);
+  // Once in a pass, and when all heads are asked.
+  const forMarks = at.marks && at.scope === 'objects' && at.after === undefined;
+  const goesOn = () => candidates.size > 0 || forMarks;
+  if (!goesOn()) return nextWindow(at);
   const head = await sealedHead(pass, at.head, floorFor(candidates), at.floor);
   if (head === undefined) return deleteBlobs(pass, at, candidates);
   for (const { slices } of placedEntries(head)) strikeOut(candidates, head, slices);
 
   let place = at.place ?? firstPlace(head, head.firstPartition);
-  for (let page = 0; page < limits.pagesPerStep && place !== undefined && candidates.size > 0; page++) {
+  for (let page = 0; page < limits.pagesPerStep && place !== undefined && goesOn(); page++) {
     const index = indexOf(pass.items, pass.clock, pass.topic.id, place.partition);
     const { rows, more } = await index.before(place.below, limits.rowsPerPage);
     for (const row of rows) {
@@ -193,7 +198,7 @@ async function strike(pass: Pass, at: At<'strike'>): Promise<Next> {
     place = firstPlace(head, place.partition + 1);
   }
   const left = { ...at, candidates: [...candidates] };
-  if (place !== undefined && candidates.size > 0) return { ...left, place };
+  if (place !== undefined && goesOn()) return { ...left, place };
   if (at.scope === 'objects') return { ...withoutPlace(left), head: at.head + 1 };
   return deleteBlobs(pass, at, candidates);
 }
@@ -271,8 +276,9 @@ async function deleteBlobs(
 }
 
 /** Inline items of each head first, then the objects of all, then segments: what a merge left behind goes in the same pass. */
-function nextWindow({ floor, scope, after }: At<'strike'>): Next {
-  if (after !== undefined) return { floor, step: 'list', scope, after, candidates: [] };
-  if (scope === 'objects') return { floor, step: 'segments', after: '', candidates: [], fenced: false };
-  return { floor, step: 'rows', head: scope + 1 };
+function nextWindow({ floor, marks, scope, after }: At<'strike'>): Next {
+  const pass = { floor, marks };
+  if (after !== undefined) return { ...pass, step: 'list', scope, after, candidates: [] };
+  if (scope === 'objects') return { ...pass, step: 'segments', after: '', candidates: [], fenced: false };
+  return { ...pass, step: 'rows', head: scope + 1 };
 }

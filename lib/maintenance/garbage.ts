@@ -13,6 +13,8 @@ export type Candidates = readonly (readonly [name: BlobName, bytes: number])[];
 export type GarbageCursor = {
   /** Of the whole pass: what was uploaded at or before it is judged. Milliseconds. */
   readonly floor: number;
+  /** All rows are looked at, for old marks. */
+  readonly marks: boolean;
 } & (
   | { readonly step: 'rows'; readonly head: number }
   | { readonly step: 'list'; readonly scope: Scope; readonly after: string; readonly candidates: Candidates }

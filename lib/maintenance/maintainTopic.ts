@@ -4,7 +4,7 @@ import { collectGarbage } from './collectGarbage.ts';
 import type { GarbageCursor } from './garbage.ts';
 import { addCounts, type Counts, type JobContext } from './job.ts';
 import { type Maintained, type MaintainOptions, maintainHead } from './maintainHead.ts';
-import type { CollectedGarbage } from './pass.ts';
+import type { CollectedGarbage, GarbageOptions } from './pass.ts';
 
 /** Where work on a topic goes on: plain JSON. */
 export type TopicCursor =
@@ -42,7 +42,7 @@ export async function maintainTopic(
   }
   const garbage = cursor.step === 'garbage' ? cursor.garbage : undefined;
   const graceMs = force ? context.limits.forcedGraceMs : context.limits.graceMs;
-  const collected = await collectTopic(context, topic, graceMs, garbage);
+  const collected = await collectTopic(context, topic, { graceMs, marks: true }, garbage);
   counts = addCounts(counts, collected.counts);
   if (collected.cursor === undefined) return { counts };
   return { counts, cursor: { step: 'garbage', garbage: collected.cursor } };
@@ -52,13 +52,13 @@ export async function maintainTopic(
 export async function collectTopic(
   context: JobContext,
   topic: Topic,
-  graceMs: number,
+  options: Omit<GarbageOptions, 'cursor'>,
   from: GarbageCursor | undefined,
 ): Promise<{ counts: Counts; cursor?: GarbageCursor }> {
   let counts: Counts = {};
   let cursor = from;
   do {
-    const collected = await collectGarbage(context, topic, { graceMs, ...(cursor && { cursor }) });
+    const collected = await collectGarbage(context, topic, { ...options, ...(cursor && { cursor }) });
     counts = addCounts(counts, reclaimed(collected));
     cursor = collected.cursor;
   } while (cursor !== undefined && !context.isOver());

@@ -20,7 +20,9 @@ export interface GarbageContext {
 export interface GarbageOptions {
   /** Blobs younger than this are left alone: their appends may be on their way. It is a courtesy, not what makes it safe. */
   readonly graceMs: number;
-  /** What an earlier call handed back. It keeps that pass's floor, whatever `graceMs` is. */
+  /** All rows are looked at for old marks, even if there is no blob to judge. Without it, only those that are met. */
+  readonly marks?: boolean;
+  /** What an earlier call handed back. It keeps that pass's floor and marks, whatever is given beside it. */
   readonly cursor?: GarbageCursor;
 }
 

@@ -29,7 +29,7 @@ interface Candidate {
 export async function collectSegments(pass: Pass, at: At<'segments'>): Promise<Next> {
   const first = parseSegmentName(at.candidates[0]?.[0] ?? '');
   if (first === undefined) return listSegments(pass, at);
-  const { floor, after } = at;
+  const { floor, marks, after } = at;
   const { partition } = first;
   const { items, clock, topic, limits, counts } = pass;
   const mine: Candidate[] = [];
@@ -38,7 +38,7 @@ export async function collectSegments(pass: Pass, at: At<'segments'>): Promise<N
     if (parsed.partition === partition) mine.push({ name, bytes, ...parsed });
     return parsed.partition !== partition;
   });
-  const next = { floor, step: 'segments', after, candidates: others, fenced: false } as const;
+  const next = { floor, marks, step: 'segments', after, candidates: others, fenced: false } as const;
 
   const head = await readHead(pass, headIndexOf(topic, partition));
   // Added since the topic was looked up: the next pass will know of it.

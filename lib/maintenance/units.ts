@@ -2,6 +2,8 @@ import {
   dueItem,
   garbageDueAt,
   headUnit,
+  marksAreDue,
+  marksDueAt,
   parseDueKey,
   parseUnit,
   roundUpDue,
@@ -103,7 +105,7 @@ export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWo
     case 'head':
       return doHead(context, topic, head);
     case 'garbage':
-      return doGarbage(context, topic, due.cursor as GarbageCursor | undefined);
+      return doGarbage(context, topic, due);
     case 'all':
       return doAll(context, topic, due.cursor as TopicCursor | undefined);
   }
@@ -130,12 +132,10 @@ async function doHead(context: UnitContext, topic: StoredTopic, index: number): 
   return { counts, more, nextDueAtMs, gauges };
 }
 
-async function doGarbage(
-  { job }: UnitContext,
-  topic: StoredTopic,
-  from: GarbageCursor | undefined,
-): Promise<UnitWork> {
-  const { counts, cursor } = await collectTopic(job, topic, job.limits.graceMs, from);
+async function doGarbage({ job }: UnitContext, topic: StoredTopic, due: DueUnit): Promise<UnitWork> {
+  const from = due.cursor as GarbageCursor | undefined;
+  const options = { graceMs: job.limits.graceMs, marks: marksAreDue(due.dueAtMs) };
+  const { counts, cursor } = await collectTopic(job, topic, options, from);
   return { counts, more: cursor !== undefined, cursor };
 }
 
@@ -163,10 +163,13 @@ function afterHead(context: UnitContext): AfterHead {
   };
 }
 
-/** What was left by this run is collected within the hour or so. */
+/** What was left by this run is collected within the hour or so; its marks when they are old. */
 async function noteGarbage(context: UnitContext, topic: LogTopic): Promise<void> {
   const { items, clock } = itemsOf(context);
-  await ensureDue(items, dueItem(topic, topicUnit(topic.id, 'garbage'), garbageDueAt(clock.now())));
+  const unit = topicUnit(topic.id, 'garbage');
+  const now = clock.now();
+  await ensureDue(items, dueItem(topic, unit, garbageDueAt(now)));
+  await ensureDue(items, dueItem(topic, unit, marksDueAt(now)));
 }
 
 /** Not under the lease. */

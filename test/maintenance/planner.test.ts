@@ -1,5 +1,5 @@
 import { metered, newMeter } from '../../bench/metering.ts';
-import { DUE_PK } from '../../lib/log/due.ts';
+import { DUE_PK, parseDueKey } from '../../lib/log/due.ts';
 import { headKey } from '../../lib/log/head.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { plan } from '../../lib/maintenance/planner.ts';
@@ -112,6 +112,24 @@ test('a topic that fails does not keep the sweep from the others', async () => {
 
 /** Writes a day that planner and sweep cost, whatever the number of topics and partitions. */
 const WRITES_PER_DAY = 4;
+
+test('of a topic that falls idle nothing is left after some days but its records: no mark, no blob, nothing due', async () => {
+  const storage = memoryStorage();
+  const { keeper, clock, topic, write, expectWhole } = await house(storage, {
+    configs: { 'retention.ms': '-1' },
+  });
+  await write(40);
+  await keepFor(keeper, clock, 2 * HOUR);
+  const marks = async () =>
+    (await group(storage, `index/${topic.id}/0`)).filter(({ absorbed }) => absorbed !== undefined).length;
+  expect(await marks()).toBeGreaterThan(3);
+  await keepFor(keeper, clock, 2 * DAY);
+  expect(await marks()).toBe(0);
+  expect((await group(storage, DUE_PK)).map(({ sk }) => parseDueKey({ sk }).unit)).toEqual(['sweep']);
+  for (const partition of [0, 1]) expect(await rowsOf(storage, topic, partition)).toHaveLength(1);
+  expect(await group(storage, `inline/${topic.id}/0`)).toEqual([]);
+  await expectWhole();
+}, 60_000);
 
 test('a topic with 1,000 partitions and no traffic costs no write but those of the daily sweep', async () => {
   const meter = newMeter();

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { DUE_PK } from '../../lib/log/due.ts';
+import { DUE_PK, parseDueKey } from '../../lib/log/due.ts';
 import { LIMITS, type LogLimits } from '../../lib/log/limits.ts';
 import { LEASE_PK } from '../../lib/maintenance/lease.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
@@ -129,10 +129,10 @@ export async function group(storage: Storage, pk: string): Promise<Item[]> {
   return (await storage.log.query({ pk, limit: 1_000 })).items;
 }
 
-/** Units that are due, whenever, without the daily sweep. */
+/** Units that are due, whenever, without what is done once a day: the sweep, and the collection of marks. */
 export async function dueUnits(storage: Storage): Promise<string[]> {
-  const units = (await group(storage, DUE_PK)).map(({ sk }) => sk.slice(16));
-  return units.filter((unit) => unit !== 'sweep');
+  const due = (await group(storage, DUE_PK)).map(parseDueKey);
+  return due.filter(({ dueAtMs }) => dueAtMs % DAY !== 0).map(({ unit }) => unit);
 }
 
 export async function leases(storage: Storage): Promise<Item[]> {

@@ -52,7 +52,9 @@ describe('a head that is quiet', () => {
     await write(5);
     await keepFor(keeper, clock, 3 * HOUR);
     expect(await dueUnits(storage)).toEqual([`${topic.id}/head/0`]);
-    const quiet = await keepFor(keeper, clock, 6 * DAY);
+    // Its marks go.
+    await keepFor(keeper, clock, 2 * DAY);
+    const quiet = await keepFor(keeper, clock, 4 * DAY);
     expect(quiet.filter(({ unit }) => unit !== 'sweep')).toEqual([]);
     await expectWhole();
 
@@ -271,6 +273,8 @@ test('a topic that is compacted keeps the last record of each key, at its offset
     [18, '18'],
     [19, '19'],
   ]);
+  // Its marks go.
+  await keepFor(keeper, clock, 2 * DAY);
   const quiet = await keepFor(keeper, clock, 10 * DAY);
   expect(quiet.filter(({ unit }) => unit !== 'sweep')).toEqual([]);
 });
