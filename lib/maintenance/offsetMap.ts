@@ -94,15 +94,15 @@ function slotsFor(keys: number): number {
 }
 
 /**
- * Puts the keys of the batches between the offsets; both are those of batches. Returns where the first batch begins that
- * does not fit any more, `undefined` if all did.
+ * Puts the keys of the batches that have an offset at or above `from`, which may lie in one, and below `to`, where one begins. Returns
+ * where the first batch begins that does not fit any more, `undefined` if all did.
  */
 export function addKeys(map: OffsetMap, batches: Uint8Array, from: number, to: number): number | undefined {
   let header: BatchHeader;
   for (let position = 0; position < batches.length; position += header.bytes) {
     header = readHeader(batches, position);
-    const { baseOffset, recordCount } = header;
-    if (baseOffset < from || baseOffset >= to) continue;
+    const { baseOffset, lastOffsetDelta, recordCount } = header;
+    if (baseOffset + lastOffsetDelta < from || baseOffset >= to) continue;
     if (!map.reserve(recordCount)) return baseOffset;
     const cursor = openBatch(batches, position, header, { checkCrcs: false });
     for (let i = 0; i < recordCount; i++) {

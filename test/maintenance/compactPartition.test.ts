@@ -386,6 +386,21 @@ test('what is below the log start is neither read nor kept', async () => {
   expect(await readChanges(world, { from: 16 })).toEqual(lastOf(world.written));
 });
 
+test('a log start within a batch keeps none of its records from being superseded', async () => {
+  const world = await compacted(memoryStorage());
+  await world.write(
+    [
+      ['a', '1'],
+      ['k', 'old'],
+      ['k', null],
+    ],
+    [['b', '1']],
+  );
+  await world.log.deleteRecords(world.topic, 0, 1);
+  await compact(world.storage, world, { deleteRetentionMs: 0 });
+  expect(await readChanges(world, { from: 1 })).toEqual([[3, 'b', '1']]);
+});
+
 test('a duplicate is found by its sequence though its records were compacted away', async () => {
   const world = await compacted(memoryStorage());
   const { storage, topic, clock } = world;

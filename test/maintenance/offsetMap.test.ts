@@ -112,6 +112,14 @@ describe('the keys of batches', () => {
     expect(map.size).toBe(4);
   });
 
+  test('a batch that begins below the first offset counts too, as the log start may be in it', () => {
+    const map = createOffsetMap(systemClock, 100, 1 << 20);
+    expect(addKeys(map, batchAt(5, ['a', 'b', 'a']), 6, 100)).toBeUndefined();
+    expect(['a', 'b'].map((key) => last(map, key))).toEqual([7, 6]);
+    expect(addKeys(map, batchAt(8, ['b']), 9, 100)).toBeUndefined();
+    expect(last(map, 'b')).toBe(6);
+  });
+
   test('the batch that may not fit is where it ends', () => {
     const map = createOffsetMap(systemClock, 100, 24 * 5);
     const batches = Buffer.concat([batchAt(7, ['a', 'b']), batchAt(9, ['c', 'd']), batchAt(11, ['e'])]);
