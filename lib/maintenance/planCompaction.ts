@@ -168,22 +168,29 @@ export function planSteps(
     }
     const isClosed = i <= lastClosed;
     const limit = isClosed ? lastClosed : last;
+    const takes = segmentRoom(segmentBytes, limits);
+    takes(clusters[i]!);
     let end = i + 1;
-    while (end <= limit && wanted[end] && fits(clusters.slice(i, end + 1).flat(), segmentBytes, limits))
-      end++;
+    while (end <= limit && wanted[end] && takes(clusters[end]!)) end++;
     steps.push({ kind: 'clean', clusters: clusters.slice(i, end), closed: isClosed || end <= last });
     i = end;
   }
   return steps;
 }
 
-function fits(rows: readonly RowFacts[], segmentBytes: number, limits: MaintenanceLimits): boolean {
-  const total = (of: (row: RowFacts) => number) => rows.reduce((sum, row) => sum + of(row), 0);
-  return (
-    rows.length <= limits.rowsPerMerge &&
-    total(({ bytes }) => bytes) <= segmentBytes &&
-    total(({ packedBytes }) => packedBytes) <= limits.bytesPerRow
-  );
+/** Adds rows to a segment; false when they, and all before, are more than one takes. */
+function segmentRoom(segmentBytes: number, limits: MaintenanceLimits) {
+  let rows = 0;
+  let bytes = 0;
+  let packedBytes = 0;
+  return (more: readonly RowFacts[]): boolean => {
+    for (const row of more) {
+      rows++;
+      bytes += row.bytes;
+      packedBytes += row.packedBytes;
+    }
+    return rows <= limits.rowsPerMerge && bytes <= segmentBytes && packedBytes <= limits.bytesPerRow;
+  };
 }
 
 /** Rows that overlap, each with those it overlaps; mostly there are none. */
