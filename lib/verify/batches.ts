@@ -3,7 +3,7 @@ import type { Append } from './history.ts';
 import type { Batch, SentRecord } from './partition.ts';
 import type { Check } from './property.ts';
 
-/** What was appended together lies together at the end, but for what log start has cut off its beginning. */
+/** What was appended together lies together at the end, but for what log start has cut off, or compaction may have taken. */
 export const batchesAreWhole: Check = ({ batches, final }, violation) => {
   if (final === undefined) return 0;
   let checked = 0;
@@ -12,10 +12,11 @@ export const batchesAreWhole: Check = ({ batches, final }, violation) => {
     if (found === -1) continue;
     checked++;
     const first = records[found]!.offset - found;
-    const astray = records.findIndex(({ seenIn, offset }, i) => {
+    const astray = records.findIndex(({ seenIn, offset, takenFromMs }, i) => {
       const expected = first + i;
       const cutOff = expected >= 0 && expected < final.logStartOffset;
-      return !cutOff && (seenIn !== 'final' || offset !== expected);
+      if (cutOff) return false;
+      return seenIn === 'final' ? offset !== expected : takenFromMs === Infinity;
     });
     if (astray === -1) continue;
     const { value, seenIn, offset } = records[astray]!;

@@ -117,9 +117,12 @@ function askedFor(beforeOffset: number): number {
   return beforeOffset < 0 ? Infinity : beforeOffset;
 }
 
+/** Of a record, when compaction says of its batch from when on its tombstones may go. */
+const GROWTH_BYTES = 14;
+
 /** Whether retention, up to some time, may have taken the record at an offset, when all before it were gone. */
 function mayGo(
-  { seen, batches }: Partition,
+  { seen, batches, compactions }: Partition,
   offset: number,
   { expiredBefore, keptBytes }: Pick<Retain, 'expiredBefore' | 'keptBytes'>,
   untilMs: number,
@@ -127,17 +130,24 @@ function mayGo(
   const record = seen.get(offset);
   // What nobody ever saw may have been of any time and size.
   if (record === undefined || timeOf(record.batch) < expiredBefore) return true;
+  if (record.takenFromMs <= untilMs) return true;
   let bytes = 0;
   for (const { sent, records, invokedAtMs } of batches) {
     if (invokedAtMs > untilMs) continue;
-    if (records.some((other) => other.offset > offset || other.offset === -1)) bytes += sent.bytes ?? 0;
+    if (records.every((other) => other.offset <= offset && other.offset !== -1)) continue;
+    bytes += sent.bytes ?? 0;
+    if (compactions.length > 0) bytes += records.length * GROWTH_BYTES;
   }
   return bytes >= keptBytes;
 }
 
-/** Of a run that takes everything, a batch that was there and is left. How slices are cut, a history does not tell. */
-function leftBy(run: Retain, logStartOffset: number, { batches }: Partition): Batch | undefined {
-  const takesAll = run.keptBytes === 0 || batches.every((batch) => timeOf(batch) < run.expiredBefore);
+/**
+ * Of a run that takes everything, a batch that was there and is left. How slices are cut, a history does not tell, nor when
+ * compaction has made one that has no record.
+ */
+function leftBy(run: Retain, logStartOffset: number, { batches, compactions }: Partition): Batch | undefined {
+  const areOld = compactions.length === 0 && batches.every((batch) => timeOf(batch) < run.expiredBefore);
+  const takesAll = run.keptBytes === 0 || areOld;
   if (!takesAll) return undefined;
   return batches.find(
     ({ returnedAtMs, acknowledgedAt, records }) =>

@@ -1,5 +1,6 @@
 import { batchesAreWhole, producersAreInOrder } from './batches.ts';
 import { boundsNeverGoBack, logStartFollows } from './bounds.ts';
+import { compactionTakesWhatItMay, takenDoesNotComeBack } from './compaction.ts';
 import { type History, MAX_VIOLATIONS, type PropertyReport } from './history.ts';
 import { isLinearizable } from './linearizable.ts';
 import { partitionsOf } from './partition.ts';
@@ -29,6 +30,8 @@ const properties: readonly (readonly [string, Check])[] = [
   ['log start follows DeleteRecords and retention', logStartFollows],
   ['append, read and tail are linearizable', isLinearizable],
   ["a consumer's polls skip and repeat nothing", pollsAreConsecutive],
+  ['compaction takes only what it may', compactionTakesWhatItMay],
+  ['what compaction took does not come back', takenDoesNotComeBack],
 ];
 
 /** One report per property, always in the same order. Takes n log n time, and n² with retention. */

@@ -23,6 +23,8 @@ function what(operation: Operation): string {
       return `${operation.outcome.is} deletion before ${operation.beforeOffset}`;
     case 'retain':
       return `${operation.outcome.is} retention from ${operation.expiredBefore} on, of ${operation.keptBytes} bytes`;
+    case 'compact':
+      return `${operation.outcome.is} compaction`;
   }
 }
 

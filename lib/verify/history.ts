@@ -14,7 +14,7 @@ export interface History {
 /** `<topic id>/<partition>`: of a topic that is made again under its name, the partitions are others. */
 export type PartitionId = string;
 
-export type Operation = Append | Fetch | Bounds | DeleteRecords | Retain;
+export type Operation = Append | Fetch | Bounds | DeleteRecords | Retain | Compact;
 
 interface Timed {
   readonly partition: PartitionId;
@@ -47,9 +47,17 @@ export interface SentBatch {
   readonly sequence: number;
   /** May be sent any number of times, through any processes, and must be there at most once. */
   readonly idempotent: boolean;
+  /** Of its records: without them, compaction takes none. */
+  readonly keys?: readonly SentKey[];
   /** Of its youngest record, and its size as stored: without them, retention takes it for ever young, and for nothing. */
   readonly maxTimestamp?: number;
   readonly bytes?: number;
+}
+
+export interface SentKey {
+  readonly key: string;
+  /** It deletes what its key had before. */
+  readonly isTombstone: boolean;
 }
 
 export interface Fetch extends Timed {
@@ -101,6 +109,20 @@ export interface Retain extends Timed {
   /** Infinity: size takes nothing. */
   readonly keptBytes: number;
   readonly outcome: DeleteRecords['outcome'];
+}
+
+/**
+ * A run of compaction: records may go that have a later one of their key; and tombstones, `deleteRetentionMs` after a run before
+ * had come to them. Neither if they are younger than `minCompactionLagMs`. Only the simulation has them.
+ */
+export interface Compact extends Timed {
+  readonly kind: 'compact';
+  readonly minCompactionLagMs: number;
+  readonly deleteRetentionMs: number;
+  /** How far the clock was ahead that decided. Records have the time of the history. */
+  readonly aheadMs: number;
+  /** `unknown`: no answer; it may still go on. */
+  readonly outcome: { readonly is: 'ok' | 'unknown'; readonly error?: string };
 }
 
 export interface FinalPartition {

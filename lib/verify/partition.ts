@@ -1,6 +1,7 @@
 import type {
   Append,
   Bounds,
+  Compact,
   DeleteRecords,
   Fetch,
   FinalPartition,
@@ -9,7 +10,9 @@ import type {
   PartitionId,
   Retain,
   SentBatch,
+  SentKey,
 } from './history.ts';
+import { whenTaken } from './taken.ts';
 
 /** The operations of one partition, and what they say together of each record, batch and offset. */
 export interface Partition {
@@ -22,7 +25,11 @@ export interface Partition {
   readonly bounds: readonly Bounds[];
   readonly deletions: readonly DeleteRecords[];
   readonly retentions: readonly Retain[];
-  /** By offset, what was first seen there. */
+  /** Where there are some, records may be missing between others. */
+  readonly compactions: readonly Compact[];
+  /** By key, all that were sent. */
+  readonly byKey: ReadonlyMap<string, readonly SentRecord[]>;
+  /** By offset, what was first seen there; with compaction also what must be there, as others of its batch were seen. */
   readonly seen: ReadonlyMap<number, SentRecord>;
   /** Seen, but in no append of this partition. */
   readonly strangers: readonly SentRecord[];
@@ -33,6 +40,9 @@ export interface Partition {
 export interface SentRecord {
   readonly value: string;
   readonly batch: Batch | undefined;
+  readonly key: SentKey | undefined;
+  /** When compaction may have taken it, at the earliest. */
+  takenFromMs: number;
   /** Where it was first seen: at the end, else in an acknowledgement, else in a fetch. -1: nowhere. */
   offset: number;
   seenIn: Sighting | undefined;
@@ -85,12 +95,14 @@ function partitionOf(
   const bounds: Bounds[] = [];
   const deletions: DeleteRecords[] = [];
   const retentions: Retain[] = [];
+  const compactions: Compact[] = [];
   for (const operation of operations) {
     if (operation.kind === 'append') appends.push(operation);
     else if (operation.kind === 'fetch') fetches.push(operation);
     else if (operation.kind === 'bounds') bounds.push(operation);
     else if (operation.kind === 'deleteRecords') deletions.push(operation);
-    else retentions.push(operation);
+    else if (operation.kind === 'retain') retentions.push(operation);
+    else compactions.push(operation);
   }
 
   const batches: Batch[] = [];
@@ -106,16 +118,23 @@ function partitionOf(
       addAttempt(batch, append, i);
     }
   }
+  const seen = sightings(records, appends, fetches, final);
+  const byKey = new Map<string, SentRecord[]>();
+  if (compactions.length > 0) {
+    placeUnseen(batches, seen.seen);
+    for (const record of records.values()) {
+      if (record.key === undefined) continue;
+      const others = byKey.get(record.key.key);
+      if (others === undefined) byKey.set(record.key.key, [record]);
+      else others.push(record);
+    }
+    for (const some of byKey.values()) {
+      for (const record of some) record.takenFromMs = whenTaken(record, some, compactions);
+    }
+  }
   return {
-    id,
-    final,
-    batches,
-    appends,
-    fetches,
-    bounds,
-    deletions,
-    retentions,
-    ...sightings(records, appends, fetches, final),
+    ...{ id, final, batches, appends, fetches, bounds, deletions, retentions, compactions, byKey },
+    ...seen,
   };
 }
 
@@ -129,12 +148,16 @@ function newBatch(sent: SentBatch, records: Map<string, SentRecord>): Batch {
     acknowledgedBy: undefined,
     acknowledgedAt: -1,
   };
-  for (const value of sent.values) {
-    const record: SentRecord = { value, batch, offset: -1, seenIn: undefined };
+  for (const [i, value] of sent.values.entries()) {
+    const record = { ...newRecord(value, batch), key: sent.keys?.[i] };
     batch.records.push(record);
     records.set(value, record);
   }
   return batch;
+}
+
+function newRecord(value: string, batch: Batch | undefined): SentRecord {
+  return { value, batch, key: undefined, takenFromMs: Infinity, offset: -1, seenIn: undefined };
 }
 
 function addAttempt(batch: Batch, append: Append, index: number): void {
@@ -153,7 +176,7 @@ function sightings(
   appends: readonly Append[],
   fetches: readonly Fetch[],
   final: FinalPartition | undefined,
-): Pick<Partition, 'seen' | 'strangers' | 'contradictions'> {
+): { seen: Map<number, SentRecord> } & Pick<Partition, 'strangers' | 'contradictions'> {
   const seen = new Map<number, SentRecord>();
   const strangers: SentRecord[] = [];
   const contradictions: Contradiction[] = [];
@@ -164,7 +187,7 @@ function sightings(
     if (there !== undefined && there.offset === offset && there.value === value) return;
     let record = records.get(value);
     if (record === undefined) {
-      record = { value, batch: undefined, offset: -1, seenIn: undefined };
+      record = newRecord(value, undefined);
       records.set(value, record);
       strangers.push(record);
     }
@@ -191,4 +214,18 @@ function sightings(
     for (const [offset, value] of fetch.outcome.records) see(offset, value, fetch);
   }
   return { seen, strangers, contradictions };
+}
+
+/** Compaction may have taken the others of a batch before anybody saw them. */
+function placeUnseen(batches: readonly Batch[], seen: Map<number, SentRecord>): void {
+  for (const { records } of batches) {
+    const found = records.findIndex(({ offset }) => offset !== -1);
+    if (found === -1) continue;
+    const first = records[found]!.offset - found;
+    for (const [i, record] of records.entries()) {
+      if (record.offset !== -1 || seen.has(first + i)) continue;
+      record.offset = first + i;
+      seen.set(record.offset, record);
+    }
+  }
 }

@@ -1,15 +1,22 @@
 import { describe, some } from './describe.ts';
-import type { Batch, Contradiction, Partition } from './partition.ts';
+import type { Batch, Contradiction, Partition, SentRecord } from './partition.ts';
 import type { Check } from './property.ts';
+import { mayComeAfter, whenExpired } from './taken.ts';
 
-/** Each record of an acknowledged batch is there at the end, unless it was deleted. Where, is for other properties to say. */
-export const noneIsLost: Check = ({ batches, final }, violation) => {
+/**
+ * Each record of an acknowledged batch is there at the end, unless it was deleted, or compaction may have taken it. Where, is
+ * for other properties to say.
+ */
+export const noneIsLost: Check = (partition, violation) => {
+  const { batches, final } = partition;
   if (final === undefined) return 0;
   let checked = 0;
   for (const { acknowledgedBy, acknowledgedAt, records } of batches) {
     if (acknowledgedBy === undefined) continue;
     const deleted = Math.max(0, final.logStartOffset - acknowledgedAt);
-    const lost = records.filter(({ seenIn }, i) => i >= deleted && seenIn !== 'final');
+    const lost = records.filter(
+      (record, i) => i >= deleted && record.seenIn !== 'final' && !isReplaced(record, partition),
+    );
     checked += Math.max(0, records.length - deleted);
     if (lost.length > 0) {
       const values = some(lost.map(({ value }) => value));
@@ -20,6 +27,16 @@ export const noneIsLost: Check = ({ batches, final }, violation) => {
   }
   return checked;
 };
+
+/** Of what is not there at the end: a later record of its key is; or was, and was a tombstone. */
+function isReplaced(record: SentRecord, { byKey, compactions }: Partition): boolean {
+  if (record.takenFromMs === Infinity) return false;
+  return byKey.get(record.key!.key)!.some((other) => {
+    if (other !== record && !mayComeAfter(other, record)) return false;
+    if (other.seenIn === 'final') return other !== record;
+    return other.key!.isTombstone && whenExpired(other, compactions) < Infinity;
+  });
+}
 
 export const noFailedIsVisible: Check = ({ batches }, violation) => {
   let checked = 0;

@@ -34,6 +34,8 @@ export function askedFor(operation: Operation): string {
       return `delete records before ${operation.beforeOffset}`;
     case 'retain':
       return `retain from time ${operation.expiredBefore} on, ${operation.keptBytes} bytes`;
+    case 'compact':
+      return `compact, ${operation.aheadMs} ms ahead`;
   }
 }
 
@@ -46,6 +48,7 @@ export function answerOf(operation: Operation): string {
     const { records, nextOffset, highWatermark } = operation.outcome;
     return `${records.map(([offset, value]) => `${offset}:${short(value)}`).join(' ')}, next ${nextOffset} of ${highWatermark}`;
   }
+  if (kind === 'compact') return 'done';
   if ('highWatermark' in outcome) return `${outcome.logStartOffset} to ${outcome.highWatermark}`;
   return `log start ${'logStartOffset' in outcome ? outcome.logStartOffset : ''}`;
 }

@@ -1,5 +1,6 @@
 import { checkHistory } from '../../lib/verify/check.ts';
 import { MAX_VIOLATIONS } from '../../lib/verify/history.ts';
+import { rightCompacted, wrongCompacted } from './compacted.ts';
 import { right } from './right.ts';
 import { a, append, b, batch, fetched, finally_, history, violated } from './support.ts';
 import { wrong } from './wrong.ts';
@@ -12,8 +13,18 @@ describe.each(Object.entries(wrong))('%s', (property, cases) => {
   test.each(cases)('alone does not hold: %s', (_what, some) => expect(violated(some)).toEqual([property]));
 });
 
+describe.each(Object.entries(rightCompacted))('with compaction, %s', (_, cases) => {
+  test.each(cases)('holds: %s', (_what, some) => expect(violated(some)).toEqual([]));
+});
+
+describe.each(Object.entries(wrongCompacted))('with compaction, %s', (property, cases) => {
+  test.each(cases)('alone does not hold: %s', (_what, some) => expect(violated(some)).toEqual([property]));
+});
+
 test('every property has a history in which it alone does not hold', () => {
-  expect(Object.keys(wrong)).toEqual(checkHistory(history([])).map(({ property }) => property));
+  expect(Object.keys({ ...wrong, ...wrongCompacted })).toEqual(
+    checkHistory(history([])).map(({ property }) => property),
+  );
 });
 
 test('a producer that waits for each acknowledgement has its records in order, without idempotence too', () => {

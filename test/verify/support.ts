@@ -3,6 +3,7 @@ import type {
   Append,
   AppendOutcome,
   Bounds,
+  Compact,
   DeleteRecords,
   Fetch,
   FetchOutcome,
@@ -11,6 +12,7 @@ import type {
   Operation,
   Retain,
   SentBatch,
+  SentKey,
 } from '../../lib/verify/history.ts';
 
 export const P = 't/0';
@@ -101,6 +103,45 @@ export function retention(
   const outcome = { is: 'ok', logStartOffset: logStart } as const;
   const timed = { partition: P, invokedAtMs, returnedAtMs };
   return { kind: 'retain', ...timed, expiredBefore: -Infinity, keptBytes: Infinity, ...rule, outcome };
+}
+
+/** Of a topic that is compacted: `k=v` sets the key to the value, `k-v` is a tombstone of it. What it is known by is all of it. */
+export function keyed(changes: string, sent: Partial<SentBatch> = {}): SentBatch {
+  const keys = changes.split(' ').map((change): SentKey => {
+    return { key: change[0]!, isTombstone: change[1] === '-' };
+  });
+  return batch(changes, { producer: changes, keys, ...sent });
+}
+
+export function compaction(
+  [invokedAtMs, returnedAtMs]: Times,
+  configs: Partial<Pick<Compact, 'minCompactionLagMs' | 'deleteRetentionMs' | 'aheadMs'>> = {},
+): Compact {
+  const is = returnedAtMs === Infinity ? 'unknown' : 'ok';
+  const none = { minCompactionLagMs: 0, deleteRetentionMs: 0, aheadMs: 0 };
+  return { kind: 'compact', partition: P, invokedAtMs, returnedAtMs, ...none, ...configs, outcome: { is } };
+}
+
+/** What is left, as `offset:value`. */
+export function left(some: string, to: number, from = 0): FinalPartition {
+  return { logStartOffset: from, highWatermark: to, records: recordsOf(some) };
+}
+
+/** A read from `from` up to `to`, that shows what is given as `offset:value`. */
+export function read(
+  times: Times,
+  [from, to]: readonly [number, number],
+  some: string,
+  polled: Pick<Fetch, 'consumer' | 'reset'> & { readonly highWatermark?: number } = {},
+): Fetch {
+  return fetched(times, from, '', { records: recordsOf(some), nextOffset: to, highWatermark: to, ...polled });
+}
+
+function recordsOf(some: string): [number, string][] {
+  return some.split(' ').flatMap((one): [number, string][] => {
+    const [offset, value] = one.split(':');
+    return value === undefined ? [] : [[Number(offset), value]];
+  });
 }
 
 export const failed = { is: 'failed', error: 'INVALID_RECORD' } as const;
