@@ -9,6 +9,7 @@ import {
   compacted,
   compactOnce,
   DAY,
+  expectBytes,
   type Found,
   HOUR,
   keyed,
@@ -581,7 +582,7 @@ test('a merger that sleeps before its swap does not bring a value back when its 
  * third, which has the value. It finds that the tombstone of `x` may go, joins the second row and the third, and sleeps before
  * its swap. The version of the second row is all that its swap depends on.
  */
-async function sleepingCompactor(world: Compacted) {
+async function sleepingCompactor(world: Compacted, limits = TINY) {
   const { storage, topic, clock } = world;
   await world.write(
     [['p', '1']],
@@ -611,7 +612,7 @@ async function sleepingCompactor(world: Compacted) {
   await expect(compactOnce(mortal, ahead, options)).rejects.toThrow('died');
   expect(await liveRows(world)).toMatchObject([{ cleanedTo: 8 }, { cleanedTo: 8 }, {}, {}, {}]);
   const { intercept, reached, wake } = frozenAt(isSwap);
-  const slow = { ...options, segmentBytes: 1_000, deadlineMs: 0 };
+  const slow = { ...options, limits, segmentBytes: 1_000, deadlineMs: 0 };
   const sleeper = compactOnce(intercepted(storage, intercept), ahead, slow);
   await reached;
   return { options, sleeper, wake };
@@ -690,4 +691,58 @@ test('one that wakes while rows become one is obeyed too: they keep their tombst
   expect(woken).toBe(true);
   expect((await sleeper).rows).toBeGreaterThan(0);
   await expectHealed(world);
+});
+
+test('one that wakes when what it has read is garbage names nothing that is gone', async () => {
+  const world = await compacted(memoryStorage());
+  // Objects that have not changed are large enough to stay.
+  const { options, sleeper, wake } = await sleepingCompactor(world, { ...TINY, keepBytes: 1 });
+  await compactOnce(world.storage, world, options);
+  world.clock.advance(2 * HOUR);
+  await collect(world.storage, world);
+  wake();
+  await sleeper;
+  await expectBytes(world);
+  await expectHealed(world);
+});
+
+test('where rows overlap a fetch answers each record once, in order', async () => {
+  const world = await compacted(memoryStorage());
+  const { storage, topic, clock } = world;
+  await world.write(
+    [
+      ['a', '1'],
+      ['b', '1'],
+    ],
+    [
+      ['c', '1'],
+      ['d', '1'],
+    ],
+    [
+      ['e', '1'],
+      ['f', '1'],
+    ],
+  );
+  const [first, second] = await liveRows(world);
+  // The first row has taken in the second by itself; the second, the third.
+  await storage.log.put({ ...first!, closed: true });
+  expect(await merge(storage, world, { limits: { ...TINY, pieceBytes: 10_000 } })).toMatchObject({
+    merges: 1,
+  });
+  const slices = Buffer.concat([first!.slices as Uint8Array, second!.slices as Uint8Array]);
+  await storage.log.put({ ...first!, closed: true, version: 1, end: second!.end!, slices });
+  expect((await liveRows(world)).map(({ sk, end }) => [Number(sk), end])).toEqual([
+    [0, 4],
+    [2, 6],
+  ]);
+  for (const maxBytes of [1, 200, 1 << 20]) {
+    expect(await readChanges(world, { maxBytes })).toEqual(lastOf(world.written));
+  }
+  const request = { partition: 0, offset: 0, maxBytes: 1 << 20, minBytes: 0, maxWaitMs: 0 };
+  const { bytes } = await startLog(storage, clock).fetch(topic, request);
+  expect((await foundIn(bytes)).map(([offset]) => offset)).toEqual([0, 1, 2, 3, 4, 5]);
+  // The next pass makes one of them.
+  await compact(storage, world);
+  expect((await liveRows(world)).map(({ sk, end }) => [Number(sk), end])).toEqual([[0, 6]]);
+  expect(await readChanges(world)).toEqual(lastOf(world.written));
 });

@@ -1,4 +1,6 @@
+import { inlineKey, objectKey } from '../../lib/log/blob.ts';
 import { createLog } from '../../lib/log/createLog.ts';
+import { decodeIndexRow } from '../../lib/log/indexRow.ts';
 import { LIMITS } from '../../lib/log/limits.ts';
 import type { Log, LogTopic } from '../../lib/log/log.ts';
 import {
@@ -13,7 +15,7 @@ import { encodeBatch } from '../../lib/record/encode.ts';
 import type { ValidBatch } from '../../lib/record/record.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
 import { append, newTopic, startLog, type TestProducer, testClock } from '../support/log.ts';
-import { MINUTE } from './support.ts';
+import { MINUTE, rowsOf } from './support.ts';
 
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
@@ -168,4 +170,26 @@ export function stateOf(found: readonly Found[]): Record<string, string> {
     else state.set(key, value);
   }
   return Object.fromEntries([...state].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export async function logStartOf({ log, topic }: Compacted): Promise<number> {
+  return (await log.bounds(topic, 0)).logStartOffset;
+}
+
+/** All that a row names is there. */
+export async function expectBytes(world: Compacted): Promise<void> {
+  const { storage, topic } = world;
+  const start = await logStartOf(world);
+  for (const item of await rowsOf(storage, topic)) {
+    const row = decodeIndexRow(item, 0);
+    if (row.absorbed !== undefined) continue;
+    for (const slice of row.slices) {
+      if (slice.bytes === 0 || slice.baseOffset + slice.recordCount <= start) continue;
+      const found = slice.blob.inline
+        ? (await storage.log.get(inlineKey(topic.id, 0, slice.blob.id)))?.bytes
+        : await storage.objects.get(objectKey(topic.id, slice));
+      if (found === undefined)
+        throw new Error(`what the row at ${row.baseOffset} has of ${slice.baseOffset} is gone`);
+    }
+  }
 }

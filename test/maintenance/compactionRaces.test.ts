@@ -1,5 +1,3 @@
-import { inlineKey, objectKey } from '../../lib/log/blob.ts';
-import { decodeIndexRow } from '../../lib/log/indexRow.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { type Item, type Storage, StorageError } from '../../lib/storage/ports.ts';
 import { intercepted } from '../support/faults.ts';
@@ -8,14 +6,16 @@ import {
   type Compacted,
   compact,
   compacted,
+  expectBytes,
   type Found,
   HOUR,
+  logStartOf,
   merge,
   readChanges,
   stateOf,
   TINY,
 } from './compaction.ts';
-import { collect, MINUTE, rowsOf } from './support.ts';
+import { collect, MINUTE } from './support.ts';
 
 /** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
 function randomFrom(seed: number): () => number {
@@ -76,10 +76,6 @@ function createTurns(random: () => number) {
   };
 }
 
-async function logStartOf({ log, topic }: Compacted): Promise<number> {
-  return (await log.bounds(topic, 0)).logStartOffset;
-}
-
 /** Who reads on from there ends with what was written last, and sees nothing that was not written there. */
 async function expectRight(world: Compacted, from: number): Promise<void> {
   const start = Math.max(from, await logStartOf(world));
@@ -87,27 +83,6 @@ async function expectRight(world: Compacted, from: number): Promise<void> {
   for (const [offset, key, value] of found) expect([key, value]).toEqual(world.written[offset]);
   const rest = world.written.map(([key, value], offset): Found => [offset, key, value]).slice(start);
   expect(stateOf(found)).toEqual(stateOf(rest));
-}
-
-/** All that a row names is there. */
-async function expectBytes(world: Compacted): Promise<void> {
-  const { storage, topic } = world;
-  const start = await logStartOf(world);
-  for (const item of await rowsOf(storage, topic)) {
-    const row = decodeIndexRow(item, 0);
-    if (row.absorbed !== undefined) continue;
-    for (const slice of row.slices) {
-      if (slice.bytes === 0 || slice.baseOffset + slice.recordCount <= start) continue;
-      const found = slice.blob.inline
-        ? (await storage.log.get(inlineKey(topic.id, 0, slice.blob.id)))?.bytes
-        : await storage.objects.get(objectKey(topic.id, slice));
-      expect([row.baseOffset, slice.baseOffset, found === undefined]).toEqual([
-        row.baseOffset,
-        slice.baseOffset,
-        false,
-      ]);
-    }
-  }
 }
 
 async function run(seed: number): Promise<void> {
