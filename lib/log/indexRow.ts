@@ -19,10 +19,10 @@ import { withRetries } from './retry.ts';
  *                                 it. Missing when that says no more than that the row begins there
  *   deleteHorizonMs      number   when the first of its tombstones may go; missing if compaction has met none
  *
- * A row that a merge has taken in leaves a mark, which keeps a roller that wakes late from putting the row again:
- * `end`, `version`, and instead of the rest
+ * A row that a segment has absorbed, or that came to lie below the log start, leaves a mark, which keeps a roller that
+ * wakes late from putting the row again: `end`, `version`, and instead of the rest
  *
- *   absorbed             number   the base offset of the row that has its records; a lower one
+ *   absorbed             number   the base offset of the row that has its records; or any lower one, if none has them
  *   absorbedAtMs         number
  */
 export interface IndexRow {
@@ -187,19 +187,28 @@ export function indexOf(items: ItemStore, clock: Clock, topicId: string, partiti
   const index: Index = {
     async at(offset, gone) {
       let to = offset;
+      /** Where to go on if the row that a mark leads to ends too early: of segments that overlap it was another. */
+      let belowMark: number | undefined;
       let withoutBytes: IndexRow | undefined;
       for (let step = 0; step < STEPS_BACK && to >= 0; step++) {
         const { rows } = await query({ to: offsetSk(to) }, step === 0 ? 1 : ROWS_BACK, true);
         if (rows.length === 0) break;
         for (const row of rows) {
+          to = row.baseOffset - 1;
           if (row.absorbed !== undefined) {
+            if (row.absorbed === to) continue;
+            belowMark = to;
             to = row.absorbed;
             break;
           }
-          to = row.baseOffset - 1;
-          if (row.endOffset <= offset) continue;
-          if (hasBytes(row, offset, gone)) return row;
-          withoutBytes ??= row;
+          if (row.endOffset > offset) {
+            if (hasBytes(row, offset, gone)) return row;
+            withoutBytes ??= row;
+          } else if (belowMark !== undefined) {
+            to = belowMark;
+            belowMark = undefined;
+            break;
+          }
         }
       }
       return withoutBytes;

@@ -1,7 +1,7 @@
 import { type BlobName, blobsPrefix, inlinePk, isBlobName, lastBlobName } from '../log/blob.ts';
 import { missingBytes } from '../log/fetch.ts';
 import { type Head, headKey, logStartOffset, placedEntries } from '../log/head.ts';
-import { type AbsorbedRow, type IndexRow, indexOf, indexRowKey } from '../log/indexRow.ts';
+import { type AbsorbedRow, absorbedRowItem, type IndexRow, indexOf, indexRowKey } from '../log/indexRow.ts';
 import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
 import type { Condition } from '../storage/ports.ts';
@@ -81,33 +81,52 @@ export async function collectGarbage(
   return { ...counts, cursor: next };
 }
 
-/** The rows go before their blobs are listed: whoever still asks for them looks at the head again. */
+/**
+ * Rows wholly below the log start go before their blobs are listed: whoever still asks for them looks at the head again. They
+ * leave marks, as those that a segment has absorbed do, so that a roller that is late does not put them again, as a merger
+ * that sleeps has read them.
+ */
 async function deleteRows(pass: Pass, at: At<'rows'>): Promise<Next> {
   const { items, clock, topic, limits } = pass;
-  const { floor, marks } = at;
+  const { floor, marks, place } = at;
   const list = { floor, marks, step: 'list', after: '', candidates: [] } as const;
   const head = await readHead(pass, at.head);
   if (head === undefined) return { ...list, scope: 'objects' };
-  let again = false;
-  for (const [partition, start] of head.start) {
-    const page = await indexOf(items, clock, topic.id, partition).before(start, limits.rowsPerPage);
-    const dead = page.rows.filter((row) => row.endOffset <= start);
-    await inBatches(dead, limits.writesAtOnce, (row) => deleteRow(pass, partition, row, start));
-    again ||= page.more && dead.length > 0;
+  const left = [...head.start.keys()].filter((p) => p >= (place?.partition ?? 0)).sort((a, b) => a - b);
+  let pages = 0;
+  for (const partition of left) {
+    const start = logStartOffset(head, partition);
+    let below = partition === place?.partition ? Math.min(place.below, start) : start;
+    for (let more = true; more; ) {
+      if (pages++ === limits.pagesPerStep) return { ...at, place: { partition, below } };
+      const page = await indexOf(items, clock, topic.id, partition).before(below, limits.rowsPerPage);
+      const dead = page.rows.filter(isLive).filter(({ endOffset }) => endOffset <= start);
+      await inBatches(dead, limits.writesAtOnce, (row) => deleteRow(pass, partition, row));
+      await deleteOldMarks(pass, partition, page.rows);
+      below = page.rows.at(-1)?.baseOffset ?? 0;
+      more = page.more;
+    }
   }
-  return again ? at : { ...list, scope: at.head };
+  return { ...list, scope: at.head };
+}
+
+function isLive(row: IndexRow | AbsorbedRow): row is IndexRow {
+  return row.absorbed === undefined;
 }
 
 async function deleteRow(
   { items, clock, topic, counts }: Pass,
   partition: number,
-  row: IndexRow | AbsorbedRow,
-  start: number,
+  { baseOffset, endOffset, version }: IndexRow,
 ): Promise<void> {
-  const key = indexRowKey(topic.id, partition, row.baseOffset);
-  // A row that has come to reach further in the meantime has records that count.
+  const nowhere = { absorbed: baseOffset - 1, absorbedAtMs: clock.now() };
+  const mark = absorbedRowItem(topic.id, partition, {
+    ...{ baseOffset, endOffset, version: version + 1 },
+    ...nowhere,
+  });
+  // A row that was put anew in the meantime may reach further, and have records that count.
   const { applied } = await withRetries(clock, () =>
-    items.delete(key, { path: ['end'], is: '<=', value: start }),
+    items.put(mark, { path: ['version'], is: '=', value: version }),
   );
   if (applied) counts.indexRows++;
 }

@@ -16,7 +16,12 @@ export type GarbageCursor = {
   /** All rows are looked at, for old marks. */
   readonly marks: boolean;
 } & (
-  | { readonly step: 'rows'; readonly head: number }
+  | {
+      readonly step: 'rows';
+      readonly head: number;
+      /** Rows from there on, and of partitions before, have been looked at; missing when none has. */
+      readonly place?: Pick<Place, 'partition' | 'below'>;
+    }
   | { readonly step: 'list'; readonly scope: Scope; readonly after: string; readonly candidates: Candidates }
   | {
       readonly step: 'strike';

@@ -61,7 +61,8 @@ interface Merger extends Required<MergeContext>, RowContext {
  * read, then marks the others as absorbed, on the same condition. It may die, freeze, or run twice between
  * any two calls: before the swap nothing has changed but that garbage lies about; after it, rows that are not marked yet
  * show the same records as the segment that covers them. Only the first row that is not closed is ever put anew: so of two
- * mergers one is refused, whatever they have planned.
+ * mergers one is refused, unless the log start has moved between them. Then their segments overlap, and either may be read:
+ * a row is marked only as it was taken in, so none hides what another has made.
  *
  * Throws StorageError, or UNKNOWN_TOPIC_OR_PARTITION when the head is gone; a repetition goes on where it stopped.
  */

@@ -3,7 +3,7 @@ import { encodeSlices } from '../log/entry.ts';
 import type { PlacedSlice } from '../log/head.ts';
 import { firstHorizon, type IndexRow } from '../log/indexRow.ts';
 import type { MaintenanceLimits } from './limits.ts';
-import { PACKED_PIECE_BYTES } from './planMerge.ts';
+import { PACKED_PIECE_BYTES, settlesAt } from './planMerge.ts';
 
 /** A topic's configs, by their names in Kafka. */
 export interface CompactionConfigs {
@@ -50,8 +50,10 @@ export function factsOf(
   const { logStartOffset, now, minCompactionLagMs } = situation;
   const live = row.slices.filter((slice) => endOf(slice) > logStartOffset);
   const cleanUntil = (slice: PlacedSlice): number => {
-    const settled = slice.blob.segmentOf === undefined ? uploadedAt(slice.blob.id) + settleMs : 0;
-    return Math.max(settled, minCompactionLagMs > 0 ? timeOf(slice) + minCompactionLagMs : 0);
+    return Math.max(
+      settlesAt(slice.blob, now, settleMs),
+      minCompactionLagMs > 0 ? timeOf(slice) + minCompactionLagMs : 0,
+    );
   };
   const clean = live.filter((slice) => endOf(slice) <= cleanedTo);
   const dirty = live.slice(clean.length);

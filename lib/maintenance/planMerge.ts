@@ -1,4 +1,4 @@
-import { uploadedAt } from '../log/blob.ts';
+import { type BlobName, type BlobRef, blobName, uploadedAt } from '../log/blob.ts';
 import { encodeSlices, type ProducerRun } from '../log/entry.ts';
 import type { PlacedSlice } from '../log/head.ts';
 import type { IndexRow } from '../log/indexRow.ts';
@@ -7,6 +7,8 @@ import type { MaintenanceLimits } from './limits.ts';
 
 export interface MergeSituation {
   readonly logStartOffset: number;
+  /** Blobs that were looked for in vain: what names them stays as it is. */
+  readonly gone: ReadonlySet<BlobName>;
   /** The topic's `segment.bytes`. */
   readonly segmentBytes: number;
   /** Merges all there is, due or not. */
@@ -53,9 +55,15 @@ function settledRows(
   { settleMs }: MaintenanceLimits,
 ): readonly IndexRow[] {
   const young = rows.findIndex(({ slices }) =>
-    slices.some(({ blob }) => blob.segmentOf === undefined && uploadedAt(blob.id) > now - settleMs),
+    slices.some(({ blob }) => settlesAt(blob, now, settleMs) > now),
   );
   return force || young < 0 ? rows : rows.slice(0, young);
+}
+
+/** Until when an append may be asked for. One that is far ahead of us comes from a clock that is wrong. */
+export function settlesAt({ id, segmentOf }: BlobRef, now: number, settleMs: number): number {
+  const at = uploadedAt(id);
+  return segmentOf !== undefined || at > now + settleMs ? 0 : at + settleMs;
 }
 
 /** `full`: the row after those taken does not fit into the segment; `limited`: there are more than one merge takes. */
@@ -91,13 +99,14 @@ function takeRows(
   return { taken: rows, full: false, limited: false };
 }
 
-/** Whether a slice waits to be copied. One below the log start, whose bytes may be gone, does not. */
+/** Whether a slice waits to be copied. One whose bytes are gone, or may be since it is below the log start, does not. */
 export function isSmall(
   { blob, bytes, baseOffset, recordCount }: PlacedSlice,
-  { logStartOffset }: Pick<MergeSituation, 'logStartOffset'>,
+  { logStartOffset, gone }: Pick<MergeSituation, 'logStartOffset' | 'gone'>,
   { keepBytes }: MaintenanceLimits,
 ): boolean {
-  return blob.segmentOf === undefined && bytes < keepBytes && baseOffset + recordCount > logStartOffset;
+  if (blob.segmentOf !== undefined || bytes >= keepBytes) return false;
+  return baseOffset + recordCount > logStartOffset && !gone.has(blobName(blob.id));
 }
 
 /**
@@ -119,7 +128,9 @@ function chooseCopied(
     const small = isSmall(group[0]!, situation, limits);
     if (!small) {
       if (group[0]!.blob.segmentOf === undefined) continue;
-      const dead = group[0]!.baseOffset + group[0]!.recordCount <= situation.logStartOffset;
+      const dead =
+        group[0]!.baseOffset + group[0]!.recordCount <= situation.logStartOffset ||
+        situation.gone.has(blobName(group[0]!.blob.id));
       atEnd &&= !dead && size < limits.keepBytes && (all || size <= bytes);
       if (!atEnd) continue;
     }
@@ -171,7 +182,7 @@ export interface WaitingToMerge {
 /** What waits of consecutive rows, of which the first is the open segment, or to become it; `undefined` if nothing does. */
 export function waitingToMerge(
   rows: readonly IndexRow[],
-  situation: Pick<MergeSituation, 'logStartOffset'>,
+  situation: Pick<MergeSituation, 'logStartOffset' | 'gone'>,
   limits: MaintenanceLimits,
 ): WaitingToMerge | undefined {
   let bytes = 0;

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { uploadedAt } from '../log/blob.ts';
+import { type BlobName, uploadedAt } from '../log/blob.ts';
 import { missingBytes } from '../log/fetch.ts';
 import {
   firstOffsetInHead,
@@ -40,6 +40,8 @@ export interface PartitionSurvey {
   /** Since the head's floor, or the topic's creation if it has none: blobs that are older were judged as garbage, or may be. */
   readonly floorLagMs: number;
 }
+
+const NONE: ReadonlySet<BlobName> = new Set();
 
 /** What was found so far; `next` is where the slices that were counted end. */
 interface Tally {
@@ -123,7 +125,7 @@ function countSlices(
     if (end <= next) continue;
     next = end;
     sizeBytes += slice.bytes;
-    if (!isSmall(slice, { logStartOffset }, limits)) continue;
+    if (!isSmall(slice, { logStartOffset, gone: NONE }, limits)) continue;
     unmergedBytes += slice.bytes;
     oldestUnmergedAtMs = Math.min(oldestUnmergedAtMs, uploadedAt(slice.blob.id));
   }

@@ -7,7 +7,7 @@ import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { type Item, type Storage, StorageError } from '../../lib/storage/ports.ts';
 import { type Call, type Intercept, intercepted } from '../support/faults.ts';
 import { append, batch, readAll, startLog, testClock } from '../support/log.ts';
-import { collect, MINUTE, rollingLog, rowsOf, type Written, written } from './support.ts';
+import { collect, liveRowsOf, MINUTE, rollingLog, rowsOf, type Written, written } from './support.ts';
 
 const HOUR = 60 * MINUTE;
 /** A record or two in a slice, some rows in a segment. */
@@ -215,7 +215,7 @@ test('a segment object goes when the log start has passed it, and a row that the
   const before = await segments(storage, world.topic);
   world.clock.advance(HOUR);
   await collect(storage, world);
-  const left = await rowsOf(storage, world.topic);
+  const left = await liveRowsOf(storage, world.topic);
   expect(left.some(({ sk }) => sk === first!.sk)).toBe(false);
   expect(left.some(({ sk }) => sk === second!.sk)).toBe(true);
   expect((await segments(storage, world.topic)).length).toBeLessThan(before.length);

@@ -41,7 +41,14 @@ function rowsOf(...rows: (readonly [blob: BlobRef, bytes: number])[][]): IndexRo
 }
 
 function plan(rows: IndexRow[], options: object = {}, limits: object = {}) {
-  const situation = { logStartOffset: 0, segmentBytes: 5_000, force: false, now: NOW, ...options };
+  const situation = {
+    logStartOffset: 0,
+    gone: new Set<string>(),
+    segmentBytes: 5_000,
+    force: false,
+    now: NOW,
+    ...options,
+  };
   return show(planMerge(rows, situation, { ...LIMITS, ...limits }));
 }
 

@@ -6,7 +6,7 @@ import { createAwsResources } from '../../lib/storage/aws/resources.ts';
 import { embeddedStorage } from '../../lib/storage/embedded/embedded.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
 import { EMULATOR_ACCESS, startDynamoDb, startS3 } from '../support/emulators.ts';
-import { collect, MINUTE, rowsOf, SMALL, written } from './support.ts';
+import { collect, liveRowsOf, MINUTE, SMALL, written } from './support.ts';
 
 async function deleteAndCollect(storage: Storage): Promise<void> {
   const world = await written(storage, 12);
@@ -17,7 +17,7 @@ async function deleteAndCollect(storage: Storage): Promise<void> {
   const collected = await collect(storage, world, { limits: SMALL });
   expect(collected).toMatchObject({ floorsRaised: 1, objects: 3, inlineItems: 4 });
   expect(collected.indexRows).toBeGreaterThan(1);
-  for (const { end } of await rowsOf(storage, topic)) expect(end).toBeGreaterThan(7);
+  for (const { end } of await liveRowsOf(storage, topic)) expect(end).toBeGreaterThan(7);
   await world.expectWhole();
 }
 

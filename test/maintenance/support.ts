@@ -109,6 +109,11 @@ export async function stored(storage: Storage, topic: LogTopic) {
   return { objects: objects.map(({ key }) => key), inline: inline.map(({ sk }) => sk) };
 }
 
+/** Those that are no marks. */
+export async function liveRowsOf(storage: Storage, topic: LogTopic, partition = 0): Promise<Item[]> {
+  return (await rowsOf(storage, topic, partition)).filter(({ absorbed }) => absorbed === undefined);
+}
+
 export async function rowsOf(storage: Storage, topic: LogTopic, partition = 0): Promise<Item[]> {
   return (await storage.log.query({ pk: `index/${topic.id}/${partition}`, limit: 1_000 })).items;
 }

@@ -84,7 +84,7 @@ export const garbageRules: readonly Mutation[] = [
   {
     rule: 'rows below the log start are deleted',
     file: 'lib/maintenance/collectGarbage.ts',
-    from: 'row.endOffset <= start);',
-    to: 'row.endOffset < 0);',
+    from: '({ endOffset }) => endOffset <= start);',
+    to: '({ endOffset }) => endOffset < 0);',
   },
 ];
