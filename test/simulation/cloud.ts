@@ -186,12 +186,19 @@ function observe(cloud: Cloud, coverage: Coverage, call: Call, result: unknown):
         count(coverage, 'bytesGone');
     }
   }
-  if (key.pk?.startsWith('index/')) observeIndex(coverage, call, (result as WriteOutcome).applied);
+  if (key.pk?.startsWith('index/')) observeIndex(coverage, call, result as WriteOutcome);
   if (operation === 'update' && key.sk === headKey('', 0).sk) observeHead(cloud, coverage, call, result);
 }
 
-function observeIndex(coverage: Coverage, { operation, args }: Call, applied: boolean): void {
-  const { version, absorbed } = args[0] as Item;
+function observeIndex(
+  coverage: Coverage,
+  { operation, args }: Call,
+  { applied, item: stored }: WriteOutcome,
+): void {
+  const { sk, version, absorbed, cleanedTo = Number(sk) } = args[0] as Item;
+  // A merger knows of nothing cleaner than what was there.
+  const isCleaner = (cleanedTo as number) > ((stored?.cleanedTo ?? Number(sk)) as number);
+  if (operation === 'put' && absorbed === undefined && !applied && isCleaner) count(coverage, 'cleaningLost');
   if (operation === 'put' && absorbed !== undefined) count(coverage, applied ? 'absorbed' : 'absorptionLost');
   else if (operation === 'put' && version !== 0) count(coverage, applied ? 'merged' : 'mergeLost');
   else if (operation === 'put' && !applied) count(coverage, 'rowThere');

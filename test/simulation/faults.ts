@@ -48,6 +48,11 @@ export const SITUATIONS = {
   segmentFenced: 'a row is counted up, so that a sleeping merger is refused',
   segmentCollected: 'a segment object is collected',
   markCollected: 'a mark is collected',
+  rowsCleaned: 'rows are cleaned of records that have a later one of their key',
+  cleaningLost: 'the swap of a row that was cleaned is refused',
+  tombstonesRemoved: 'tombstones are removed',
+  passCut: 'a pass of compaction is cut short',
+  passFinished: 'a pass of compaction that was cut short is finished',
 } as const;
 
 export type Situation = keyof typeof SITUATIONS;

@@ -12,6 +12,7 @@ export interface Lookup {
   readonly partition: PartitionId;
   readonly timestamp: number;
   readonly invokedAtMs: number;
+  readonly returnedAtMs: number;
   readonly found: { readonly offset: number; readonly timestamp: number };
 }
 

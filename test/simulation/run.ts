@@ -12,12 +12,13 @@ import {
   readFromEveryRow,
 } from './aftermath.ts';
 import type { Client } from './clients/client.ts';
-import { administrator, collector, merger, retainer } from './clients/operators.ts';
+import { administrator, collector, compactor, merger, retainer } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
 import { consumer, observer, truncator } from './clients/readers.ts';
 import { type Cloud, createCloud } from './cloud.ts';
 import { type Coverage, createWeather, type Weather } from './faults.ts';
 import { checkStorage } from './invariants.ts';
+import { checkCompaction } from './lastCompaction.ts';
 import { type Process, startProcess } from './process.ts';
 import { type Random, seeded } from './random.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
@@ -84,6 +85,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   await act(async () => {
     storage = await checkStorage(cloud, topics, recorder);
   });
+  await act(async () => checkCompaction(aftermath, topics, chance(6)));
   await act(async () => checkCleanliness(aftermath, topics));
   await act(async () => {
     final = await readFinal(aftermath, topics);
@@ -171,6 +173,7 @@ async function runClients(stage: Stage, anyProcess: () => Process, random: Rando
         world,
         random: own,
         recorder,
+        coverage: weather.coverage,
         topic,
         restFactor,
         ordered,
@@ -199,6 +202,8 @@ function runClient(client: Client, { kind, operations, inFlight }: ClientPlan): 
       return collector(client, operations);
     case 'merger':
       return merger(client, operations);
+    case 'compactor':
+      return compactor(client, operations);
     case 'retainer':
       return retainer(client, operations);
     case 'administrator':

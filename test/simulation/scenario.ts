@@ -25,6 +25,8 @@ export interface TopicPlan {
   readonly name: string;
   readonly partitions: number;
   readonly configs: Readonly<Record<string, string>>;
+  /** Of a compacted topic: its records have one of so many. Those of others have none. */
+  readonly keys?: number;
 }
 
 export type ClientKind =
@@ -35,6 +37,7 @@ export type ClientKind =
   | 'truncator'
   | 'collector'
   | 'merger'
+  | 'compactor'
   | 'retainer'
   | 'administrator';
 
@@ -56,13 +59,14 @@ export function scenarioOf(seed: number): Scenario {
   return random.chance(0.5) ? scenario : random.pick(THEMES)(scenario, random);
 }
 
-type Several = (kind: ClientKind, count: number, operations: number, inFlight?: number) => ClientPlan[];
-
-const several: Several = (kind, count, operations, inFlight = 1) =>
-  Array.from({ length: count }, () => ({ kind, topic: 0, operations, inFlight }));
+function several(kind: ClientKind, count: number, operations: number, inFlight = 1): ClientPlan[] {
+  return Array.from({ length: count }, () => ({ kind, topic: 0, operations, inFlight }));
+}
 
 function anyScenario(seed: number, random: Random): Scenario {
-  const topics = Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, i) => topicPlan(i, random, 4));
+  const topics = Array.from({ length: random.chance(0.3) ? 2 : 1 }, (_, i) =>
+    random.chance(0.2) ? compactedTopicPlan(i, random, 2) : topicPlan(i, random, 4),
+  );
   const busy = random.chance(0.1) ? 3 : 1;
   const some = (kind: ClientKind, least: number, most: number, operations: () => number) =>
     Array.from({ length: random.between(least, most) }, (): ClientPlan => {
@@ -79,6 +83,14 @@ function anyScenario(seed: number, random: Random): Scenario {
     ...some('merger', 0, 2, () => random.pick([3, 6, 20])),
     ...(random.chance(0.3) ? some('retainer', 1, 1, () => random.pick([3, 6, 20])) : []),
     ...(random.chance(0.2) ? some('administrator', 1, 1, () => random.between(1, 4)) : []),
+    ...topics.flatMap(({ keys }, topic) =>
+      keys === undefined
+        ? []
+        : several('compactor', random.between(1, 2), random.pick([6, 20])).map((plan) => ({
+            ...plan,
+            topic,
+          })),
+    ),
   ];
   return {
     seed,
@@ -89,13 +101,32 @@ function anyScenario(seed: number, random: Random): Scenario {
     limits: smallLimits(random),
     topics,
     clients,
-    marksStay: random.chance(0.7),
+    marksStay: topics.some(({ keys }) => keys !== undefined) || random.chance(0.7),
   };
 }
 
 function topicPlan(i: number, random: Random, mostPartitions: number): TopicPlan {
   const partitions = random.between(1, mostPartitions);
   return { name: `topic-${i}`, partitions, configs: { 'partitions.per.head': `${random.between(1, 3)}` } };
+}
+
+function compactedTopicPlan(i: number, random: Random, mostPartitions: number): TopicPlan {
+  const { configs, ...plan } = topicPlan(i, random, mostPartitions);
+  const lagMs = random.pick([0, 0, 0, 500, 5_000]);
+  return {
+    ...plan,
+    keys: random.between(3, 6),
+    configs: {
+      ...configs,
+      'cleanup.policy': random.pick(['compact', 'compact,delete']),
+      'min.cleanable.dirty.ratio': random.pick(['0', '0', '0.3']),
+      'delete.retention.ms': random.pick(['0', '0', '100', '1000', '5000']),
+      'min.compaction.lag.ms': String(lagMs),
+      ...(random.chance(0.3) && {
+        'max.compaction.lag.ms': String(Math.max(lagMs, random.pick([1, 2_000]))),
+      }),
+    },
+  };
 }
 
 type Theme = (scenario: Scenario, random: Random) => Scenario;
@@ -251,6 +282,37 @@ const expiry: Theme = (scenario, random) => ({
   ],
 });
 
+/** Records are compacted under those who read, merge, delete and collect them. */
+const compacting: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [compactedTopicPlan(0, random, 1)],
+  processes: random.between(2, 4),
+  badWeatherMs: 60_000,
+  faults: {
+    ...scenario.faults,
+    landsLate: random.pick([0, 0, 1]),
+    twinLate: random.pick([0, 0, 1]),
+    responseLost: random.pick([0, 0, 1]),
+    killed: random.pick([0, 1, 3]),
+    frozen: random.pick([0, 1, 3]),
+    slow: random.pick([0, 3]),
+  },
+  limits: { ...scenario.limits, ...ROLLING, maxEntriesPerRoll: random.between(1, 3) },
+  restFactor: random.pick([1, 10, 50]),
+  clients: [
+    ...several('plain producer', random.between(1, 2), 10),
+    ...several('idempotent producer', 1, 8),
+    ...several('consumer', 2, 15),
+    ...several('observer', 1, 5),
+    ...(random.chance(0.3) ? several('truncator', 1, 5) : []),
+    ...(random.chance(0.3) ? several('retainer', 1, 10) : []),
+    ...several('merger', random.between(0, 2), 20),
+    ...several('compactor', random.between(1, 3), 20),
+    ...(random.chance(0.5) ? several('collector', random.between(1, 2), 20) : []),
+  ],
+  marksStay: true,
+});
+
 /** Entries whose times are out of order leave the tail one by one, while copies of them are late. */
 const fences: Theme = (scenario, random) => ({
   ...scenario,
@@ -286,6 +348,8 @@ const THEMES: readonly Theme[] = [
   merging,
   merging,
   expiry,
+  compacting,
+  compacting,
 ];
 
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {

@@ -7,6 +7,7 @@ import { encodeBatch } from '../../lib/record/encode.ts';
 import { readHeader } from '../../lib/record/header.ts';
 import type { ValidBatch } from '../../lib/record/record.ts';
 import type { Storage } from '../../lib/storage/ports.ts';
+import type { SentKey } from '../../lib/verify/history.ts';
 
 export interface TestProducer {
   id: bigint;
@@ -14,13 +15,22 @@ export interface TestProducer {
   sequence: number;
 }
 
-/** A batch whose records' values are the given texts. */
+/** A batch whose records' values are the given texts; what would be a tombstone's is in a header. */
 export function batch(
   values: string[],
-  options: { producer?: TestProducer; timestamp?: number } = {},
+  options: { producer?: TestProducer; timestamp?: number; keys?: readonly SentKey[] } = {},
 ): ValidBatch {
   const timestamp = options.timestamp ?? 1_000;
-  const records = values.map((value) => ({ timestamp, key: null, value: Buffer.from(value), headers: [] }));
+  const records = values.map((text, i) => {
+    const { key, isTombstone } = options.keys?.[i] ?? { key: undefined, isTombstone: false };
+    const value = Buffer.from(text);
+    return {
+      timestamp,
+      key: key === undefined ? null : Buffer.from(key),
+      value: isTombstone ? null : value,
+      headers: isTombstone ? [{ key: 'instead', value }] : [],
+    };
+  });
   const bytes = encodeBatch(records, options.producer ? { producer: options.producer } : {});
   return { bytes, recordCount: values.length, maxTimestamp: timestamp, producer: options.producer };
 }
@@ -75,7 +85,8 @@ export function valuesOf(bytes: Uint8Array): [number, string][] {
   for (let position = 0; position < bytes.length; ) {
     const header = readHeader(bytes, position);
     for (const record of decodeBatch(bytes.subarray(position, position + header.bytes))) {
-      values.push([record.offset, Buffer.from(record.value ?? []).toString()]);
+      const value = record.value ?? record.headers[0]?.value ?? [];
+      values.push([record.offset, Buffer.from(value).toString()]);
     }
     position += header.bytes;
   }

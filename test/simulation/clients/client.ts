@@ -1,6 +1,7 @@
 import { WadiError } from '../../../lib/errors.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Wadi } from '../../../lib/wadi.ts';
+import type { Coverage } from '../faults.ts';
 import type { Answer, Process } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Recorder } from '../recorder.ts';
@@ -13,6 +14,7 @@ export interface Client {
   readonly world: World;
   readonly random: Random;
   readonly recorder: Recorder;
+  readonly coverage: Coverage;
   readonly topic: TopicPlan;
   readonly restFactor: number;
   readonly marksStay: boolean;
@@ -23,6 +25,9 @@ export interface Client {
   /** A second one that is to serve the same request, if chance has it. */
   another(): Process | undefined;
 }
+
+/** Times of records, in milliseconds, are below it, or younger than it. */
+export const YOUNGEST = 1_000;
 
 /** How long requests may fail before a client gives up: far longer than bad weather, and all that is late in it, takes. */
 const PATIENCE_MS = 600_000;
@@ -35,6 +40,11 @@ export function patience({ world }: Client): () => boolean {
 
 export function pause(client: Client, ms: number): Promise<void> {
   return new Promise((resolve) => client.world.after(ms, resolve));
+}
+
+/** A time that a record may have. Where compaction goes by time, it is that of the world; else, what is drawn at once is as good. */
+export function recordTime({ topic, world, random }: Client): number {
+  return (topic.keys === undefined ? 0 : Math.floor(world.nowMs) - YOUNGEST) + random.below(YOUNGEST);
 }
 
 /** Between two operations: mostly at once, now and then after a while. */

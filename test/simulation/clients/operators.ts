@@ -1,10 +1,13 @@
 import { collectGarbage } from '../../../lib/maintenance/collectGarbage.ts';
+import { type CompactedPartition, compactPartition } from '../../../lib/maintenance/compactPartition.ts';
 import type { GarbageCursor } from '../../../lib/maintenance/garbage.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
 import { mergePartition } from '../../../lib/maintenance/mergePartition.ts';
 import { type RetentionContext, retainPartition } from '../../../lib/maintenance/retain.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
-import type { Retain } from '../../../lib/verify/history.ts';
+import type { Compact, Retain } from '../../../lib/verify/history.ts';
+import { count } from '../faults.ts';
+import type { Process } from '../process.ts';
 import {
   ask,
   type Client,
@@ -13,7 +16,9 @@ import {
   isKafka,
   noteTopic,
   pause,
+  recordTime,
   requireRetriable,
+  YOUNGEST,
 } from './client.ts';
 import { operationOn } from './readers.ts';
 
@@ -134,14 +139,95 @@ export async function merger(client: Client, operations: number): Promise<void> 
   }
 }
 
+/** Bytes of a map that holds one key more. */
+const KEY_BYTES = 27;
+
+/** Compacts its topic: few keys at a time, in small rows, and often not to the end. */
+export async function compactor(client: Client, operations: number): Promise<void> {
+  const { random, coverage } = client;
+  const limits: MaintenanceLimits = {
+    ...MAINTENANCE_LIMITS,
+    rowsPerPage: random.between(2, 3),
+    pieceBytes: random.pick([100, 300]),
+    objectBytes: random.pick([100, 400, 2_000]),
+    keepBytes: random.pick([80, 150, 500]),
+    settleMs: random.pick([0, 0, 0, 200]),
+    bytesPerRow: random.pick([100, 200, 1_000]),
+    rowsPerMerge: random.between(2, 6),
+    slicesPerRead: random.between(1, 3),
+    readBytes: random.pick([100, 1_000]),
+    writesAtOnce: random.between(1, 4),
+    dedupeBufferBytes: KEY_BYTES * random.pick([3, 6, 12, 100]),
+  };
+  const cut = new Set<string>();
+  for (let n = 0; n < operations; n++) {
+    await pause(client, random.chance(0.5) ? random.between(10, 100) : random.between(100, 2_000));
+    const topic = await currentTopic(client);
+    const partition = random.below(topic.partitions);
+    const segmentBytes = random.pick([150, 600, 1_000_000]);
+    const endsInMs = random.pick([0, 10, 100, 1_000, 600_000]);
+    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    await Promise.all(
+      processes.map(async (process) => {
+        const options = { segmentBytes, deadlineMs: process.clock.now() + endsInMs };
+        const done = await compact(client, process, topic, partition, limits, options);
+        if (done === undefined) return;
+        const id = `${topic.id}/${partition}`;
+        if (done.rows > 0) count(coverage, 'rowsCleaned', done.rows);
+        if (done.tombstonesRemoved > 0) count(coverage, 'tombstonesRemoved', done.tombstonesRemoved);
+        if (done.more && done.rows > 0) {
+          count(coverage, 'passCut');
+          cut.add(id);
+        } else if (!done.more && cut.delete(id)) {
+          count(coverage, 'passFinished');
+        }
+      }),
+    );
+  }
+}
+
+/** One call, by the topic's configs, noted in the history. */
+async function compact(
+  client: Client,
+  process: Process,
+  topic: Topic,
+  partition: number,
+  limits: MaintenanceLimits,
+  options: { readonly segmentBytes: number; readonly deadlineMs: number },
+): Promise<CompactedPartition | undefined> {
+  const { recorder, world } = client;
+  const { minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs } = topic.configs;
+  const note = recorder.begin<Compact>({
+    ...operationOn(client, topic, partition, process.name),
+    kind: 'compact',
+    minCompactionLagMs,
+    deleteRetentionMs,
+    aheadMs: process.clock.now() - Math.floor(world.nowMs),
+    outcome: { is: 'unknown' },
+  });
+  const { answer, returnedAtMs } = await ask(client, process, ({ storage, clock }) =>
+    compactPartition({ objects: storage.objects, items: storage.log, clock, limits }, topic, partition, {
+      ...options,
+      minCleanableDirtyRatio,
+      minCompactionLagMs,
+      maxCompactionLagMs,
+      deleteRetentionMs,
+    }),
+  );
+  if (answer.is === 'ok') {
+    note({ returnedAtMs, outcome: { is: 'ok' } });
+    return answer.value;
+  }
+  if (answer.is === 'none') return undefined;
+  const error = recorder.failure(answer.error);
+  // What it had sent may yet land.
+  note({ returnedAtMs: Number.POSITIVE_INFINITY, outcome: { is: 'unknown', error: error.kafka } });
+  if (!isGone(client, error)) requireRetriable(client, error, 'compaction');
+  return undefined;
+}
+
 /** Longer than any record of a history is old. */
 const RETENTION_MS = 1_000_000;
-/** No record has a greater timestamp. */
-const YOUNGEST = 1_000;
-const EVERYTHING = [
-  { expiredBefore: YOUNGEST + 1, keptBytes: Number.POSITIVE_INFINITY },
-  { expiredBefore: Number.NEGATIVE_INFINITY, keptBytes: 0 },
-];
 /** Of one run: more than there are rows. */
 const CALLS_PER_RUN = 1_000;
 
@@ -159,15 +245,24 @@ export async function retainer(client: Client, operations: number): Promise<void
     random.between(1, 500),
     random.between(500, 3_000),
   ]);
+  const { keys, configs } = client.topic;
+  if (configs['cleanup.policy'] === 'compact') return;
   const byTime = random.chance(0.7);
-  const expiredBefore = (n: number) =>
-    byTime ? random.below(Math.ceil((YOUNGEST * (n + 1)) / operations)) : Number.NEGATIVE_INFINITY;
+  const expiredBefore = (n: number) => {
+    if (!byTime) return Number.NEGATIVE_INFINITY;
+    if (keys !== undefined) return recordTime(client) - random.pick([0, 2_000, 10_000]);
+    return random.below(Math.ceil((YOUNGEST * (n + 1)) / operations));
+  };
+  const everything = () => [
+    { expiredBefore: recordTime(client) + RETENTION_MS, keptBytes: Number.POSITIVE_INFINITY },
+    { expiredBefore: Number.NEGATIVE_INFINITY, keptBytes: 0 },
+  ];
   const isLast = (n: number) => n === operations - 1 && random.chance(0.3);
   for (let n = 0; n < operations; n++) {
     await pause(client, random.chance(0.5) ? random.between(10, 100) : random.between(100, 2_000));
     const topic = await currentTopic(client);
     const partition = random.below(topic.partitions);
-    const rule = isLast(n) ? random.pick(EVERYTHING) : { expiredBefore: expiredBefore(n), keptBytes };
+    const rule = isLast(n) ? random.pick(everything()) : { expiredBefore: expiredBefore(n), keptBytes };
     const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
     await Promise.all(
       processes.map(async (process) => {

@@ -2,7 +2,7 @@ import type { WadiError } from '../../../lib/errors.ts';
 import type { AppendResult } from '../../../lib/log/log.ts';
 import type { ValidBatch } from '../../../lib/record/record.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
-import type { Append, AppendOutcome, SentBatch } from '../../../lib/verify/history.ts';
+import type { Append, AppendOutcome, SentBatch, SentKey } from '../../../lib/verify/history.ts';
 import { batch } from '../../support/log.ts';
 import type { Process } from '../process.ts';
 import {
@@ -13,6 +13,7 @@ import {
   isKafka,
   patience,
   pause,
+  recordTime,
   requireRetriable,
   think,
 } from './client.ts';
@@ -243,17 +244,30 @@ function newValues({ name, random }: Client, label: string, sequence: number): s
   return Array.from({ length: random.between(1, 3) }, (_, i) => `${name}.${label}.${sequence + i}${padding}`);
 }
 
+/** On a compacted topic. */
+function keysFor({ topic, random }: Client, values: readonly string[]): SentKey[] | undefined {
+  const { keys } = topic;
+  if (keys === undefined) return undefined;
+  return values.map(() => ({ key: `k${random.below(keys)}`, isTombstone: random.chance(0.25) }));
+}
+
 function newBatch(
   client: Client,
   values: string[],
   sequence: number,
   producer: { id: bigint; epoch: number } | undefined,
 ): Sent {
-  const timestamp = client.random.below(1_000);
+  const timestamp = recordTime(client);
   for (const value of values) client.recorder.timestamps.set(value, timestamp);
-  const encoded = batch(values, { timestamp, ...(producer && { producer: { ...producer, sequence } }) });
+  const keys = keysFor(client, values);
+  const encoded = batch(values, {
+    timestamp,
+    ...(keys && { keys }),
+    ...(producer && { producer: { ...producer, sequence } }),
+  });
   return {
     values,
+    ...(keys && { keys }),
     producer: producer ? client.name : `${client.name} without id`,
     // Of a later epoch, all come later.
     sequence: (producer?.epoch ?? 0) * 1_000_000 + sequence,

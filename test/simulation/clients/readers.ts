@@ -8,6 +8,7 @@ import {
   insist,
   isGone,
   isKafka,
+  recordTime,
   requireRetriable,
   think,
 } from './client.ts';
@@ -123,14 +124,16 @@ export async function observer(client: Client, operations: number): Promise<void
         await observe(client, topic, partition);
         continue;
       }
-      const timestamp = random.below(1_100);
+      const sinceMs = client.topic.keys === undefined ? 0 : random.pick([0, 1_000, 10_000]);
+      const timestamp = recordTime(client) + random.below(100) - sinceMs;
       const invokedAtMs = world.nowMs;
       const found = await insist(
         client,
         (wadi) => wadi.log.listOffsets(topic, partition, { timestamp }),
         (error) => isGone(client, error),
       );
-      recorder.lookups.push({ partition: `${topic.id}/${partition}`, timestamp, invokedAtMs, found });
+      const times = { invokedAtMs, returnedAtMs: world.nowMs };
+      recorder.lookups.push({ partition: `${topic.id}/${partition}`, timestamp, ...times, found });
     } catch (error) {
       if (!isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
       topic = await currentTopic(client);
