@@ -118,10 +118,11 @@ export function planCompaction(
     lagDueAtMs,
     least((row) => row.heldUntilMs),
   );
+  const target = isDirty ? to : cleanTo;
   return {
     due: (isDirty && to > cleanTo) || horizon <= now || overlapping,
-    from: Math.max(cleanTo, logStartOffset),
-    to: isDirty ? to : cleanTo,
+    from: Math.min(Math.max(cleanTo, logStartOffset), target),
+    to: target,
     cleanTo,
     nextDueAtMs: Number.isSafeInteger(next) ? next : undefined,
   };
