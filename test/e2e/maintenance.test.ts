@@ -29,8 +29,8 @@ test('after 2,000 small appends a run of maintenance leaves few rows and objects
     expect(before.flat()).toHaveLength(APPENDS);
     expect(await inline()).toHaveLength(APPENDS);
 
-    const { code, err } = await run(cluster.url, ['maintenance', 'run']);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { code } = await run(cluster.url, ['maintenance', 'run']);
+    expect(code).toBe(0);
 
     expect(await inline()).toEqual([]);
     const { objects } = await storage.objects.list(`${topic.id}/`, { limit: 1_000 });
@@ -62,8 +62,8 @@ test('a run compacts what was produced a moment ago, and leaves the last record 
       const batches = [{ bytes, recordCount: 1, maxTimestamp: record.timestamp, producer: undefined }];
       await log.append(topic, [{ partition: 0, batches }]);
     }
-    const { code, err, out } = await run(cluster.url, ['maintenance', 'run']);
-    expect({ code, err }).toEqual({ code: 0, err: '' });
+    const { code, out } = await run(cluster.url, ['maintenance', 'run']);
+    expect(code).toBe(0);
     expect(out.toString()).toMatch(/records removed +27/);
     expect(await readAll(log, topic)).toEqual([
       [27, 'v27'],
