@@ -480,3 +480,21 @@ test('a row that is larger than a segment is one by itself, and merging goes on 
   expect(rows.map(({ closed }) => closed)).toEqual([...before.slice(1).map(() => true), false]);
   await world.expectWhole();
 });
+
+test('a batch that is sent again after a merge answers its own offset, though others lie between it and the one before', async () => {
+  const storage = memoryStorage();
+  const world = await written(storage, 0, 1);
+  const send = (sequence: number) =>
+    append(world.log, world.topic, 0, batch([`r${sequence}`], { producer: { id: 7n, epoch: 0, sequence } }));
+  const offsets: number[] = [];
+  for (let sequence = 0; sequence < 8; sequence++) {
+    offsets.push(await send(sequence));
+    await append(world.log, world.topic, 0, batch(['another']));
+    world.clock.advance(1_000);
+    await world.log.settled();
+  }
+  await mergeAll(storage, world);
+  expect((await rowsOf(storage, world.topic)).filter(isRow)).toHaveLength(1);
+  // The head remembers its last five; they are in the segment now, but for the last.
+  for (const sequence of [4, 5, 6]) expect(await send(sequence)).toBe(offsets[sequence]);
+});
