@@ -207,10 +207,10 @@ describe('whether it is due', () => {
       from: 4,
       to: 20,
       cleanTo: 0,
-      // A pass that was cut short, whose end the log start has passed since, has none to read.
+    });
+    // A pass that was cut short, whose end the log start has passed since, has none to read.
     const rows = [facts(0, { endOffset: 20, cleanedTo: 13 }), facts(8, { endOffset: 20 })];
     expect(plan(rows, { logStartOffset: 17 })).toMatchObject({ due: true, from: 13, to: 13, cleanTo: 8 });
-  });
   });
 });
 
