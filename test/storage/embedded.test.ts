@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -53,6 +53,24 @@ describe('the embedded store', () => {
     await closed;
     return acknowledged();
   };
+
+  it('gives space that was freed back to the disk when it is opened again', async () => {
+    const bytes = () =>
+      readdirSync(directory, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .reduce((sum, { parentPath, name }) => sum + statSync(join(parentPath, name)).size, 0);
+    const items = Array.from({ length: 500 }, (_, i) => ({
+      pk: 'large',
+      sk: `${i}`,
+      bytes: new Uint8Array(20_000),
+    }));
+    await withStorage(({ log }) => Promise.all(items.map((item) => log.put(item))));
+    const before = bytes();
+    expect(before).toBeGreaterThan(500 * 20_000);
+    await withStorage(({ log }) => Promise.all(items.map((item) => log.delete(item))));
+    await withStorage(async () => undefined);
+    expect(bytes()).toBeLessThan(before / 10);
+  });
 
   it('has all that it acknowledged, and no torn object, after kill -9', async () => {
     for (let round = 0; round < 5; round++) {
