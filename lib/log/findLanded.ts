@@ -3,7 +3,7 @@ import { WadiError } from '../errors.ts';
 import type { ValidBatch } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { Slice } from './entry.ts';
-import { firstOffsetInHead, type Head, type PlacedSlice, placedSlices } from './head.ts';
+import { firstOffsetInHead, type Head, highWatermark, type PlacedSlice, placedSlices } from './head.ts';
 import { indexOf } from './indexRow.ts';
 import type { LogLimits } from './limits.ts';
 import { outOfOrder } from './producers.ts';
@@ -16,7 +16,7 @@ interface Context {
 
 /**
  * The places of an entry's slices if it landed and was rolled into the index between `before` (a head that the entry
- * was made for) and `now`; `undefined` if it did not land. Throws REQUEST_TIMED_OUT if that cannot be told any more.
+ * was made for, so it lies behind its end) and `now`; `undefined` if it did not land. Throws REQUEST_TIMED_OUT if that cannot be told any more.
  */
 export async function findEntryInIndex(
   { items, clock, limits }: Context,
@@ -29,7 +29,7 @@ export async function findEntryInIndex(
     const { partition } = slice;
     const index = indexOf(items, clock, now.topicId, partition);
     const end = firstOffsetInHead(now, partition);
-    let next = firstOffsetInHead(before, partition);
+    let next = highWatermark(before, partition);
     let found: PlacedSlice | undefined;
     let copied = false;
     const options = { rowsPerPage: limits.rowsPerSearch, pages: limits.searches };
