@@ -101,7 +101,7 @@ function leftWithout(
   const ofItsKey = byKey.get(record.key?.key ?? '') ?? [];
   const later = ofItsKey.filter((other) => other.offset === -1 || other.offset > record.offset);
   const isThere = later.some(({ offset, batch }) => {
-    if (batch!.invokedAtMs > read.returnedAtMs) return false;
+    if (batch!.invokedAtMs === Infinity || batch!.invokedAtMs > read.returnedAtMs) return false;
     return offset === -1 || offset >= view.at(-1)!.to || view.some(({ shown }) => shown.has(offset));
   });
   return isThere ? undefined : later.find((other) => goneBefore(other, read) !== undefined);

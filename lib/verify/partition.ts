@@ -12,7 +12,7 @@ import type {
   SentBatch,
   SentKey,
 } from './history.ts';
-import { whenTaken } from './taken.ts';
+import { findWhenTaken } from './taken.ts';
 
 /** The operations of one partition, and what they say together of each record, batch and offset. */
 export interface Partition {
@@ -43,6 +43,8 @@ export interface SentRecord {
   readonly key: SentKey | undefined;
   /** When compaction may have taken it, at the earliest. */
   takenFromMs: number;
+  /** Of a tombstone: when it may have, although it is the last of its key. */
+  expiredFromMs: number;
   /** Where it was first seen: at the end, else in an acknowledgement, else in a fetch. -1: nowhere. */
   offset: number;
   seenIn: Sighting | undefined;
@@ -128,9 +130,7 @@ function partitionOf(
       if (others === undefined) byKey.set(record.key.key, [record]);
       else others.push(record);
     }
-    for (const some of byKey.values()) {
-      for (const record of some) record.takenFromMs = whenTaken(record, some, compactions);
-    }
+    for (const some of byKey.values()) findWhenTaken(some, compactions);
   }
   return {
     ...{ id, final, batches, appends, fetches, bounds, deletions, retentions, compactions, byKey },
@@ -157,7 +157,8 @@ function newBatch(sent: SentBatch, records: Map<string, SentRecord>): Batch {
 }
 
 function newRecord(value: string, batch: Batch | undefined): SentRecord {
-  return { value, batch, key: undefined, takenFromMs: Infinity, offset: -1, seenIn: undefined };
+  const never = { takenFromMs: Infinity, expiredFromMs: Infinity };
+  return { value, batch, key: undefined, ...never, offset: -1, seenIn: undefined };
 }
 
 function addAttempt(batch: Batch, append: Append, index: number): void {

@@ -1,7 +1,7 @@
 import { describe, some } from './describe.ts';
 import type { Batch, Contradiction, Partition, SentRecord } from './partition.ts';
 import type { Check } from './property.ts';
-import { mayComeAfter, whenExpired } from './taken.ts';
+import { mayComeAfter } from './taken.ts';
 
 /**
  * Each record of an acknowledged batch is there at the end, unless it was deleted, or compaction may have taken it. Where, is
@@ -29,12 +29,12 @@ export const noneIsLost: Check = (partition, violation) => {
 };
 
 /** Of what is not there at the end: a later record of its key is; or was, and was a tombstone. */
-function isReplaced(record: SentRecord, { byKey, compactions }: Partition): boolean {
+function isReplaced(record: SentRecord, { byKey }: Partition): boolean {
   if (record.takenFromMs === Infinity) return false;
   return byKey.get(record.key!.key)!.some((other) => {
     if (other !== record && !mayComeAfter(other, record)) return false;
     if (other.seenIn === 'final') return other !== record;
-    return other.key!.isTombstone && whenExpired(other, compactions) < Infinity;
+    return other.expiredFromMs < Infinity;
   });
 }
 

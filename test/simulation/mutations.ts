@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { appendRules } from './rules/append.ts';
+import { compactionRules } from './rules/compaction.ts';
 import { garbageRules } from './rules/garbage.ts';
 import { producersRules } from './rules/producers.ts';
 import { readRules } from './rules/read.ts';
@@ -30,6 +31,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...garbageRules,
   ...segmentsRules,
   ...retentionRules,
+  ...compactionRules,
   ...topicsRules,
 ];
 

@@ -11,11 +11,12 @@ interface Corrupted {
   readonly property: string;
 }
 
-const LATER_MS = 1e6;
+export const LATER_MS = 1e6;
 
 const acks = (history: History) => oks(history, 'append');
-const polls = (history: History) => oks(history, 'fetch').filter(({ outcome }) => outcome.records.length > 0);
-const finalOf = (history: History): FinalPartition => history.final.get(P)!;
+export const polls = (history: History) =>
+  oks(history, 'fetch').filter(({ outcome }) => outcome.records.length > 0);
+export const finalOf = (history: History): FinalPartition => history.final.get(P)!;
 
 function oks<K extends Operation['kind']>(
   { operations }: History,
@@ -24,10 +25,10 @@ function oks<K extends Operation['kind']>(
   return operations.filter((some) => some.kind === kind && some.outcome.is === 'ok') as never;
 }
 
-const chosen = <T>(from: readonly T[], pick: (length: number) => number): T | undefined =>
+export const chosen = <T>(from: readonly T[], pick: (length: number) => number): T | undefined =>
   from.length === 0 ? undefined : from[pick(from.length)];
 
-const withFinal = (history: History, final: Partial<FinalPartition>): History => ({
+export const withFinal = (history: History, final: Partial<FinalPartition>): History => ({
   ...history,
   final: new Map([[P, { ...finalOf(history), ...final }]]),
 });
@@ -38,12 +39,12 @@ const withRecords = (history: History, values: readonly string[]): History => {
   return withFinal(history, { records, highWatermark: logStartOffset + values.length });
 };
 
-const replaced = (history: History, old: Operation, by: readonly Operation[]): History => ({
+export const replaced = (history: History, old: Operation, by: readonly Operation[]): History => ({
   ...history,
   operations: history.operations.flatMap((some) => (some === old ? by : [some])),
 });
 
-const added = (history: History, some: Operation): History => ({
+export const added = (history: History, some: Operation): History => ({
   ...history,
   operations: [...history.operations, some],
 });

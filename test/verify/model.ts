@@ -1,11 +1,18 @@
 import fc from 'fast-check';
-import type { AppendOutcome, FetchOutcome, History, Operation, SentBatch } from '../../lib/verify/history.ts';
+import type {
+  AppendOutcome,
+  FetchOutcome,
+  History,
+  Operation,
+  SentBatch,
+  SentKey,
+} from '../../lib/verify/history.ts';
 import { P } from './support.ts';
 
 /** What a client does next. Times are relative: when it begins, how long until it takes place, until it is answered. */
 interface Intent {
   readonly client: number;
-  readonly kind: 'append' | 'again' | 'poll' | 'bounds' | 'delete';
+  readonly kind: 'append' | 'again' | 'poll' | 'bounds' | 'delete' | 'compact';
   readonly size: number;
   readonly pauseMs: number;
   readonly untilEffectMs: number;
@@ -16,21 +23,44 @@ interface Intent {
 
 const CLIENTS = 4;
 const LATE_MS = 200;
+const KEYS = [...'abcdefghijkl'];
+const DELETE_RETENTION_MS = 5;
 
-const intent: fc.Arbitrary<Intent> = fc.record({
-  client: fc.nat(CLIENTS - 1),
-  kind: fc.constantFrom('append', 'append', 'again', 'poll', 'poll', 'bounds', 'delete'),
-  size: fc.integer({ min: 1, max: 4 }),
-  pauseMs: fc.nat(5),
-  untilEffectMs: fc.nat(20),
-  untilAnswerMs: fc.nat(20),
-  fate: fc.constantFrom('ok', 'ok', 'ok', 'failed', 'lost', 'unanswered', 'late'),
-});
+const intent = (...more: 'compact'[]): fc.Arbitrary<Intent> =>
+  fc.record({
+    client: fc.nat(CLIENTS - 1),
+    kind: fc.constantFrom('append', 'append', 'again', 'poll', 'poll', 'bounds', 'delete', ...more),
+    size: fc.integer({ min: 1, max: 4 }),
+    pauseMs: fc.nat(5),
+    untilEffectMs: fc.nat(20),
+    untilAnswerMs: fc.nat(20),
+    fate: fc.constantFrom('ok', 'ok', 'ok', 'failed', 'lost', 'unanswered', 'late'),
+  });
 
 /** Histories of a log that does nothing wrong, made by a log that is an array. */
 export const correctHistory: fc.Arbitrary<History> = fc
-  .array(intent, { minLength: 5, maxLength: 80, size: 'max' })
-  .map(historyOf);
+  .array(intent(), { minLength: 5, maxLength: 80, size: 'max' })
+  .map((intents) => historyOf(intents));
+
+/** Of a log that is compacted. */
+export const compactedHistory: fc.Arbitrary<History> = fc
+  .tuple(
+    fc.array(intent('compact', 'compact', 'compact'), { minLength: 40, maxLength: 80, size: 'max' }),
+    fc.array(fc.record({ key: fc.constantFrom(...KEYS), isTombstone: fc.boolean() }), {
+      minLength: 40,
+      maxLength: 40,
+      size: 'max',
+    }),
+  )
+  .map(([intents, keys]) => historyOf(intents, keys));
+
+interface Stored {
+  readonly value: string;
+  readonly key: SentKey | undefined;
+  gone: boolean;
+  /** From then on, compaction takes the tombstone. */
+  horizonMs: number;
+}
 
 interface Step {
   readonly atMs: number;
@@ -38,8 +68,8 @@ interface Step {
 }
 
 /** Clients act one after the other, each in its own time; what takes place is then done in the order of the times. */
-function historyOf(intents: readonly Intent[]): History {
-  const log: string[] = [];
+function historyOf(intents: readonly Intent[], keys: readonly SentKey[] = []): History {
+  const log: Stored[] = [];
   const offsets = new Map<SentBatch, number>();
   const operations: Operation[] = [];
   const steps: Step[] = [];
@@ -55,9 +85,32 @@ function historyOf(intents: readonly Intent[]): History {
 
   function appendTo(batch: SentBatch): number {
     const offset = (batch.idempotent ? offsets.get(batch) : undefined) ?? log.length;
-    if (offset === log.length) log.push(...batch.values);
+    if (offset === log.length) {
+      for (const [i, value] of batch.values.entries()) {
+        log.push({ value, key: batch.keys?.[i], gone: false, horizonMs: Infinity });
+      }
+    }
     offsets.set(batch, offset);
     return offset;
+  }
+
+  function compact(atMs: number): void {
+    const last = new Map(log.map(({ key }, offset) => [key?.key, offset]));
+    for (const [offset, stored] of log.entries()) {
+      const { key, horizonMs } = stored;
+      if (offset < last.get(key?.key)! || horizonMs <= atMs) stored.gone = true;
+      if (key?.isTombstone) stored.horizonMs = Math.min(horizonMs, atMs + DELETE_RETENTION_MS);
+    }
+  }
+
+  /** `most` records, and all that are missing before and behind them. */
+  function readFrom(offset: number, most: number): { records: [number, string][]; nextOffset: number } {
+    const records: [number, string][] = [];
+    let next = offset;
+    for (; next < log.length && (records.length < most || log[next]!.gone); next++) {
+      if (!log[next]!.gone) records.push([next, log[next]!.value]);
+    }
+    return { records, nextOffset: next };
   }
 
   for (const { client, kind, size, pauseMs, untilEffectMs, untilAnswerMs, fate } of intents) {
@@ -75,6 +128,9 @@ function historyOf(intents: readonly Intent[]): History {
           ? me.last!
           : {
               values: Array.from({ length: size }, () => `v${values++}`),
+              ...(keys.length > 0 && {
+                keys: Array.from({ length: size }, (_, i) => keys[(values + i) % keys.length]!),
+              }),
               producer: `p${client}`,
               sequence: me.sequence,
               idempotent: me.idempotent,
@@ -104,8 +160,7 @@ function historyOf(intents: readonly Intent[]): History {
           take() {
             const reset = me.position < logStartOffset;
             const offset = reset ? logStartOffset : me.position;
-            const records = log.slice(offset, offset + size).map((value, i) => [offset + i, value] as const);
-            const nextOffset = offset + records.length;
+            const { records, nextOffset } = readFrom(offset, size);
             const outcome: FetchOutcome = {
               is: 'ok',
               records,
@@ -127,6 +182,16 @@ function historyOf(intents: readonly Intent[]): History {
           },
         });
         break;
+      case 'compact':
+        steps.push({
+          atMs,
+          take() {
+            compact(atMs);
+            const configs = { minCompactionLagMs: 0, deleteRetentionMs: DELETE_RETENTION_MS, aheadMs: 0 };
+            operations.push({ kind: 'compact', ...timed, ...configs, outcome: { is: 'ok' } });
+          },
+        });
+        break;
       case 'delete':
         steps.push({
           atMs,
@@ -140,6 +205,6 @@ function historyOf(intents: readonly Intent[]): History {
     }
   }
   for (const { take } of steps.sort((a, b) => a.atMs - b.atMs)) take();
-  const records = log.slice(logStartOffset).map((value, i) => [logStartOffset + i, value] as const);
+  const { records } = readFrom(logStartOffset, log.length);
   return { operations, final: new Map([[P, { logStartOffset, highWatermark: log.length, records }]]) };
 }
