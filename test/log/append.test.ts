@@ -249,7 +249,7 @@ test('an appender whose clock is behind the floor appends all the same', async (
   expect(await append(log, topic, 0, batch(['b']))).toBe(1);
 });
 
-test('an append that was rolled out of the tail before its answer came is found in the index', async () => {
+test('appends that were rolled out of the tail before their answer came are found in the index', async () => {
   const inner = memoryStorage();
   const busy = startLog(inner, testClock());
   const topic = await newTopic(busy);
@@ -274,10 +274,21 @@ test('an append that was rolled out of the tail before its answer came is found 
     }
   };
   const log = startLog(storage, testClock());
-  expect(await append(log, topic, 0, batch(['first']))).toBe(0);
+  // The one between them is refused: so they make two slices of one entry.
+  const [first, refused, second] = await Promise.allSettled([
+    append(log, topic, 0, batch(['first'])),
+    append(log, topic, 0, batch(['refused'], { producer: { id: 7n, epoch: 0, sequence: 5 } })),
+    append(log, topic, 0, batch(['second'])),
+  ]);
+  expect(first).toMatchObject({ value: 0 });
+  expect(second).toMatchObject({ value: 1 });
+  expect(refused).toMatchObject({ reason: { kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' } });
   const records = await readAll(rolling, topic);
-  expect(records).toHaveLength(61);
-  expect(records[0]).toEqual([0, 'first']);
+  expect(records).toHaveLength(62);
+  expect(records.slice(0, 2)).toEqual([
+    [0, 'first'],
+    [1, 'second'],
+  ]);
 });
 
 test('entries that are very large are rolled before they fill the head', async () => {

@@ -156,16 +156,47 @@ const deletion: Theme = (scenario, random) => ({
   topics: [topicPlan(0, random, 1)],
   processes: random.between(2, 3),
   badWeatherMs: 60_000,
-  faults: { ...scenario.faults, responseLost: 1, slow: random.pick([1, 4, 10]) },
+  faults: {
+    ...scenario.faults,
+    responseLost: random.pick([1, 3]),
+    invokedTwice: random.pick([0, 3]),
+    killed: random.pick([0, 0, 3]),
+    slow: random.pick([1, 4, 10]),
+  },
   limits: { ...scenario.limits, ...ROLLING, rowsPerRead: 4, slicesPerFetch: 20 },
   restFactor: random.pick([1, 10, 50]),
   clients: [
     ...several('plain producer', 2, 10),
-    ...several('idempotent producer', 1, 6),
+    ...several('idempotent producer', random.between(1, 2), 8),
     ...several('consumer', 3, 25),
     ...several('observer', 1, 10),
     ...several('truncator', 1, 20),
     ...several('collector', 2, 20),
+  ],
+});
+
+/** What was appended is rolled, deleted and no longer in the index when its producer looks whether it is there. */
+const oblivion: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: 3,
+  badWeatherMs: 60_000,
+  faults: {
+    responseLost: 3,
+    sentTwice: 3,
+    answerLost: 3,
+    invokedTwice: 3,
+    killed: random.pick([0, 3]),
+    slow: 10,
+  },
+  limits: { ...scenario.limits, ...ROLLING, maxEntriesPerRoll: random.between(1, 3), sends: 5, aheadMs: 10 },
+  restFactor: random.pick([10, 50]),
+  clients: [
+    ...several('plain producer', 3, 15),
+    ...several('idempotent producer', 2, 10),
+    ...several('consumer', 2, 40),
+    ...several('truncator', 1, 40),
+    ...several('collector', 2, 40),
   ],
 });
 
@@ -340,6 +371,7 @@ const pipeline: Theme = (scenario, random) => ({
 const THEMES: readonly Theme[] = [
   lateness,
   deletion,
+  oblivion,
   crowd,
   names,
   clocks,

@@ -90,18 +90,6 @@ export const appendRules: readonly Mutation[] = [
     to: 'Math.max(now, head.fence + 1)',
   },
   {
-    rule: 'a slice is told from others of its blob by its position',
-    file: 'lib/log/findLanded.ts',
-    from: 'a.position === b.position && ',
-    to: '',
-  },
-  {
-    rule: 'an index with a gap tells nothing of an entry',
-    file: 'lib/log/findLanded.ts',
-    from: 'if (next < end || copied || ',
-    to: 'if (copied || ',
-  },
-  {
     rule: 'a blob that was uploaded at the floor is too old',
     file: 'lib/log/plan.ts',
     from: "{ path: ['floor'], is: '<', value: uploadedAt(blob.id) },",
