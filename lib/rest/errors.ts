@@ -8,6 +8,8 @@ export type ErrorForm = Operation['form'];
 type Answer = readonly [status: number, errorCode: number];
 
 const badRequest = { v3: [400, 40002], v2: [400, 40002] } as const;
+/** REST Proxy v2's 42204: an invalid consumer configuration. */
+const badConfig = { v3: [400, 40002], v2: [422, 42204] } as const;
 const badRecord = { v3: [400, 40002], v2: [422, 42203] } as const;
 const retriable = { v3: [503, 50003], v2: [503, 50003] } as const;
 
@@ -24,8 +26,12 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   UNKNOWN_TOPIC_OR_PARTITION: { v3: [404, 40403], v2: [404, 40401] },
   REQUEST_TIMED_OUT: retriable,
   MESSAGE_TOO_LARGE: { v3: [413, 413], v2: [413, 413] },
+  OFFSET_METADATA_TOO_LARGE: badRequest,
   INVALID_TOPIC_EXCEPTION: badRequest,
   INVALID_REQUIRED_ACKS: badRequest,
+  INVALID_GROUP_ID: badRequest,
+  UNKNOWN_MEMBER_ID: { v3: [404, 40403], v2: [404, 40403] },
+  INVALID_SESSION_TIMEOUT: badConfig,
   INVALID_TIMESTAMP: badRecord,
   UNSUPPORTED_VERSION: badRequest,
   TOPIC_ALREADY_EXISTS: badRequest,
@@ -40,9 +46,17 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   DUPLICATE_SEQUENCE_NUMBER: { v3: [409, 40903], v2: [409, 40903] },
   INVALID_PRODUCER_EPOCH: { v3: [409, 40902], v2: [409, 40902] },
   KAFKA_STORAGE_ERROR: retriable,
+  NON_EMPTY_GROUP: { v3: [409, 40906], v2: [409, 40906] },
+  GROUP_ID_NOT_FOUND: { v3: [404, 40403], v2: [404, 40403] },
   UNSUPPORTED_COMPRESSION_TYPE: badRecord,
+  GROUP_MAX_SIZE_REACHED: { v3: [409, 40907], v2: [409, 40907] },
+  GROUP_SUBSCRIBED_TO_TOPIC: { v3: [409, 40908], v2: [409, 40908] },
   INVALID_RECORD: badRecord,
   THROTTLING_QUOTA_EXCEEDED: { v3: [429, 42901], v2: [429, 42901] },
+  FENCED_MEMBER_EPOCH: { v3: [409, 40905], v2: [409, 40905] },
+  UNRELEASED_INSTANCE_ID: { v3: [409, 40902], v2: [409, 40902] },
+  UNSUPPORTED_ASSIGNOR: badConfig,
+  INVALID_REGULAR_EXPRESSION: badConfig,
 };
 
 /** v2 tells an unknown partition (40402) from an unknown topic (40401); Kafka has one error for both. */

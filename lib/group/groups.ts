@@ -1,0 +1,230 @@
+import type { FetchResult } from '../log/log.ts';
+import type { Topic } from '../topic/topic.ts';
+
+/**
+ * Consumer groups as their users see them. No process holds any of it: whoever is called reads what it needs, and
+ * changes it by conditional writes (lib/README.md, "Consumer groups").
+ */
+export interface Groups {
+  // ------------------------------------------------------------ members: consumer instances, in REST Proxy's words
+
+  /** Throws INVALID_GROUP_ID, INVALID_CONFIG, UNSUPPORTED_ASSIGNOR, or UNRELEASED_INSTANCE_ID: there is one of that name. */
+  create(groupId: string, config?: Partial<MemberConfig>, name?: string): Promise<MemberName>;
+  /**
+   * Commits what was polled if the member commits by itself, and gives its partitions up. A static member keeps them
+   * until its session ends.
+   */
+  leave(member: MemberName): Promise<void>;
+  /** Replaces the subscription; `undefined` ends it. Throws INVALID_REGULAR_EXPRESSION; INVALID_REQUEST if partitions are assigned. */
+  subscribe(member: MemberName, subscription: Subscription | undefined): Promise<void>;
+  /** Partitions that the member reads beside all groups' division of them. Throws INVALID_REQUEST if it has a subscription. */
+  assign(member: MemberName, partitions: readonly PartitionName[]): Promise<void>;
+  describeMember(member: MemberName): Promise<MemberState>;
+  /**
+   * Keeps the session and brings the assignment up to date. `revoked`: partitions of `MemberState.revoking` that the member
+   * has stopped to process.
+   */
+  heartbeat(member: MemberName, revoked?: readonly PartitionName[]): Promise<MemberState>;
+  /**
+   * Hands the records behind the member's positions to `page`, and moves the positions as far as it took them. Returns when
+   * something was taken, or after `maxWaitMs`. Commits what the poll before has given if the member commits by itself.
+   */
+  poll(member: MemberName, request: PollRequest): Promise<MemberState>;
+  /** Where the next poll goes on. Throws FENCED_MEMBER_EPOCH for a partition that is not assigned to the member. */
+  seek(member: MemberName, positions: readonly SeekPosition[]): Promise<void>;
+  /**
+   * Stores positions: all that was polled, if none are given. Throws FENCED_MEMBER_EPOCH for a partition that is not the
+   * member's any more, OFFSET_OUT_OF_RANGE for one beyond the end, OFFSET_METADATA_TOO_LARGE.
+   */
+  commit(member: MemberName, offsets?: readonly CommitOffset[]): Promise<void>;
+  /** In the order asked for; `undefined` where nothing is committed. */
+  committed(groupId: string, partitions: readonly PartitionName[]): Promise<(Committed | undefined)[]>;
+
+  // ------------------------------------------------------------ groups: for operators
+
+  /** In the order of their names, from the first after `after`. */
+  list(options?: { after?: string; limit?: number }): Promise<GroupSummary[]>;
+  /** Throws GROUP_ID_NOT_FOUND. */
+  describe(groupId: string): Promise<GroupDescription>;
+  /** Of all partitions with a committed position or an owner. Throws GROUP_ID_NOT_FOUND. */
+  lags(groupId: string): Promise<PartitionLag[]>;
+  /**
+   * Moves committed positions, of partitions that no member holds; makes the group if there is none. Answers where they are
+   * (or, with `dryRun`, would be). Throws NON_EMPTY_GROUP, and changes nothing then; OFFSET_OUT_OF_RANGE is never thrown: what
+   * is out of range is moved into it, as Kafka's tool does.
+   */
+  reset(
+    groupId: string,
+    partitions: readonly PartitionName[],
+    to: ResetSpec,
+    options?: { dryRun?: boolean },
+  ): Promise<ResetResult[]>;
+  /** Forgets committed positions. Throws GROUP_SUBSCRIBED_TO_TOPIC if a member holds one. */
+  deletePositions(groupId: string, partitions: readonly PartitionName[]): Promise<void>;
+  /** Throws NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
+  delete(groupId: string): Promise<void>;
+}
+
+export interface MemberName {
+  readonly groupId: string;
+  /** The instance's: unique in its group. */
+  readonly name: string;
+}
+
+export interface PartitionName {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** A list of names, or an RE2 expression that a name must match as a whole. */
+export type Subscription = { readonly topics: readonly string[] } | { readonly pattern: string };
+
+/** `byDurationMs`: KIP-1106's `by_duration`. */
+export type OffsetReset = 'earliest' | 'latest' | 'error' | { readonly byDurationMs: number };
+
+export type AssignorName = 'uniform' | 'range' | 'load';
+
+/** By Kafka's names, in TypeScript's spelling. */
+export interface MemberConfig {
+  /** `session.timeout.ms`: a member that is not heard of for so long is put out of its group. 300,000, as REST Proxy's instances. */
+  readonly sessionTimeoutMs: number;
+  readonly autoOffsetReset: OffsetReset;
+  readonly enableAutoCommit: boolean;
+  readonly autoCommitIntervalMs: number;
+  readonly fetchMinBytes: number;
+  readonly fetchMaxBytes: number;
+  readonly maxPollRecords: number;
+  /** `consumer.request.timeout.ms`: how long a poll waits. */
+  readonly requestTimeoutMs: number;
+  /** `group.instance.id` */
+  readonly groupInstanceId: string | undefined;
+  /** `group.remote.assignor` */
+  readonly assignor: AssignorName;
+  /** REST Proxy's and the bridge's `format`: how polls are answered. */
+  readonly format: string;
+  /**
+   * `wadi.confirm.revocation`: partitions that go to another member stay the member's, unread, until it says that it has
+   * stopped (`heartbeat`), or for `max.poll.interval.ms` at most.
+   */
+  readonly confirmRevocation: boolean;
+  readonly maxPollIntervalMs: number;
+}
+
+/** What a member is told of its part. */
+export interface MemberState {
+  /** Of this incarnation: another comes with each `create`. */
+  readonly memberId: string;
+  readonly config: MemberConfig;
+  readonly subscription: Subscription | undefined;
+  /** Of the group, when the member last took its part. */
+  readonly epoch: number;
+  /** It holds these: nobody else reads or commits them. */
+  readonly assigned: readonly HeldPartition[];
+  /** These are its part, but another has yet to let them go. */
+  readonly pending: readonly PartitionName[];
+  /** Of `assigned`: those that it is to stop with, and confirm. */
+  readonly revoking: readonly PartitionName[];
+  readonly heartbeatIntervalMs: number;
+}
+
+export interface HeldPartition extends PartitionName {
+  /** Of the next record that a poll gives. */
+  readonly position: number;
+}
+
+export interface SeekPosition extends PartitionName {
+  readonly offset: number | 'earliest' | 'latest';
+}
+
+export interface CommitOffset extends PartitionName {
+  readonly offset: number;
+  readonly metadata?: string;
+}
+
+export interface Committed {
+  readonly offset: number;
+  readonly metadata: string;
+  readonly committedAtMs: number;
+}
+
+export interface PollRequest {
+  /** Makes a page, empty: more than once if another call of the same member came between. */
+  readonly page: () => RecordsPage;
+  /** Of the batches that are fetched. */
+  readonly maxBytes?: number;
+  readonly maxWaitMs?: number;
+  /**
+   * The same key again, of the poll before: the same records again, and nothing moves or is committed. So a client whose
+   * answer was lost loses nothing.
+   */
+  readonly idempotencyKey?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** What an answer is written to. */
+export interface RecordsPage {
+  /**
+   * Takes records of a fetch from `fromOffset` on, up to `toOffset` (exclusive) if that is given, as far as there is room. Returns where
+   * the next page goes on, and whether there is room left.
+   */
+  add(
+    topic: Topic,
+    partition: number,
+    fetched: FetchResult,
+    fromOffset: number,
+    toOffset?: number,
+  ): { nextOffset: number; full: boolean };
+}
+
+/** KIP-848's states: `assigning` while the division lags behind the members, `reconciling` while members lag behind the division. */
+export type GroupState = 'empty' | 'assigning' | 'reconciling' | 'stable';
+
+export interface GroupSummary {
+  readonly groupId: string;
+}
+
+export interface GroupDescription {
+  readonly groupId: string;
+  readonly state: GroupState;
+  readonly epoch: number;
+  readonly assignor: AssignorName;
+  readonly members: readonly MemberDescription[];
+}
+
+export interface MemberDescription {
+  readonly name: string;
+  readonly memberId: string;
+  readonly groupInstanceId: string | undefined;
+  readonly subscription: Subscription | undefined;
+  readonly epoch: number;
+  /** What it holds. */
+  readonly assigned: readonly HeldPartition[];
+  /** What it is to hold. */
+  readonly target: readonly PartitionName[];
+  readonly lastSeenMs: number;
+}
+
+export interface PartitionLag extends PartitionName {
+  /** -1: none is committed. */
+  readonly committedOffset: number;
+  readonly metadata: string;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  /** To the end from what is committed, or from the log start if nothing is. */
+  readonly lag: number;
+  readonly owner: Pick<MemberDescription, 'name' | 'memberId' | 'groupInstanceId'> | undefined;
+}
+
+export type ResetSpec =
+  | { readonly offset: number }
+  | { readonly timestamp: number }
+  | 'earliest'
+  | 'latest'
+  /** From where it is: `shift` -10 reads the last ten again. */
+  | { readonly shift: number };
+
+export interface ResetResult extends PartitionName {
+  readonly offset: number;
+  /** -1: there was none. */
+  readonly before: number;
+}
