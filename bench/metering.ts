@@ -115,6 +115,7 @@ export function metered(
     objects,
     log: meteredItems(storage.log, meter, latency),
     metadata: storage.metadata,
+    groups: storage.groups,
     close: () => storage.close(),
   };
 }

@@ -12,7 +12,7 @@ import { WadiStorage } from './wadiStorage.ts';
 const app = new App();
 
 const storageStack = new Stack(app, 'WadiStorage', {
-  description: 'Wadi: the records and their order',
+  description: 'Wadi: the records, their order, and how far groups have read',
   terminationProtection: true,
 });
 const storage = new WadiStorage(storageStack, 'Storage');
@@ -29,5 +29,6 @@ const outputs = {
   BucketName: storage.objects.bucketName,
   LogTableName: storage.log.tableName,
   MetadataTableName: storage.metadata.tableName,
+  GroupsTableName: storage.groups.tableName,
 };
 for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });

@@ -25,12 +25,13 @@ const ITEM_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
 
 /** What a function's access to the stores means in IAM. */
 export function storeStatements(stores: FunctionSpec['stores'], storage: WadiStorage): PolicyStatement[] {
-  const { objects, log, metadata } = storage;
+  const { objects, log, metadata, groups } = storage;
   return [
     ...statement(objects.arnForObjects('*'), actions(OBJECT_ACTIONS, stores.objects)),
     ...statement(objects.bucketArn, stores.objects.includes('read') ? [BUCKET_READ_ACTION] : []),
     ...statement(log.tableArn, actions(ITEM_ACTIONS, stores.log)),
     ...statement(metadata.tableArn, actions(ITEM_ACTIONS, stores.metadata)),
+    ...statement(groups.tableArn, actions(ITEM_ACTIONS, stores.groups)),
   ];
 }
 

@@ -51,6 +51,7 @@ export class WadiFunction extends Construct {
         WADI_BUCKET: storage.objects.bucketName,
         WADI_LOG_TABLE: storage.log.tableName,
         WADI_METADATA_TABLE: storage.metadata.tableName,
+        WADI_GROUPS_TABLE: storage.groups.tableName,
         WADI_CLUSTER_ID: storage.clusterId,
         ...(spec.queue && { WADI_QUEUE_URL: queue.queueUrl }),
       },

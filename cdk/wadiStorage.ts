@@ -8,6 +8,7 @@ export class WadiStorage extends Construct {
   readonly objects: Bucket;
   readonly log: TableV2;
   readonly metadata: TableV2;
+  readonly groups: TableV2;
   /**
    * As old as the tables: of the stack's own id, which is never used twice, and of this construct's place in it.
    * That the functions are told it saves each of them a read, and the right to write it down.
@@ -27,6 +28,7 @@ export class WadiStorage extends Construct {
     });
     this.log = table(this, 'Log');
     this.metadata = table(this, 'Metadata');
+    this.groups = table(this, 'Groups');
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
     this.clusterId = `${stackUuid}-${this.node.addr.slice(-8)}`;
   }

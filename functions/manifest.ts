@@ -11,7 +11,7 @@ export interface FunctionSpec {
   readonly memoryMb: number;
   readonly timeoutSeconds: number;
   /** By the names of `Storage`. */
-  readonly stores: Readonly<Record<'objects' | 'log' | 'metadata', readonly Access[]>>;
+  readonly stores: Readonly<Record<'objects' | 'log' | 'metadata' | 'groups', readonly Access[]>>;
   /** What it does with the queue of maintenance: hand work to it, or ask how much waits there. */
   readonly queue?: readonly ('send' | 'measure')[];
 }
@@ -53,7 +53,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     ],
     memoryMb: 1024,
     timeoutSeconds: 29,
-    stores: { objects: ['write'], log: ['read', 'write'], metadata: ['read'] },
+    stores: { objects: ['write'], log: ['read', 'write'], metadata: ['read'], groups: [] },
   },
   {
     name: 'fetch',
@@ -62,7 +62,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     routes: [`GET ${PARTITION}/records`],
     memoryMb: 1024,
     timeoutSeconds: 29,
-    stores: { objects: ['read'], log: ['read'], metadata: ['read'] },
+    stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: [] },
   },
   {
     name: 'topics',
@@ -100,7 +100,12 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     ],
     memoryMb: 512,
     timeoutSeconds: 29,
-    stores: { objects: ['read'], log: ['read', 'write', 'delete'], metadata: ['read', 'write', 'delete'] },
+    stores: {
+      objects: ['read'],
+      log: ['read', 'write', 'delete'],
+      metadata: ['read', 'write', 'delete'],
+      groups: [],
+    },
   },
   {
     name: 'maintenanceApi',
@@ -113,7 +118,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     ],
     memoryMb: 512,
     timeoutSeconds: 29,
-    stores: { objects: [], log: ['read', 'write'], metadata: ['read'] },
+    stores: { objects: [], log: ['read', 'write'], metadata: ['read'], groups: [] },
     queue: ['send'],
   },
   {
@@ -139,7 +144,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     ],
     memoryMb: 512,
     timeoutSeconds: 29,
-    stores: { objects: [], log: [], metadata: ['read'] },
+    stores: { objects: [], log: [], metadata: ['read'], groups: [] },
   },
 ];
 
@@ -150,7 +155,7 @@ export const PLANNER: ScheduledFunctionSpec = {
   everyMinutes: 5,
   memoryMb: 256,
   timeoutSeconds: 120,
-  stores: { objects: [], log: ['read', 'write'], metadata: [] },
+  stores: { objects: [], log: ['read', 'write'], metadata: [], groups: [] },
   queue: ['send', 'measure'],
 };
 
@@ -167,6 +172,7 @@ export const MAINTENANCE: QueueFunctionSpec = {
     objects: ['read', 'write', 'delete'],
     log: ['read', 'write', 'delete'],
     metadata: ['read', 'write', 'delete'],
+    groups: [],
   },
   queue: ['send'],
 };

@@ -4,6 +4,7 @@ export interface LambdaSettings {
   readonly bucket: string;
   readonly logTable: string;
   readonly metadataTable: string;
+  readonly groupsTable: string;
   /** Left out, the id that rests in the metadata table. */
   readonly clusterId?: string;
   /** Of those that hand work to the queue. */
@@ -13,23 +14,28 @@ export interface LambdaSettings {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_CLUSTER_ID and WADI_QUEUE_URL. The SDK reads
- * the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. Throws
- * an error that names all that is missing.
+ * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_GROUPS_TABLE, WADI_CLUSTER_ID and
+ * WADI_QUEUE_URL. The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
+ * AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. Throws an error that names all that is missing.
  */
 export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
-  const { WADI_BUCKET = '', WADI_LOG_TABLE = '', WADI_METADATA_TABLE = '' } = environment;
-  const missing = Object.entries({ WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE }).filter(
-    ([, it]) => it === '',
-  );
+  const {
+    WADI_BUCKET = '',
+    WADI_LOG_TABLE = '',
+    WADI_METADATA_TABLE = '',
+    WADI_GROUPS_TABLE = '',
+  } = environment;
+  const needed = { WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_GROUPS_TABLE };
+  const missing = Object.entries(needed).flatMap(([name, value]) => (value === '' ? [name] : []));
   if (missing.length > 0) {
-    throw new Error(`These environment variables must be set: ${missing.map(([name]) => name).join(', ')}`);
+    throw new Error(`These environment variables must be set: ${missing.join(', ')}`);
   }
   const { WADI_CLUSTER_ID: clusterId, WADI_QUEUE_URL: queueUrl } = environment;
   return {
     bucket: WADI_BUCKET,
     logTable: WADI_LOG_TABLE,
     metadataTable: WADI_METADATA_TABLE,
+    groupsTable: WADI_GROUPS_TABLE,
     ...(clusterId && { clusterId }),
     ...(queueUrl && { queueUrl }),
   };

@@ -1,18 +1,24 @@
 import { defaultUrl, lambdaSettings } from '../lib/settings.ts';
 
-const environment = { WADI_BUCKET: 'bytes', WADI_LOG_TABLE: 'log', WADI_METADATA_TABLE: 'metadata' };
+const environment = {
+  WADI_BUCKET: 'bytes',
+  WADI_LOG_TABLE: 'log',
+  WADI_METADATA_TABLE: 'metadata',
+  WADI_GROUPS_TABLE: 'groups',
+};
 
 test('a function finds its bucket and tables in the environment', () => {
   expect(lambdaSettings(environment)).toEqual({
     bucket: 'bytes',
     logTable: 'log',
     metadataTable: 'metadata',
+    groupsTable: 'groups',
   });
 });
 
 test('all settings that a function lacks are named at once', () => {
-  expect(() => lambdaSettings({ ...environment, WADI_BUCKET: undefined, WADI_LOG_TABLE: '' })).toThrow(
-    'These environment variables must be set: WADI_BUCKET, WADI_LOG_TABLE',
+  expect(() => lambdaSettings({ ...environment, WADI_BUCKET: undefined, WADI_GROUPS_TABLE: '' })).toThrow(
+    /^These environment variables must be set: WADI_BUCKET, WADI_GROUPS_TABLE$/,
   );
 });
 

@@ -32,6 +32,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
         bucket,
         logTable: `${tablePrefix}log`,
         metadataTable: `${tablePrefix}metadata`,
+        groupsTable: `${tablePrefix}groups`,
         ...(s3Endpoint !== undefined && { s3Endpoint }),
         ...(dynamodbEndpoint !== undefined && { dynamodbEndpoint }),
       };

@@ -131,5 +131,7 @@ export interface Storage {
   readonly log: ItemStore;
   /** The cluster's identity, topics and their configs. */
   readonly metadata: ItemStore;
+  /** Members, positions and divisions of consumer groups. */
+  readonly groups: ItemStore;
   close(): Promise<void>;
 }

@@ -16,7 +16,7 @@ let dynamodb: Running;
 let environment: Record<string, string>;
 let sqs: SQSClient;
 
-const RESOURCES = { bucket: 'wadi', logTable: 'log', metadataTable: 'metadata' };
+const RESOURCES = { bucket: 'wadi', logTable: 'log', metadataTable: 'metadata', groupsTable: 'groups' };
 const CLUSTER = '/v3/clusters/one';
 
 beforeAll(async () => {
@@ -41,6 +41,7 @@ beforeAll(async () => {
     WADI_BUCKET: RESOURCES.bucket,
     WADI_LOG_TABLE: RESOURCES.logTable,
     WADI_METADATA_TABLE: RESOURCES.metadataTable,
+    WADI_GROUPS_TABLE: RESOURCES.groupsTable,
     WADI_CLUSTER_ID: 'one',
     WADI_QUEUE_URL: queueUrl,
     AWS_REGION: region,

@@ -57,6 +57,7 @@ function resourceName(resource: unknown): string {
     bucket: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\}$/,
     log: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageLog\w+Arn\w+"\}$/,
     metadata: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageMetadata\w+Arn\w+"\}$/,
+    groups: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageGroups\w+Arn\w+"\}$/,
     queue: /^\{"Fn::GetAtt":\["\w+MaintenanceQueue\w+","Arn"\]\}$/,
     logs: /^\{"Fn::GetAtt":\["\w+Logs\w+","Arn"\]\}$/,
   };
@@ -294,13 +295,13 @@ describe('what is kept', () => {
 
   test('outlives its stack', () => {
     const resources = Object.values(storage.Resources).filter(({ Type }) => kept.includes(Type));
-    expect(resources).toHaveLength(3);
+    expect(resources).toHaveLength(4);
     for (const { DeletionPolicy } of resources) expect(DeletionPolicy).toBe('Retain');
   });
 
   test('the tables are as the storage adapter expects them, protected, and can be taken back in time', () => {
     const tables = resourcesOf(storage, 'AWS::DynamoDB::GlobalTable');
-    expect(tables).toHaveLength(2);
+    expect(tables).toHaveLength(3);
     for (const [, { Properties }] of tables) {
       expect(Properties).toMatchObject({
         KeySchema: [
@@ -358,6 +359,7 @@ test('the stack tells what one needs to use the cluster', () => {
   expect(Object.keys(api.Outputs).sort()).toEqual([
     'BucketName',
     'ClusterId',
+    'GroupsTableName',
     'LogTableName',
     'MetadataTableName',
     'Url',

@@ -28,6 +28,7 @@ for (const kind of Object.keys(FAULTS) as DynamoDbKind[]) {
         bucket: `contract-${kind}`,
         logTable: 'log',
         metadataTable: 'metadata',
+        groupsTable: 'groups',
         s3Endpoint: s3.endpoint,
         dynamodbEndpoint: dynamodb.endpoint,
       };

@@ -22,9 +22,16 @@ export function describeItems(given: Given): void {
       expect(await given.items.get(given.key('none'))).toBeUndefined();
     });
 
-    it('keeps its two item stores apart', async () => {
-      await given.stored({ in: 'log' });
-      expect(await given.storage.metadata.get(given.key('item'))).toBeUndefined();
+    it('keeps its three item stores apart', async () => {
+      const { log, metadata, groups } = given.storage;
+      const stores = Object.entries({ log, metadata, groups });
+      for (const [name, store] of stores) await store.put({ ...given.key('item'), in: name });
+      for (const [name, store] of stores) {
+        expect(await store.get(given.key('item'))).toEqual({ ...given.key('item'), in: name });
+      }
+      await groups.delete(given.key('item'));
+      expect(await log.get(given.key('item'))).toHaveProperty('in', 'log');
+      expect(await metadata.get(given.key('item'))).toHaveProperty('in', 'metadata');
     });
 
     it('replaces the whole item by a put', async () => {

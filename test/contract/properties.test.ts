@@ -107,6 +107,7 @@ describe('random writes of one item', () => {
         bucket: kind,
         logTable: 'log',
         metadataTable: 'metadata',
+        groupsTable: 'groups',
         s3Endpoint: s3.endpoint,
         dynamodbEndpoint: dynamodb.endpoint,
       };

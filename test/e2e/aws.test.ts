@@ -20,6 +20,7 @@ for (const kind of KINDS) {
     bucket: `e2e-${kind}`,
     logTable: 'log',
     metadataTable: 'metadata',
+    groupsTable: 'groups',
     s3Endpoint: s3.endpoint,
     dynamodbEndpoint: dynamodb.endpoint,
   };

@@ -37,6 +37,7 @@ test('records are deleted and collected on S3 and DynamoDB, as fauxqs and dynali
     bucket: 'garbage',
     logTable: 'log',
     metadataTable: 'metadata',
+    groupsTable: 'groups',
     s3Endpoint: s3.endpoint,
     dynamodbEndpoint: dynamodb.endpoint,
   };

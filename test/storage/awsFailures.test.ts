@@ -43,6 +43,7 @@ describe('a call that the service does not answer as it should', () => {
       bucket: 'bucket',
       logTable: 'log',
       metadataTable: 'metadata',
+      groupsTable: 'groups',
       s3Endpoint: endpoint,
       dynamodbEndpoint: endpoint,
     });

@@ -156,6 +156,21 @@ describe('the embedded store', () => {
     );
   });
 
+  it('opens a directory of before there were groups, with all that it held', async () => {
+    const item = { pk: 'p', sk: 's', n: 1 };
+    await withStorage(async ({ log, metadata }) => {
+      await log.put(item);
+      await metadata.put(item);
+    });
+    const database = new DatabaseSync(join(directory, 'items.sqlite'));
+    database.exec('DROP TABLE groups');
+    database.close();
+    await withStorage(({ groups }) => groups.put(item));
+    await withStorage(async ({ log, metadata, groups }) => {
+      for (const store of [log, metadata, groups]) expect(await store.get(item)).toEqual(item);
+    });
+  });
+
   it('refuses a directory of another format, and says which', async () => {
     await withStorage(async () => {});
     const database = new DatabaseSync(join(directory, 'items.sqlite'));

@@ -1,7 +1,7 @@
 import type { ItemStore, ObjectStore, Storage } from '../../lib/storage/ports.ts';
 
 export interface Call {
-  readonly store: 'objects' | 'log' | 'metadata';
+  readonly store: 'objects' | 'log' | 'metadata' | 'groups';
   readonly operation: string;
   readonly args: readonly unknown[];
 }
@@ -24,6 +24,7 @@ export function intercepted(storage: Storage, intercept: Intercept): Storage {
     objects: wrap('objects', storage.objects),
     log: wrap('log', storage.log),
     metadata: wrap('metadata', storage.metadata),
+    groups: wrap('groups', storage.groups),
     close: () => storage.close(),
   };
 }

@@ -9,6 +9,7 @@ export interface AwsOptions {
   bucket: string;
   logTable: string;
   metadataTable: string;
+  groupsTable: string;
   /** What is not given here, the SDK finds as always: environment, profile, role, `AWS_ENDPOINT_URL_*`. */
   region?: string;
   s3Endpoint?: string;
@@ -23,6 +24,7 @@ export function awsStorage(options: AwsOptions): Storage {
     objects: s3Objects(s3, options.bucket),
     log: dynamoDbItems(dynamodb, options.logTable),
     metadata: dynamoDbItems(dynamodb, options.metadataTable),
+    groups: dynamoDbItems(dynamodb, options.groupsTable),
     async close() {
       s3.destroy();
       dynamodb.destroy();

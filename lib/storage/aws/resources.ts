@@ -61,6 +61,7 @@ export async function createAwsResources(options: AwsOptions): Promise<void> {
       createBucket(options.bucket),
       createTable(options.logTable),
       createTable(options.metadataTable),
+      createTable(options.groupsTable),
     ]);
   } finally {
     s3.destroy();

@@ -10,6 +10,10 @@ const SCHEMA = `
   CREATE TABLE objects (key TEXT PRIMARY KEY, size INTEGER NOT NULL, file TEXT, bytes BLOB);
   CREATE INDEX object_files ON objects (file) WHERE file IS NOT NULL;
 `;
+/** What has joined the format since: an older version reads and writes around it. */
+const ADDED = `
+  CREATE TABLE IF NOT EXISTS groups (pk TEXT, sk TEXT, item BLOB NOT NULL, PRIMARY KEY (pk, sk));
+`;
 /** How long a write waits for another process's. */
 const BUSY_TIMEOUT_MS = 5_000;
 /** 16 MB: a checkpoint stops everything for some 3 ms a MB. Larger ones gain nothing, smaller ones wait more often. */
@@ -79,6 +83,7 @@ function prepareFormat(sqlite: DatabaseSync, path: string): void {
   else if (format !== FORMAT) {
     throw new Error(`${path} has format ${format}; this version of Wadi reads and writes format ${FORMAT}`);
   }
+  sqlite.exec(ADDED);
   sqlite.exec('COMMIT');
 }
 

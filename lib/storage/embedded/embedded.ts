@@ -29,6 +29,7 @@ export function embeddedStorage({ directory, fsync = false }: EmbeddedOptions): 
     objects: openObjects(database, files),
     log: openItems(database, 'log'),
     metadata: openItems(database, 'metadata'),
+    groups: openItems(database, 'groups'),
     close: async () => database.close(),
   };
 }

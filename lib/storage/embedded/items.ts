@@ -7,7 +7,7 @@ import type { Database } from './database.ts';
 const AFTER_ANY_TEXT = new Uint8Array(0);
 
 /** Items as rows. */
-export function openItems(database: Database, table: 'log' | 'metadata'): ItemStore {
+export function openItems(database: Database, table: 'log' | 'metadata' | 'groups'): ItemStore {
   type Row = { item: Uint8Array };
   const select = database.prepare<Row>(`SELECT item FROM ${table} WHERE pk = ? AND sk = ?`);
   const upsert = database.prepare(

@@ -11,6 +11,7 @@ export function memoryStorage(): Storage {
     objects: memoryObjects(),
     log: memoryItems(),
     metadata: memoryItems(),
+    groups: memoryItems(),
     close: async () => {},
   };
 }
