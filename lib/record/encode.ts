@@ -1,117 +1,14 @@
-import { WadiError } from '../errors.ts';
 import { compress } from './compression.ts';
-import { HEADER_BYTES, writeHeader } from './header.ts';
-import type { CompressionCodec, RecordInput, TimestampType } from './record.ts';
-import { sizeOfVarint, writeVarint } from './varint.ts';
+import { HEADER_BYTES } from './header.ts';
+import { type BatchOptions, plainBatch, sealBatch, withHeaderRoom } from './plainBatch.ts';
+import type { RecordInput } from './record.ts';
 
-/** Source: https://kafka.apache.org/documentation/#recordbatch; the fields as Kafka's MemoryRecordsBuilder fills them. */
-export interface EncodeOptions {
-  readonly codec?: CompressionCodec;
-  readonly timestampType?: TimestampType;
-  /** Of an idempotent producer: `sequence` is that of the first record. */
-  readonly producer?: { readonly id: bigint; readonly epoch: number; readonly sequence: number };
-}
-
-/**
- * One batch of all the records, with base offset 0 and offset deltas from 0 on. The base timestamp is the first
- * record's. Throws INVALID_RECORD if there is no record, INVALID_TIMESTAMP for a timestamp that is no safe integer.
- */
-export function encodeBatch(records: readonly RecordInput[], options: EncodeOptions = {}): Uint8Array {
-  const [first] = records;
-  if (first === undefined) throw new WadiError('INVALID_RECORD', 'A record batch has at least one record');
-  const baseTimestamp = first.timestamp;
-  let maxTimestamp = baseTimestamp;
-  let payloadBytes = 0;
-  const bodyBytes = new Array<number>(records.length);
-  for (const [i, record] of records.entries()) {
-    const size = sizeOfBody(record, i, record.timestamp - baseTimestamp);
-    bodyBytes[i] = size;
-    payloadBytes += sizeOfVarint(size) + size;
-    if (record.timestamp > maxTimestamp) maxTimestamp = record.timestamp;
-  }
-
+/** One batch of all the records, as `plainBatch` makes it, throwing the same, compressed if the options say so. */
+export function encodeBatch(records: readonly RecordInput[], options: BatchOptions = {}): Uint8Array {
+  const plain = plainBatch(records);
   const { codec = 'none' } = options;
-  const plain = new Uint8Array(HEADER_BYTES + payloadBytes);
-  let position = HEADER_BYTES;
-  for (const [i, record] of records.entries()) {
-    position = writeVarint(plain, position, bodyBytes[i]!);
-    position = writeBody(plain, position, record, i, record.timestamp - baseTimestamp);
-  }
-
-  const batch = codec === 'none' ? plain : withHeaderRoom(compress(codec, plain.subarray(HEADER_BYTES)));
-  writeHeader(batch, {
-    baseOffset: 0,
-    partitionLeaderEpoch: 0,
-    codec,
-    timestampType: options.timestampType ?? 'CreateTime',
-    transactional: false,
-    control: false,
-    unknownAttributes: 0,
-    lastOffsetDelta: records.length - 1,
-    baseTimestamp,
-    maxTimestamp,
-    producerId: options.producer?.id ?? -1n,
-    producerEpoch: options.producer?.epoch ?? -1,
-    baseSequence: options.producer?.sequence ?? -1,
-    recordCount: records.length,
-  });
+  const batch =
+    codec === 'none' ? plain.bytes : withHeaderRoom(compress(codec, plain.bytes.subarray(HEADER_BYTES)));
+  sealBatch(batch, plain, options);
   return batch;
 }
-
-/** The payload behind 61 bytes in which `writeHeader` can write. */
-export function withHeaderRoom(payload: Uint8Array): Uint8Array {
-  const batch = new Uint8Array(HEADER_BYTES + payload.length);
-  batch.set(payload, HEADER_BYTES);
-  return batch;
-}
-
-function sizeOfBody(record: RecordInput, offsetDelta: number, timestampDelta: number): number {
-  if (!Number.isSafeInteger(record.timestamp) || !Number.isSafeInteger(timestampDelta)) {
-    throw new WadiError('INVALID_TIMESTAMP', `Timestamp ${record.timestamp} is out of range`);
-  }
-  let size =
-    1 +
-    sizeOfVarint(timestampDelta) +
-    sizeOfVarint(offsetDelta) +
-    sizeOfField(record.key) +
-    sizeOfField(record.value) +
-    sizeOfVarint(record.headers.length);
-  for (const header of record.headers) {
-    const keyBytes = Buffer.byteLength(header.key);
-    size += sizeOfVarint(keyBytes) + keyBytes + sizeOfField(header.value);
-  }
-  return size;
-}
-
-function sizeOfField(value: Uint8Array | null): number {
-  return value === null ? 1 : sizeOfVarint(value.length) + value.length;
-}
-
-function writeBody(
-  bytes: Uint8Array,
-  start: number,
-  record: RecordInput,
-  offsetDelta: number,
-  timestampDelta: number,
-): number {
-  bytes[start] = 0;
-  let position = writeVarint(bytes, start + 1, timestampDelta);
-  position = writeVarint(bytes, position, offsetDelta);
-  position = writeField(bytes, position, record.key);
-  position = writeField(bytes, position, record.value);
-  position = writeVarint(bytes, position, record.headers.length);
-  for (const header of record.headers) {
-    position = writeField(bytes, position, utf8.encode(header.key));
-    position = writeField(bytes, position, header.value);
-  }
-  return position;
-}
-
-function writeField(bytes: Uint8Array, position: number, value: Uint8Array | null): number {
-  if (value === null) return writeVarint(bytes, position, -1);
-  const start = writeVarint(bytes, position, value.length);
-  bytes.set(value, start);
-  return start + value.length;
-}
-
-const utf8 = new TextEncoder();

@@ -1,7 +1,7 @@
 import { compress } from './compression.ts';
 import { openBatch } from './decode.ts';
-import { withHeaderRoom } from './encode.ts';
 import { checkCrc, DELETE_HORIZON, HEADER_BYTES, readHeader, writeHeader } from './header.ts';
+import { withHeaderRoom } from './plainBatch.ts';
 import type { BatchHeader } from './record.ts';
 import { nextRecord, type RecordCursor, recordCursor } from './records.ts';
 import { readVarint, readVarlong, sizeOfVarint, writeVarint } from './varint.ts';

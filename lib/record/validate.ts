@@ -1,7 +1,7 @@
 import { WadiError } from '../errors.ts';
 import { compress, decompress } from './compression.ts';
-import { withHeaderRoom } from './encode.ts';
 import { checkCrc, HEADER_BYTES, readHeader, writeHeader } from './header.ts';
+import { withHeaderRoom } from './plainBatch.ts';
 import type { BatchHeader, CompressionCodec, TimestampType, ValidBatch } from './record.ts';
 import { nextRecord, recordCursor } from './records.ts';
 
