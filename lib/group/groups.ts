@@ -148,8 +148,11 @@ export interface Committed {
 }
 
 export interface PollRequest {
-  /** Makes a page, empty: more than once if another call of the same member came between. */
-  readonly page: () => RecordsPage;
+  /**
+   * Makes a page, empty, for a member of that config: more than once if another call of the same member came between. What it
+   * throws refuses the poll, and so does what its `add` throws: then nothing has moved.
+   */
+  readonly page: (config: MemberConfig) => RecordsPage;
   /** Of the batches that are fetched. */
   readonly maxBytes?: number;
   readonly maxWaitMs?: number;
