@@ -1,5 +1,7 @@
 import { type Clock, systemClock } from './clock.ts';
 import { readClusterId } from './clusterId.ts';
+import { createGroups } from './group/createGroups.ts';
+import type { Groups } from './group/groups.ts';
 import { createLog, type LogOptions } from './log/createLog.ts';
 import type { Log } from './log/log.ts';
 import { noQueue, type Queue } from './queue/queue.ts';
@@ -13,6 +15,7 @@ export interface Wadi {
   readonly storage: Storage;
   readonly log: Log;
   readonly topics: Topics;
+  readonly groups: Groups;
   /** Of maintenance. */
   readonly queue: Queue;
 }
@@ -32,5 +35,6 @@ export async function createWadi(options: WadiOptions): Promise<Wadi> {
   const clusterId = given ?? (await readClusterId(storage.metadata, clock));
   const log = createLog({ ...logOptions, storage, clock });
   const topics = createTopics({ metadata: storage.metadata, log, clock });
-  return { clusterId, clock, storage, log, topics, queue };
+  const groups = createGroups({ items: storage.groups, log, topics, clock });
+  return { clusterId, clock, storage, log, topics, groups, queue };
 }

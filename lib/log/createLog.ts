@@ -1,5 +1,5 @@
+import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
-import { WadiError } from '../errors.ts';
 import type { Storage } from '../storage/ports.ts';
 import { createAppender } from './appender.ts';
 import { createArrivals } from './arrivals.ts';
@@ -8,11 +8,20 @@ import { asWadiError } from './commit.ts';
 import { deleteRecords } from './deleteRecords.ts';
 import { createDue, dueItem, garbageDueAt, topicUnit } from './due.ts';
 import { createSliceCache, fetch } from './fetch.ts';
-import { deletedHead, headIndexOf, headKey, highWatermark, logStartOffset, newHead } from './head.ts';
+import {
+  deletedHead,
+  type Head,
+  headIndexOf,
+  headKey,
+  highWatermark,
+  logStartOffset,
+  newHead,
+} from './head.ts';
 import { createHeads } from './heads.ts';
 import { LIMITS, type LogLimits } from './limits.ts';
 import { listOffsets } from './listOffsets.ts';
-import type { Log, LogTopic } from './log.ts';
+import type { Bounds, Log, LogTopic } from './log.ts';
+import { requirePartition } from './requirePartition.ts';
 import { withRetries } from './retry.ts';
 import { roll, rollIsDue } from './roll.ts';
 
@@ -66,12 +75,18 @@ export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning 
 
     async bounds(topic, partition) {
       requirePartition(topic, partition);
-      const head = await heads.read(topic, headIndexOf(topic, partition)).catch(rethrow);
-      return {
-        logStartOffset: logStartOffset(head, partition),
-        highWatermark: highWatermark(head, partition),
-      };
+      return boundsIn(await heads.read(topic, headIndexOf(topic, partition)).catch(rethrow), partition);
     },
+
+    async boundsOf(topic, partitions) {
+      for (const partition of partitions) requirePartition(topic, partition);
+      const indexes = [...new Set(partitions.map((partition) => headIndexOf(topic, partition)))];
+      const read = await atOnce(indexes, HEADS_AT_ONCE, (index) => heads.read(topic, index)).catch(rethrow);
+      const byIndex = new Map(indexes.map((index, i) => [index, read[i]!]));
+      return partitions.map((partition) => boundsIn(byIndex.get(headIndexOf(topic, partition))!, partition));
+    },
+
+    arrival: (topic, partition) => arrivals.next(topic.id, headIndexOf(topic, partition)),
 
     async deleteRecords(topic, partition, beforeOffset) {
       requirePartition(topic, partition);
@@ -111,10 +126,8 @@ function rethrow(error: unknown): never {
   throw asWadiError(error);
 }
 
-function requirePartition(topic: LogTopic, partition: number): void {
-  if (partition >= 0 && partition < topic.partitions) return;
-  const message = `Topic '${topic.name}' has no partition ${partition}, only 0 to ${topic.partitions - 1}.`;
-  throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message, { field: 'partition_id' });
+function boundsIn(head: Head, partition: number): Bounds {
+  return { logStartOffset: logStartOffset(head, partition), highWatermark: highWatermark(head, partition) };
 }
 
 function lastHead(topic: LogTopic, partitions: number): number {
@@ -126,10 +139,8 @@ async function forEachHead(
   last: number,
   work: (index: number) => Promise<void>,
 ): Promise<void> {
-  for (let index = first; index <= last; index += HEADS_AT_ONCE) {
-    const count = Math.min(HEADS_AT_ONCE, last - index + 1);
-    await Promise.all(Array.from({ length: count }, (_, i) => work(index + i)));
-  }
+  const indexes = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  await atOnce(indexes, HEADS_AT_ONCE, work);
 }
 
 /** Work that goes on after its request was answered. What fails there is only work undone: somebody does it later. */

@@ -54,6 +54,11 @@ export interface OffsetAndTimestamp {
   readonly timestamp: number;
 }
 
+export interface Bounds {
+  readonly logStartOffset: number;
+  readonly highWatermark: number;
+}
+
 export interface Log {
   /** One result per element, in the order given. Throws only for a topic that is gone. */
   append(topic: LogTopic, batches: readonly PartitionBatches[]): Promise<AppendResult[]>;
@@ -61,7 +66,11 @@ export interface Log {
   fetch(topic: LogTopic, request: FetchRequest): Promise<FetchResult>;
   listOffsets(topic: LogTopic, partition: number, spec: OffsetSpec): Promise<OffsetAndTimestamp>;
   /** Log start offset and high watermark in one read. */
-  bounds(topic: LogTopic, partition: number): Promise<{ logStartOffset: number; highWatermark: number }>;
+  bounds(topic: LogTopic, partition: number): Promise<Bounds>;
+  /** The same of several partitions, in a read for each head that they are in. */
+  boundsOf(topic: LogTopic, partitions: readonly number[]): Promise<Bounds[]>;
+  /** Aborted when this process appends to the partition, or to one beside it, from now on. */
+  arrival(topic: LogTopic, partition: number): AbortSignal;
   /**
    * Kafka's DeleteRecords: raises the log start to `beforeOffset`, -1 meaning the high watermark, and answers where it now
    * is: it never goes back. Throws OFFSET_OUT_OF_RANGE beyond the high watermark, UNKNOWN_TOPIC_OR_PARTITION, or a

@@ -1,4 +1,4 @@
-import { WadiError } from '../errors.ts';
+import { requirePartition } from '../log/requirePartition.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { Wadi } from '../wadi.ts';
 
@@ -7,10 +7,4 @@ export async function describePartition(wadi: Wadi, topicName: string, partition
   const topic = await wadi.topics.describe(topicName);
   requirePartition(topic, partition);
   return topic;
-}
-
-export function requirePartition(topic: Pick<Topic, 'name' | 'partitions'>, partition: number): void {
-  if (partition < topic.partitions) return;
-  const message = `Topic '${topic.name}' has no partition ${partition}, only 0 to ${topic.partitions - 1}.`;
-  throw new WadiError('UNKNOWN_TOPIC_OR_PARTITION', message, { field: 'partition_id' });
 }

@@ -1,13 +1,13 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
 import type { FetchRequest, FetchResult, Log, OffsetSpec } from '../../log/log.ts';
+import { requirePartition } from '../../log/requirePartition.ts';
 import type { Topic } from '../../topic/topic.ts';
 import { answerType } from '../media.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../operation.ts';
 import { PARTITION, PartitionParams } from '../paths.ts';
 import { paramsReader, queryReader } from '../request.ts';
 import { JSON_TYPE } from '../response.ts';
-import { requirePartition } from '../topicPartition.ts';
 import { formatPage, KafkaRecordList, pageAnswer } from './page.ts';
 import { RECORD_BATCH_TYPE } from './recordBatchType.ts';
 import { parseRfc3339 } from './timestamp.ts';

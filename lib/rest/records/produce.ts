@@ -1,11 +1,11 @@
 import { WadiError } from '../../errors.ts';
+import { requirePartition } from '../../log/requirePartition.ts';
 import { encodeBatch } from '../../record/encode.ts';
 import { partitionOfKey, stickyPartition } from '../../record/partitioner.ts';
 import type { RecordInput, ValidBatch } from '../../record/record.ts';
 import { KEY_REQUIRED } from '../../record/validate.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Wadi } from '../../wadi.ts';
-import { requirePartition } from '../topicPartition.ts';
 import type { Acks } from './acks.ts';
 import { append, NO_OFFSET } from './append.ts';
 import { codecOf, keysRequired, requireTimestamp } from './limits.ts';

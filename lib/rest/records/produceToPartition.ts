@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { WadiError } from '../../errors.ts';
+import { requirePartition } from '../../log/requirePartition.ts';
 import { validateBatches } from '../../record/validate.ts';
 import type { Wadi } from '../../wadi.ts';
 import { HttpError } from '../errors.ts';
@@ -8,7 +9,6 @@ import type { HttpRequest, HttpResponse, Operation } from '../operation.ts';
 import { PARTITION, PartitionParams } from '../paths.ts';
 import { paramsReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
-import { requirePartition } from '../topicPartition.ts';
 import { AcksQuery, readAcks } from './acks.ts';
 import { append, NO_OFFSET } from './append.ts';
 import { batchLimits } from './limits.ts';

@@ -1,0 +1,137 @@
+import { atOnce } from '../atOnce.ts';
+import { WadiError } from '../errors.ts';
+import type { GroupContext } from './context.ts';
+import type { CommitOffset, MemberName, PartitionName } from './groups.ts';
+import { type Held, isHeld, type Member } from './member.ts';
+import { findMember, readMember } from './members.ts';
+import { isFree, type Position } from './position.ts';
+import { readPositions, writePosition } from './positions.ts';
+
+/** What is to be stored of a partition. */
+interface Commit {
+  readonly held: Held;
+  readonly offset: number;
+  readonly metadata: string;
+}
+
+/** See `Groups.commit`. */
+export async function commit(
+  context: GroupContext,
+  name: MemberName,
+  offsets?: readonly CommitOffset[],
+): Promise<void> {
+  const member = await readMember(context, name);
+  const commits = offsets === undefined ? behindPolls(member) : await checked(context, member, offsets);
+  const refused = await store(context, member, commits);
+  if (refused.length > 0) throw fenced(name, refused[0]!.held);
+}
+
+/** All that polls have given, and is not known to be committed. */
+function behindPolls(member: Member): Commit[] {
+  return member.held
+    .filter((held) => isHeld(member, held) && held.position >= 0 && held.position !== held.committed)
+    .map((held) => ({ held, offset: held.position, metadata: '' }));
+}
+
+async function checked(
+  context: GroupContext,
+  member: Member,
+  offsets: readonly CommitOffset[],
+): Promise<Commit[]> {
+  const { log, topics, limits } = context;
+  return atOnce(offsets, limits.atOnce, async ({ topic, partition, offset, metadata = '' }) => {
+    if (Buffer.byteLength(metadata) > limits.metadataBytes) {
+      const message = `metadata may be of ${limits.metadataBytes} bytes.`;
+      throw new WadiError('OFFSET_METADATA_TOO_LARGE', message, { field: 'metadata' });
+    }
+    const held = member.held.find((each) => each.topic === topic && each.partition === partition);
+    if (held === undefined || !isHeld(member, held)) throw fenced(member, { topic, partition });
+    if (offset > held.position) {
+      const { highWatermark } = await log.bounds(await topics.lookup(topic), partition);
+      if (offset > highWatermark) {
+        const message = `Offset ${offset} of partition ${partition} of topic '${topic}' is beyond its end, ${highWatermark}.`;
+        throw new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'offset' });
+      }
+    }
+    return { held, offset, metadata };
+  });
+}
+
+/**
+ * Commits what polls have given of some partitions; if the last poll is asked for again, what those before it gave. Returns those
+ * that were committed, as far as they are. Those that are another's by now are passed over.
+ */
+export async function commitHeld(
+  context: GroupContext,
+  member: Member,
+  some: readonly Held[],
+  isRepeat: boolean,
+): Promise<Held[]> {
+  const commits = some.flatMap((held): Commit[] => {
+    const offset = processedTo(member, held, isRepeat);
+    if (!isHeld(member, held) || offset < 0 || offset === held.committed) return [];
+    return [{ held, offset, metadata: '' }];
+  });
+  const refused = await store(context, member, commits);
+  return commits
+    .filter((each) => !refused.includes(each))
+    .map(({ held, offset }) => ({ ...held, committed: offset }));
+}
+
+function processedTo({ lastPoll }: Member, held: Held, isRepeat: boolean): number {
+  if (!isRepeat) return held.position;
+  const range = lastPoll.ranges.find(
+    ({ topicId, partition }) => topicId === held.topicId && partition === held.partition,
+  );
+  return range?.from ?? held.position;
+}
+
+/** Returns those that are refused, since the partition is another's. */
+async function store(context: GroupContext, member: Member, commits: readonly Commit[]): Promise<Commit[]> {
+  const { limits } = context;
+  const refused: Commit[] = [];
+  let left = commits;
+  for (let attempt = 1; left.length > 0; attempt++) {
+    if (attempt > limits.attempts)
+      throw new WadiError('REQUEST_TIMED_OUT', 'Too many commits at once. Try again.');
+    const held = left.map((each) => each.held);
+    const positions = await readPositions(context, member.groupId, held);
+    const pairs = left.map((each, i) => [each, positions[i]!] as const);
+    const results = await atOnce(pairs, limits.atOnce, ([each, position]) =>
+      storeOne(context, member, each, position),
+    );
+    refused.push(...left.filter((_, i) => results[i] === 'refused'));
+    left = left.filter((_, i) => results[i] === 'again');
+  }
+  return refused;
+}
+
+async function storeOne(
+  context: GroupContext,
+  member: Member,
+  { held, offset, metadata }: Commit,
+  position: Position,
+): Promise<'done' | 'refused' | 'again'> {
+  if (!(await mayCommit(context, member, held, position))) return 'refused';
+  const by = member.manual ? { owner: '', ownerName: '', epoch: position.epoch + 1 } : {};
+  const committed = { ...position, ...by, offset, metadata, committedAtMs: context.clock.now() };
+  return (await writePosition(context, member.groupId, position, committed)) ? 'done' : 'again';
+}
+
+/** By its claim; one whose partitions were assigned by hand, where no member of the group holds them. */
+async function mayCommit(
+  context: GroupContext,
+  member: Member,
+  held: Held,
+  position: Position,
+): Promise<boolean> {
+  if (!member.manual) return position.owner === member.memberId && position.epoch === held.epoch;
+  if (position.owner === '') return true;
+  const { groupId } = member;
+  return isFree(position, await findMember(context, { groupId, name: position.ownerName }));
+}
+
+export function fenced({ groupId, name }: MemberName, { topic, partition }: PartitionName): WadiError {
+  const message = `Partition ${partition} of topic '${topic}' is not assigned to '${name}' of group '${groupId}' (any more).`;
+  return new WadiError('FENCED_MEMBER_EPOCH', message, { field: 'offsets' });
+}

@@ -1,0 +1,80 @@
+import { WadiError } from '../errors.ts';
+import { randomUuid } from '../uuid.ts';
+import { MEMBER_DEFAULTS } from './config.ts';
+import type { GroupContext } from './context.ts';
+import type { MemberConfig, MemberName } from './groups.ts';
+import type { Held, Member } from './member.ts';
+import { findMember, tooBusy, writeMember } from './members.ts';
+import { ensureGroup, sessionIsOver } from './sweep.ts';
+
+/**
+ * See `Groups.create`. A static member that comes again takes the place of the one that had its name, whose commits are refused
+ * from the next claim on; the group does not divide anew for that.
+ */
+export async function create(
+  context: GroupContext,
+  groupId: string,
+  config: Partial<MemberConfig> = {},
+  given?: string,
+): Promise<MemberName> {
+  const { clock, limits } = context;
+  requireGroupId(groupId, limits.nameBytes);
+  const full = { ...MEMBER_DEFAULTS, ...config };
+  const { groupInstanceId, sessionTimeoutMs } = full;
+  if (sessionTimeoutMs < limits.minSessionMs || sessionTimeoutMs > limits.maxSessionMs) {
+    const message = `session.timeout.ms must be from ${limits.minSessionMs} to ${limits.maxSessionMs}.`;
+    throw new WadiError('INVALID_SESSION_TIMEOUT', message, { field: 'session.timeout.ms' });
+  }
+  if (given !== undefined && groupInstanceId !== undefined && given !== groupInstanceId) {
+    const message = `A static member's name is its group.instance.id, '${groupInstanceId}'.`;
+    throw new WadiError('INVALID_REQUEST', message, { field: 'name' });
+  }
+  const name = { groupId, name: given ?? groupInstanceId ?? randomUuid(clock) };
+  requireName(name.name, limits.nameBytes);
+  const group = await ensureGroup(context, groupId);
+  if (group.members >= limits.members) {
+    const message = `Group '${groupId}' has ${group.members} members, as many as it may have.`;
+    throw new WadiError('GROUP_MAX_SIZE_REACHED', message);
+  }
+
+  for (let attempt = 1; attempt <= limits.attempts; attempt++) {
+    const now = clock.now();
+    const before = await findMember(context, name);
+    const isStatic = groupInstanceId !== undefined;
+    if (before !== undefined && !isStatic && !sessionIsOver(before, now)) {
+      const message = `Consumer instance with the specified name already exists: '${name.name}' of group '${groupId}'.`;
+      throw new WadiError('UNRELEASED_INSTANCE_ID', message, { field: 'name' });
+    }
+    const member: Member = {
+      ...name,
+      memberId: randomUuid(clock),
+      config: full,
+      subscription: isStatic ? before?.subscription : undefined,
+      manual: false,
+      epoch: isStatic ? (before?.epoch ?? 0) : 0,
+      held: isStatic && before?.manual === false ? before.held.map(unclaimed) : [],
+      lastPoll: { key: undefined, ranges: [] },
+      lastSeenMs: now,
+      autoCommitMs: now,
+      left: false,
+      version: 0,
+    };
+    if ((await writeMember(context, before, member)) !== undefined) return name;
+  }
+  throw tooBusy(name);
+}
+
+/** Its own to claim, since the one before it is gone. */
+function unclaimed(held: Held): Held {
+  return { ...held, epoch: 0, position: -1, committed: -1, revokeByMs: 0 };
+}
+
+function requireGroupId(groupId: string, most: number): void {
+  if (groupId !== '' && Buffer.byteLength(groupId) <= most) return;
+  throw new WadiError('INVALID_GROUP_ID', `A group's name has 1 to ${most} bytes.`, { field: 'group_name' });
+}
+
+function requireName(name: string, most: number): void {
+  if (name !== '' && Buffer.byteLength(name) <= most) return;
+  throw new WadiError('INVALID_REQUEST', `An instance's name has 1 to ${most} bytes.`, { field: 'name' });
+}

@@ -1,0 +1,52 @@
+import { atOnce } from '../atOnce.ts';
+import { WadiError } from '../errors.ts';
+import { withRetries } from '../log/retry.ts';
+import { allItems } from '../storage/allItems.ts';
+import type { GroupContext } from './context.ts';
+import { requireGroup } from './describeGroup.ts';
+import { divisionsBefore } from './division.ts';
+import { GROUPS_PK, type Group, groupKey } from './group.ts';
+import { readMembers } from './members.ts';
+import { deletePosition, readAllPositions } from './positions.ts';
+import { sweep } from './sweep.ts';
+
+/**
+ * See `Groups.delete`. Positions go first, each only if nobody has claimed or committed it meanwhile; and the name last, so that
+ * one who died half way through finds the group again.
+ */
+export async function deleteGroup(context: GroupContext, groupId: string): Promise<void> {
+  const group = await sweep(context, await requireGroup(context, groupId));
+  await requireEmpty(context, groupId);
+  await forget(context, group);
+}
+
+async function requireEmpty(context: GroupContext, groupId: string): Promise<void> {
+  if ((await readMembers(context, groupId)).length === 0) return;
+  throw new WadiError('NON_EMPTY_GROUP', `Group '${groupId}' has members: they must leave first.`, {
+    field: 'consumer_group_id',
+  });
+}
+
+/** Takes away what is left of a group without members. One who joins meanwhile makes it anew. */
+export async function forget(context: GroupContext, { groupId, changes, epoch }: Group): Promise<void> {
+  const { items, clock, limits } = context;
+  const listed = await withRetries(clock, () => items.get({ pk: GROUPS_PK, sk: groupId }));
+  const positions = await readAllPositions(context, groupId);
+  await atOnce(positions, limits.atOnce, (position) => deletePosition(context, groupId, position));
+  const divisions = { ...divisionsBefore(groupId, epoch + 2), limit: limits.itemsPerRead };
+  const old = await allItems(items, clock, divisions);
+  await atOnce(old, limits.atOnce, (item) => withRetries(clock, () => items.delete(item)));
+  const isAsSeen = {
+    all: [
+      { path: ['changes'], is: '=', value: changes },
+      { path: ['epoch'], is: '=', value: epoch },
+    ],
+  } as const;
+  const { applied, item } = await withRetries(clock, () => items.delete(groupKey(groupId), isAsSeen));
+  if (!applied && item !== undefined) {
+    throw new WadiError('NON_EMPTY_GROUP', `Somebody has joined group '${groupId}'.`);
+  }
+  if (listed === undefined) return;
+  const isListedSo = { path: ['stamp'], is: '=', value: listed.stamp as string } as const;
+  await withRetries(clock, () => items.delete(listed, isListedSo));
+}

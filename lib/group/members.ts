@@ -1,0 +1,102 @@
+import { WadiError } from '../errors.ts';
+import { withRetries } from '../log/retry.ts';
+import { allItems } from '../storage/allItems.ts';
+import { randomUuid } from '../uuid.ts';
+import type { GroupContext } from './context.ts';
+import type { MemberName } from './groups.ts';
+import { decodeMember, encodeMember, type Member, memberKey, membersOf } from './member.ts';
+
+/** Throws UNKNOWN_MEMBER_ID: there is none, or it was put out of its group. */
+export async function readMember(context: GroupContext, name: MemberName): Promise<Member> {
+  const member = await findMember(context, name);
+  if (member === undefined || member.left) throw unknownMember(name);
+  return member;
+}
+
+export async function findMember(
+  { items, clock }: GroupContext,
+  name: MemberName,
+): Promise<Member | undefined> {
+  const item = await withRetries(clock, () => items.get(memberKey(name)));
+  return item && decodeMember(item);
+}
+
+export async function readMembers(
+  { items, clock, limits }: GroupContext,
+  groupId: string,
+): Promise<Member[]> {
+  const query = { ...membersOf(groupId), limit: limits.itemsPerRead };
+  return (await allItems(items, clock, query)).map(decodeMember);
+}
+
+/**
+ * Writes a member in place of `before`, of which nothing was changed meanwhile. Returns it as it then is, or `undefined`: it is
+ * another, or gone.
+ */
+export async function writeMember(
+  context: GroupContext,
+  before: Member | undefined,
+  member: Member,
+): Promise<Member | undefined> {
+  const { items, clock } = context;
+  const written = { ...member, version: (before?.version ?? 0) + 1 };
+  const stamp = randomUuid(clock);
+  const item = encodeMember(written, stamp);
+  const isUnchanged = {
+    all: [
+      { path: ['version'], is: '=', value: before?.version ?? 0 },
+      { path: ['memberId'], is: '=', value: before?.memberId ?? '' },
+    ],
+  } as const;
+  const condition = before === undefined ? ({ missing: ['pk'] } as const) : isUnchanged;
+  const outcome = await withRetries(clock, () => items.put(item, condition));
+  // One that was sent again finds its own.
+  return outcome.applied || outcome.item?.stamp === stamp ? written : undefined;
+}
+
+/** Deletes the member if nothing was changed meanwhile. Whether it is gone. */
+export async function deleteMember({ items, clock }: GroupContext, member: Member): Promise<boolean> {
+  const { version, memberId } = member;
+  const isUnchanged = {
+    all: [
+      { path: ['version'], is: '=', value: version },
+      { path: ['memberId'], is: '=', value: memberId },
+    ],
+  } as const;
+  const outcome = await withRetries(clock, () => items.delete(memberKey(member), isUnchanged));
+  return outcome.applied || outcome.item === undefined;
+}
+
+/**
+ * Changes a member, again if another call came between: `change` answers `undefined` if there is nothing to change. Throws
+ * UNKNOWN_MEMBER_ID.
+ */
+export async function changeMember(
+  context: GroupContext,
+  name: MemberName,
+  change: (member: Member) => Member | undefined | Promise<Member | undefined>,
+): Promise<Member> {
+  for (let attempt = 1; attempt <= context.limits.attempts; attempt++) {
+    const before = await readMember(context, name);
+    const after = await change(before);
+    if (after === undefined) return before;
+    const written = await writeMember(context, before, seen(after, context.clock.now()));
+    if (written !== undefined) return written;
+  }
+  throw tooBusy(name);
+}
+
+/** It has been heard of now. */
+export function seen(member: Member, now: number): Member {
+  return { ...member, lastSeenMs: Math.max(member.lastSeenMs, now) };
+}
+
+export function unknownMember({ groupId, name }: MemberName): WadiError {
+  const message = `Consumer instance not found: '${name}' of group '${groupId}'. It was deleted, or its session is over.`;
+  return new WadiError('UNKNOWN_MEMBER_ID', message, { field: 'instance' });
+}
+
+export function tooBusy({ groupId, name }: MemberName): WadiError {
+  const message = `Too many calls of '${name}' of group '${groupId}' at once. Try again.`;
+  return new WadiError('REQUEST_TIMED_OUT', message);
+}

@@ -1,0 +1,81 @@
+import { withRetries } from '../log/retry.ts';
+import { allItems } from '../storage/allItems.ts';
+import { MAX_KEYS_PER_READ } from '../storage/ports.ts';
+import type { GroupContext } from './context.ts';
+import {
+  decodePosition,
+  encodePosition,
+  noPosition,
+  type Position,
+  positionKey,
+  positionsPk,
+  unchanged,
+} from './position.ts';
+
+/** Which partition's. */
+export type PositionOf = Pick<Position, 'topicId' | 'topic' | 'partition'>;
+
+/** In the order asked for. */
+export async function readPositions(
+  { items, clock }: GroupContext,
+  groupId: string,
+  wanted: readonly PositionOf[],
+): Promise<Position[]> {
+  const positions: Position[] = [];
+  for (let i = 0; i < wanted.length; i += MAX_KEYS_PER_READ) {
+    const some = wanted.slice(i, i + MAX_KEYS_PER_READ);
+    const keys = some.map(({ topicId, partition }) => positionKey(groupId, topicId, partition));
+    const found = await withRetries(clock, () => items.getMany(keys));
+    for (const [k, { topicId, topic, partition }] of some.entries()) {
+      const item = found[k];
+      positions.push(item === undefined ? noPosition(topicId, topic, partition) : decodePosition(item));
+    }
+  }
+  return positions;
+}
+
+export async function readAllPositions(
+  { items, clock, limits }: GroupContext,
+  groupId: string,
+): Promise<Position[]> {
+  const query = { pk: positionsPk(groupId), limit: limits.itemsPerRead };
+  return (await allItems(items, clock, query)).map(decodePosition);
+}
+
+/**
+ * Writes a position in place of `before`. Whether it is there: one that was sent again finds its own, or one that says the same.
+ */
+export async function writePosition(
+  { items, clock }: GroupContext,
+  groupId: string,
+  before: Position,
+  position: Position,
+): Promise<boolean> {
+  const written = { ...position, version: before.version + 1 };
+  const outcome = await withRetries(clock, () =>
+    items.put(encodePosition(groupId, written), unchanged(before)),
+  );
+  if (outcome.applied) return true;
+  return outcome.item !== undefined && isSame(decodePosition(outcome.item), written);
+}
+
+export async function deletePosition(
+  { items, clock }: GroupContext,
+  groupId: string,
+  position: Position,
+): Promise<boolean> {
+  const key = positionKey(groupId, position.topicId, position.partition);
+  const outcome = await withRetries(clock, () => items.delete(key, unchanged(position)));
+  return outcome.applied || outcome.item === undefined;
+}
+
+function isSame(a: Position, b: Position): boolean {
+  return (
+    a.version === b.version &&
+    a.owner === b.owner &&
+    a.epoch === b.epoch &&
+    a.offset === b.offset &&
+    a.metadata === b.metadata &&
+    a.committedAtMs === b.committedAtMs
+  );
+}

@@ -1,0 +1,70 @@
+import { atOnce } from '../atOnce.ts';
+import { WadiError } from '../errors.ts';
+import type { GroupContext } from './context.ts';
+import type { PartitionName, ResetResult, ResetSpec } from './groups.ts';
+import { findMember } from './members.ts';
+import { namedPositions } from './namedPositions.ts';
+import { isFree, type Position } from './position.ts';
+import { readPositions, writePosition } from './positions.ts';
+import { ensureGroup } from './sweep.ts';
+
+/** See `Groups.reset`. */
+export async function reset(
+  context: GroupContext,
+  groupId: string,
+  partitions: readonly PartitionName[],
+  to: ResetSpec,
+  { dryRun = false }: { dryRun?: boolean } = {},
+): Promise<ResetResult[]> {
+  const { limits, clock } = context;
+  const positions = await namedPositions(context, groupId, partitions);
+  const offsets = await atOnce(positions, limits.atOnce, (position) => target(context, position, to));
+  for (const position of positions) await requireFree(context, groupId, position);
+  const results = positions.map(({ topic, partition, offset: before }, i) => {
+    return { topic, partition, before, offset: offsets[i]! };
+  });
+  if (dryRun) return results;
+  await ensureGroup(context, groupId);
+  const pairs = positions.map((position, i) => [position, offsets[i]!] as const);
+  await atOnce(pairs, limits.atOnce, async ([position, offset]) => {
+    let before = position;
+    for (let attempt = 1; attempt <= limits.attempts; attempt++) {
+      const nobody = { owner: '', ownerName: '', epoch: before.epoch + 1, metadata: '' };
+      const moved = { ...before, ...nobody, offset, committedAtMs: clock.now() };
+      if (await writePosition(context, groupId, before, moved)) return;
+      [before] = (await readPositions(context, groupId, [position])) as [Position];
+      await requireFree(context, groupId, before);
+    }
+    throw new WadiError('REQUEST_TIMED_OUT', 'Too many commits at once. Try again.');
+  });
+  return results;
+}
+
+/** Throws NON_EMPTY_GROUP if a member holds the partition. */
+async function requireFree(context: GroupContext, groupId: string, position: Position): Promise<void> {
+  if (position.owner === '') return;
+  const owner = await findMember(context, { groupId, name: position.ownerName });
+  if (isFree(position, owner)) return;
+  const { topic, partition } = position;
+  const message = `Partition ${partition} of topic '${topic}' is held by '${position.ownerName}' of group '${groupId}': its members must leave first.`;
+  throw new WadiError('NON_EMPTY_GROUP', message, { field: 'consumer_group_id' });
+}
+
+/** Within the records that are there, as Kafka's tool does it. */
+async function target(
+  { log, topics }: GroupContext,
+  { topic: name, partition, offset }: Position,
+  to: ResetSpec,
+): Promise<number> {
+  const topic = await topics.lookup(name);
+  const { logStartOffset, highWatermark } = await log.bounds(topic, partition);
+  const wanted = async (): Promise<number> => {
+    if (to === 'earliest') return logStartOffset;
+    if (to === 'latest') return highWatermark;
+    if ('offset' in to) return to.offset;
+    if ('shift' in to) return (offset < 0 ? logStartOffset : offset) + to.shift;
+    const found = await log.listOffsets(topic, partition, { timestamp: to.timestamp });
+    return found.offset < 0 ? highWatermark : found.offset;
+  };
+  return Math.max(logStartOffset, Math.min(highWatermark, await wanted()));
+}

@@ -1,0 +1,33 @@
+import { WadiError } from '../errors.ts';
+import { matcher } from './assign/subscription.ts';
+import { commitHeld } from './commit.ts';
+import type { GroupContext } from './context.ts';
+import type { MemberName, Subscription } from './groups.ts';
+import { changeMember } from './members.ts';
+import { noteChange } from './sweep.ts';
+
+/** See `Groups.subscribe`. What the member holds goes, and comes, with the next division. */
+export async function subscribe(
+  context: GroupContext,
+  name: MemberName,
+  subscription: Subscription | undefined,
+): Promise<void> {
+  if (subscription !== undefined && 'pattern' in subscription) matcher(subscription.pattern);
+  let changed = false;
+  await changeMember(context, name, async (member) => {
+    if (member.manual && subscription !== undefined) throw exclusive();
+    changed = JSON.stringify(member.subscription) !== JSON.stringify(subscription);
+    if (member.manual) return { ...member, manual: false, held: [] };
+    if (subscription === undefined && member.held.length > 0) {
+      if (member.config.enableAutoCommit) await commitHeld(context, member, member.held, false);
+      return { ...member, subscription, held: [] };
+    }
+    return changed ? { ...member, subscription } : undefined;
+  });
+  if (changed) await noteChange(context, name.groupId);
+}
+
+export function exclusive(): WadiError {
+  const message = 'Subscription to topics, partitions and pattern are mutually exclusive';
+  return new WadiError('INVALID_REQUEST', message, { field: 'subscription' });
+}

@@ -1,0 +1,76 @@
+import { claim, findStarts } from './claim.ts';
+import { commitHeld } from './commit.ts';
+import type { GroupContext } from './context.ts';
+import type { MemberName, PartitionName } from './groups.ts';
+import { type Held, type Member, sameHeld } from './member.ts';
+import { readMember, seen, tooBusy, writeMember } from './members.ts';
+import { currentGroup, readDivision } from './sweep.ts';
+import { takeTurn } from './turn.ts';
+
+export interface SyncOptions {
+  /** Partitions that it has stopped with, as it was asked to. */
+  readonly revoked?: readonly PartitionName[];
+  /** What the last poll gave was not received: it is asked for again. */
+  readonly isRepeat?: (member: Member) => boolean;
+}
+
+/** How much of a session may pass before a call is written down. */
+const SESSION_SHARE = 3;
+
+/**
+ * What each call of a member begins with: its session goes on, it lets go what is not its part any more and takes what it can
+ * of what is. Throws UNKNOWN_MEMBER_ID.
+ */
+export async function sync(
+  context: GroupContext,
+  name: MemberName,
+  options: SyncOptions = {},
+): Promise<Member> {
+  const { clock, limits } = context;
+  for (let attempt = 1; attempt <= limits.attempts; attempt++) {
+    let member = await readMember(context, name);
+    const group = await currentGroup(context, name.groupId);
+    const isNew = !member.manual && group.epoch > member.epoch;
+    const division = isNew ? await readDivision(context, group) : undefined;
+    // Another counts by now.
+    if (isNew && division === undefined) continue;
+
+    const part = division && {
+      epoch: group.epoch,
+      parts: division.parts.get(name.name) ?? new Map(),
+      topics: division.topics,
+    };
+    const isConfirmed = ({ topic, partition }: Held) =>
+      options.revoked?.some((each) => each.topic === topic && each.partition === partition) === true;
+    const turn = takeTurn(member, part, isConfirmed, clock.now());
+    const isRepeat = options.isRepeat?.(member) === true;
+    if (member.config.enableAutoCommit) await commitHeld(context, member, turn.released, isRepeat);
+    if (turn.changed || isStale(member, clock.now())) {
+      const written = await writeMember(context, member, seen(turn.member, clock.now()));
+      if (written === undefined) continue;
+      member = written;
+    }
+
+    const taken = member.manual ? [] : await claim(context, member);
+    const withClaims = replaced(member, taken);
+    const started = await findStarts(context, withClaims);
+    if (taken.length + started.length > 0) {
+      const written = await writeMember(context, member, replaced(withClaims, started));
+      if (written === undefined) continue;
+      member = written;
+    }
+    return member;
+  }
+  throw tooBusy(name);
+}
+
+function isStale({ lastSeenMs, config }: Member, now: number): boolean {
+  return now - lastSeenMs >= config.sessionTimeoutMs / SESSION_SHARE;
+}
+
+/** The member with these in place of its own. */
+export function replaced(member: Member, some: readonly Held[]): Member {
+  if (some.length === 0) return member;
+  const held = member.held.map((each) => some.find((other) => sameHeld(other, each)) ?? each);
+  return { ...member, held };
+}

@@ -1,0 +1,58 @@
+import type { DividedTopic } from './division.ts';
+import type { Held, Member } from './member.ts';
+import { has, type Parts } from './parts.ts';
+
+/** A member's part of a division. */
+export interface Part {
+  readonly epoch: number;
+  readonly parts: Parts;
+  readonly topics: readonly DividedTopic[];
+}
+
+export interface Turn {
+  /** The member as it is to be. */
+  readonly member: Member;
+  /** What it lets go thereby. */
+  readonly released: readonly Held[];
+  /** It is to be written. */
+  readonly changed: boolean;
+}
+
+/**
+ * What a member does with its part: lets go what is not in it, and lists what is new, to be claimed. One that confirms keeps
+ * what it is to let go until it has said so (`confirmed`), or its time is over.
+ */
+export function takeTurn(
+  member: Member,
+  part: Part | undefined,
+  confirmed: (held: Held) => boolean,
+  now: number,
+): Turn {
+  if (member.manual) return { member, released: [], changed: false };
+  const epoch = part?.epoch ?? member.epoch;
+  const held: Held[] = [];
+  const released: Held[] = [];
+  let changed = epoch !== member.epoch;
+  for (const each of member.held) {
+    const isMine = part === undefined ? each.revokeByMs === 0 : has(part.parts, each.topicId, each.partition);
+    if (isMine) {
+      changed ||= each.revokeByMs !== 0;
+      held.push(each.revokeByMs === 0 ? each : { ...each, revokeByMs: 0 });
+      continue;
+    }
+    const revokeByMs = each.revokeByMs || now + member.config.maxPollIntervalMs;
+    const waits = member.config.confirmRevocation && each.epoch > 0 && now < revokeByMs && !confirmed(each);
+    if (waits) held.push({ ...each, revokeByMs });
+    else released.push(each);
+    changed ||= !waits || each.revokeByMs === 0;
+  }
+  for (const { id, name } of part?.topics ?? []) {
+    for (const partition of part!.parts.get(id) ?? []) {
+      if (held.some((each) => each.topicId === id && each.partition === partition)) continue;
+      const nothing = { epoch: 0, position: -1, committed: -1, revokeByMs: 0 };
+      held.push({ topicId: id, topic: name, partition, ...nothing });
+      changed = true;
+    }
+  }
+  return { member: { ...member, epoch, held }, released, changed };
+}
