@@ -5,7 +5,9 @@ import { unservedBy } from '../lib/rest/unserved.ts';
 import { v2BrokerOperations } from '../lib/rest/v2/metadata.ts';
 import { brokerOperations } from '../lib/rest/v3/brokers.ts';
 import { clusterOperations } from '../lib/rest/v3/clusters.ts';
+import { operations as consumerOperations } from './consumers.ts';
 import { operations as fetchOperations } from './fetch.ts';
+import { operations as groupOperations } from './groups.ts';
 import { handlerOf } from './handler.ts';
 import { onLambda } from './lambda.ts';
 import { operations as maintenanceOperations } from './maintenanceApi.ts';
@@ -22,6 +24,8 @@ export const operations: readonly Operation[] = [
 export const allOperations = [
   ...produceOperations,
   ...fetchOperations,
+  ...consumerOperations,
+  ...groupOperations,
   ...topicOperations,
   ...maintenanceOperations,
   ...operations,

@@ -38,6 +38,8 @@ export interface QueueFunctionSpec extends FunctionSpec {
 const CLUSTER = '/v3/clusters/{cluster_id}';
 const TOPIC = `${CLUSTER}/topics/{topic_name}`;
 const PARTITION = `${TOPIC}/partitions/{partition_id}`;
+const GROUP = `${CLUSTER}/consumer-groups/{consumer_group_id}`;
+const INSTANCE = '/consumers/{group_name}/instances/{instance}';
 
 export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
   {
@@ -63,6 +65,53 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     memoryMb: 1024,
     timeoutSeconds: 29,
     stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: [] },
+  },
+  {
+    name: 'consumers',
+    entry: 'consumers.ts',
+    description: 'Consumer instances: what they subscribe to, read and commit',
+    routes: [
+      'POST /consumers/{group_name}',
+      `DELETE ${INSTANCE}`,
+      `POST ${INSTANCE}/subscription`,
+      `GET ${INSTANCE}/subscription`,
+      `DELETE ${INSTANCE}/subscription`,
+      `POST ${INSTANCE}/assignments`,
+      `GET ${INSTANCE}/assignments`,
+      `POST ${INSTANCE}/offsets`,
+      `GET ${INSTANCE}/offsets`,
+      `POST ${INSTANCE}/positions`,
+      `POST ${INSTANCE}/positions/beginning`,
+      `POST ${INSTANCE}/positions/end`,
+      `GET ${INSTANCE}/records`,
+      `POST ${INSTANCE}/heartbeat`,
+    ],
+    memoryMb: 1024,
+    timeoutSeconds: 29,
+    stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: ['read', 'write', 'delete'] },
+  },
+  {
+    name: 'groups',
+    entry: 'groups.ts',
+    description: 'Consumer groups, their members, positions and lags',
+    routes: [
+      `GET ${CLUSTER}/consumer-groups`,
+      `GET ${GROUP}`,
+      `DELETE ${GROUP}`,
+      `GET ${GROUP}/consumers`,
+      `GET ${GROUP}/consumers/{consumer_id}`,
+      `GET ${GROUP}/consumers/{consumer_id}/assignments`,
+      `GET ${GROUP}/consumers/{consumer_id}/assignments/{topic_name}/partitions/{partition_id}`,
+      `GET ${GROUP}/lag-summary`,
+      `GET ${GROUP}/lags`,
+      `GET ${GROUP}/lags/{topic_name}/partitions/{partition_id}`,
+      `POST ${GROUP}/positions:reset`,
+      `DELETE ${GROUP}/positions`,
+    ],
+    memoryMb: 512,
+    timeoutSeconds: 29,
+    // A position is looked up by a time in the records.
+    stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: ['read', 'write', 'delete'] },
   },
   {
     name: 'topics',

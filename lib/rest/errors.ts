@@ -8,7 +8,7 @@ export type ErrorForm = Operation['form'];
 type Answer = readonly [status: number, errorCode: number];
 
 const badRequest = { v3: [400, 40002], v2: [400, 40002] } as const;
-/** REST Proxy v2's 42204: an invalid consumer configuration. */
+/** REST Proxy v2's 42204: an invalid consumer configuration. Of v2, nothing but consumers has configs to set. */
 const badConfig = { v3: [400, 40002], v2: [422, 42204] } as const;
 const badRecord = { v3: [400, 40002], v2: [422, 42203] } as const;
 const retriable = { v3: [503, 50003], v2: [503, 50003] } as const;
@@ -38,7 +38,7 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   INVALID_PARTITIONS: badRequest,
   INVALID_REPLICATION_FACTOR: badRequest,
   INVALID_REPLICA_ASSIGNMENT: badRequest,
-  INVALID_CONFIG: badRequest,
+  INVALID_CONFIG: badConfig,
   INVALID_REQUEST: { v3: [400, 400], v2: [422, 422] },
   UNSUPPORTED_FOR_MESSAGE_FORMAT: badRecord,
   POLICY_VIOLATION: badRequest,
@@ -47,7 +47,7 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   INVALID_PRODUCER_EPOCH: { v3: [409, 40902], v2: [409, 40902] },
   KAFKA_STORAGE_ERROR: retriable,
   NON_EMPTY_GROUP: { v3: [409, 40906], v2: [409, 40906] },
-  GROUP_ID_NOT_FOUND: { v3: [404, 40403], v2: [404, 40403] },
+  GROUP_ID_NOT_FOUND: { v3: [404, 40403], v2: [404, 40405] },
   UNSUPPORTED_COMPRESSION_TYPE: badRecord,
   GROUP_MAX_SIZE_REACHED: { v3: [409, 40907], v2: [409, 40907] },
   GROUP_SUBSCRIBED_TO_TOPIC: { v3: [409, 40908], v2: [409, 40908] },
@@ -61,27 +61,36 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
 
 /** v2 tells an unknown partition (40402) from an unknown topic (40401); Kafka has one error for both. */
 const V2_PARTITION_NOT_FOUND: Answer = [404, 40402];
-const PARTITION_FIELD = 'partition_id';
+const PARTITION_FIELD = /(^|\.)partition(_id)?$/;
 
 /** How long a client should wait before it repeats a retriable request. */
 const RETRY_AFTER_SECONDS = '1';
+
+export interface HttpErrorOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly field?: string | undefined;
+  /** The status, unless REST Proxy has a code of its own. */
+  readonly errorCode?: number;
+  /** What Kafka calls it, where REST Proxy's code depends on the operation. */
+  readonly kafka?: KafkaErrorName;
+}
 
 /** A refusal that is HTTP's own and that Kafka has no name for: no such path, media type, method, cluster. */
 export class HttpError extends Error {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly field: string | undefined;
+  readonly errorCode: number;
+  readonly kafka: KafkaErrorName | undefined;
 
-  constructor(
-    status: number,
-    message: string,
-    options: { headers?: Readonly<Record<string, string>>; field?: string } = {},
-  ) {
+  constructor(status: number, message: string, options: HttpErrorOptions = {}) {
     super(message);
     this.name = 'HttpError';
     this.status = status;
     this.headers = options.headers ?? {};
     this.field = options.field;
+    this.errorCode = options.errorCode ?? status;
+    this.kafka = options.kafka;
   }
 }
 
@@ -112,14 +121,23 @@ export function describeError(
   form: ErrorForm,
 ): { status: number; body: ErrorBody; headers: Readonly<Record<string, string>> } {
   if (error instanceof HttpError) {
-    const body: ErrorBody = { error_code: error.status, message: shortened(error.message), retriable: false };
-    if (error.field !== undefined) body.field = shortened(error.field);
+    const { errorCode, kafka, field } = error;
+    const body: ErrorBody = {
+      error_code: errorCode,
+      message: shortened(error.message),
+      ...(kafka && { kafka_error_code: KAFKA_ERRORS[kafka].code }),
+      retriable: false,
+    };
+    if (field !== undefined) body.field = shortened(field);
     return { status: error.status, body, headers: error.headers };
   }
   if (error instanceof WadiError) {
     const { code, retriable } = KAFKA_ERRORS[error.kafka];
     const [status, errorCode] =
-      form === 'v2' && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION' && error.field === PARTITION_FIELD
+      form === 'v2' &&
+      error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION' &&
+      error.field !== undefined &&
+      PARTITION_FIELD.test(error.field)
         ? V2_PARTITION_NOT_FOUND
         : ANSWERS[error.kafka][form];
     if (status >= 500) logError(error);

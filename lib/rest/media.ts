@@ -1,7 +1,7 @@
 import Negotiator from 'negotiator';
 import { HttpError } from './errors.ts';
 import type { HttpRequest, Operation } from './operation.ts';
-import { JSON_TYPE, V2_TYPE } from './response.ts';
+import { JSON_TYPE, V2_TYPES } from './response.ts';
 
 /**
  * Refuses a body whose media type the operation does not take (415). A body without a type is taken for the first
@@ -38,11 +38,16 @@ export function bodyType(request: HttpRequest): string | undefined {
   return (end < 0 ? header : header.slice(0, end)).trim().toLowerCase();
 }
 
-/** The one of `offered` that the client likes best, the first of them if it does not say; 406 if it takes none. */
-export function answerType(request: HttpRequest, offered: readonly string[]): string {
+/** The one of `offered` that the client likes best, the first of them if it does not say; `undefined` if it takes none. */
+export function preferredType(request: HttpRequest, offered: readonly string[]): string | undefined {
   const { accept } = request.headers;
   if (!accept || accept === '*/*') return offered[0]!;
-  const type = new Negotiator({ headers: { accept } }).mediaType([...offered]);
+  return new Negotiator({ headers: { accept } }).mediaType([...offered]);
+}
+
+/** The same; 406 if it takes none. */
+export function answerType(request: HttpRequest, offered: readonly string[]): string {
+  const type = preferredType(request, offered);
   if (type === undefined) {
     throw new HttpError(406, `HTTP 406 Not Acceptable: offered are ${offered.join(', ')}`, {
       field: 'accept',
@@ -52,7 +57,7 @@ export function answerType(request: HttpRequest, offered: readonly string[]): st
 }
 
 /** What a v2 client may name in Accept, to get whatever the operation answers. */
-const V2_OFFERED = [V2_TYPE, 'application/vnd.kafka.json.v2+json', 'application/vnd.kafka+json', JSON_TYPE];
+const V2_OFFERED = [...V2_TYPES, 'application/vnd.kafka+json', JSON_TYPE];
 
 /** Refuses a request whose Accept header fits no answer of the operation (406). */
 export function requireAcceptable(operation: Operation, request: HttpRequest): void {

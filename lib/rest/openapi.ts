@@ -114,8 +114,11 @@ function answers({ answers, answerHeaders = {} }: Operation, schemas: JsonObject
   );
 }
 
-function errors({ errors, form, accepts, params }: Operation, schemas: JsonObject): JsonObject {
-  const statuses = new Set(errors.map((name) => statusOf(name, form)));
+function errors(
+  { errors, refusals = [], form, accepts, params }: Operation,
+  schemas: JsonObject,
+): JsonObject {
+  const statuses = new Set([...errors.map((name) => statusOf(name, form)), ...refusals]);
   statuses.add(406).add(500);
   if (accepts !== undefined) for (const status of [400, 413, 415, 422]) statuses.add(status);
   if (params?.properties.cluster_id !== undefined) statuses.add(404);

@@ -45,6 +45,8 @@ export interface Operation {
   readonly answerHeaders?: Readonly<Record<string, string>>;
   /** What can go wrong beyond what every operation shares. */
   readonly errors: readonly KafkaErrorName[];
+  /** The statuses of refusals for which Kafka has no name. */
+  readonly refusals?: readonly number[];
   /** Whose error codes and media types: REST Proxy v3's or v2's. */
   readonly form: 'v3' | 'v2';
   readonly handle: (wadi: Wadi, request: HttpRequest) => Promise<HttpResponse>;

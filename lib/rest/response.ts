@@ -3,6 +3,12 @@ import type { HttpResponse } from './operation.ts';
 export const JSON_TYPE = 'application/json';
 /** REST Proxy v2's and Strimzi Bridge's media type for everything but records. */
 export const V2_TYPE = 'application/vnd.kafka.v2+json';
+/** Those with an embedded format may be named in its place, as REST Proxy's clients do, of what has no records. */
+const EMBEDDED_FORMATS = ['binary', 'json', 'text', 'avro', 'jsonschema', 'protobuf'];
+export const V2_TYPES = [
+  V2_TYPE,
+  ...EMBEDDED_FORMATS.map((format) => `application/vnd.kafka.${format}.v2+json`),
+];
 
 const JSON_HEADERS = { 'content-type': JSON_TYPE };
 const V2_HEADERS = { 'content-type': V2_TYPE };

@@ -1,0 +1,70 @@
+import { type Static, Type } from '@sinclair/typebox';
+import type { Operation } from '../operation.ts';
+import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
+import { optionalReader, v2Bodies } from './bodies.ts';
+import { CreateInstanceRequest, readConfig } from './instanceConfig.ts';
+import { GROUP, GroupParams, INSTANCE, InstanceParams, instanceUrl, memberName, tag } from './paths.ts';
+
+const CreatedInstance = Type.Object(
+  {
+    instance_id: Type.String({ description: 'Its name, by which all other calls have it.' }),
+    base_uri: Type.String({ description: 'The URL of these calls.' }),
+  },
+  { title: 'CreatedInstance' },
+);
+
+const readRequest = optionalReader(CreateInstanceRequest);
+
+export const instanceOperations: readonly Operation[] = [
+  {
+    id: 'createConsumer',
+    method: 'POST',
+    path: GROUP,
+    summary: 'Create a consumer instance',
+    description:
+      'Makes the group, too, if there is none. An empty body takes all defaults. No process holds the instance: any may be called by any route.',
+    tag,
+    params: GroupParams,
+    accepts: v2Bodies(CreateInstanceRequest),
+    answers: { 200: { [V2_TYPE]: CreatedInstance } },
+    errors: [
+      'INVALID_REQUEST',
+      'INVALID_CONFIG',
+      'INVALID_SESSION_TIMEOUT',
+      'INVALID_GROUP_ID',
+      'UNSUPPORTED_ASSIGNOR',
+      'UNRELEASED_INSTANCE_ID',
+      'GROUP_MAX_SIZE_REACHED',
+      'KAFKA_STORAGE_ERROR',
+    ],
+    form: 'v2',
+    async handle(wadi, request) {
+      const body = readRequest(request) ?? {};
+      const { group_name } = request.params;
+      const name = body.id ?? body.name ?? undefined;
+      const member = await wadi.groups.create(group_name!, readConfig(body), name);
+      const answer: Static<typeof CreatedInstance> = {
+        instance_id: member.name,
+        base_uri: instanceUrl(request.baseUrl, member),
+      };
+      return v2json(200, answer);
+    },
+  },
+  {
+    id: 'deleteConsumer',
+    method: 'DELETE',
+    path: INSTANCE,
+    summary: 'Delete a consumer instance',
+    description:
+      'Its partitions go to others at once, after what it has polled was committed if it commits by itself. A static member keeps them until its session is over.',
+    tag,
+    params: InstanceParams,
+    answers: { 204: 'empty' },
+    errors: ['UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    form: 'v2',
+    async handle(wadi, request) {
+      await wadi.groups.leave(memberName(request));
+      return NO_CONTENT;
+    },
+  },
+];

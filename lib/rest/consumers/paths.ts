@@ -1,0 +1,24 @@
+import { Type } from '@sinclair/typebox';
+import type { MemberName } from '../../group/groups.ts';
+import type { HttpRequest } from '../operation.ts';
+
+/** REST Proxy v2's and Strimzi Bridge's paths of consumers, which name no cluster. */
+export const GROUP = '/consumers/{group_name}';
+export const INSTANCE = `${GROUP}/instances/{instance}`;
+
+const groupName = Type.String({ description: 'The ID of the consumer group.' });
+export const GroupParams = Type.Object({ group_name: groupName });
+export const InstanceParams = Type.Object({
+  group_name: groupName,
+  instance: Type.String({ description: 'The name of the consumer instance, as it was given or answered.' }),
+});
+
+export const memberName = ({ params }: HttpRequest): MemberName => ({
+  groupId: params.group_name!,
+  name: params.instance!,
+});
+
+export const instanceUrl = (baseUrl: string, { groupId, name }: MemberName): string =>
+  `${baseUrl}/consumers/${encodeURIComponent(groupId)}/instances/${encodeURIComponent(name)}`;
+
+export const tag = 'Consumers (v2)';

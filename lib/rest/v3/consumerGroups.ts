@@ -1,0 +1,175 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { atOnce } from '../../atOnce.ts';
+import { WadiError } from '../../errors.ts';
+import type { GroupDescription, GroupState, Groups } from '../../group/groups.ts';
+import type { Operation } from '../operation.ts';
+import { CLUSTER, ClusterParams } from '../paths.ts';
+import { paramsReader, queryReader } from '../request.ts';
+import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
+import { VIRTUAL_BROKER_ID } from './brokers.ts';
+import {
+  clusterPlace,
+  list,
+  listSchema,
+  metadata,
+  type Place,
+  part,
+  Relationship,
+  related,
+  resourceSchema,
+} from './resource.ts';
+
+export const GROUPS = `${CLUSTER}/consumer-groups`;
+export const GROUP = `${GROUPS}/{consumer_group_id}`;
+export const GroupParams = Type.Object({
+  ...ClusterParams.properties,
+  consumer_group_id: Type.String({ description: 'The consumer group ID.' }),
+});
+
+/** Each is read with its members. */
+const MAX_PAGE_SIZE = 100;
+const READS_AT_ONCE = 8;
+
+const KIND = 'KafkaConsumerGroup';
+
+const STATES: Readonly<Record<GroupState, string>> = {
+  empty: 'EMPTY',
+  assigning: 'ASSIGNING',
+  reconciling: 'RECONCILING',
+  stable: 'STABLE',
+};
+
+const ConsumerGroup = resourceSchema(KIND, {
+  cluster_id: Type.String(),
+  consumer_group_id: Type.String(),
+  is_simple: Type.Boolean({ description: 'Always false.' }),
+  partition_assignor: Type.String({ description: '`uniform`, `range` or `load`.' }),
+  state: Type.String({
+    description: `Of KIP-848: ${Object.values(STATES).join(', ')}.`,
+  }),
+  type: Type.Literal('CONSUMER'),
+  is_mixed_consumer_group: Type.Boolean({ description: 'Always false.' }),
+  coordinator: Relationship,
+  consumers: Relationship,
+  lag_summary: Relationship,
+});
+
+const GroupsQuery = Type.Object({
+  page_size: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: MAX_PAGE_SIZE,
+      default: MAX_PAGE_SIZE,
+      description: 'At most so many.',
+    }),
+  ),
+  page_token: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Where to go on; part of the URL that `metadata.next` gives.',
+    }),
+  ),
+});
+
+/** A group's name may hold any character. */
+export function groupPlace(cluster: Place, groupId: string): Place {
+  const name = encodeURIComponent(groupId);
+  return part(cluster, `consumer-groups/${name}`, `consumer-group=${name}`);
+}
+
+function groupData(
+  cluster: Place,
+  { groupId, assignor, state }: GroupDescription,
+): Static<typeof ConsumerGroup> {
+  const place = groupPlace(cluster, groupId);
+  return {
+    kind: KIND,
+    metadata: metadata(place),
+    cluster_id: place.clusterId,
+    consumer_group_id: groupId,
+    is_simple: false,
+    partition_assignor: assignor,
+    state: STATES[state],
+    type: 'CONSUMER',
+    is_mixed_consumer_group: false,
+    coordinator: related(cluster, `brokers/${VIRTUAL_BROKER_ID}`),
+    consumers: related(place, 'consumers'),
+    lag_summary: related(place, 'lag-summary'),
+  };
+}
+
+/** `undefined` for one that was deleted since it was listed. */
+async function describeIfThere(groups: Groups, groupId: string): Promise<GroupDescription | undefined> {
+  try {
+    return await groups.describe(groupId);
+  } catch (error) {
+    if (error instanceof WadiError && error.kafka === 'GROUP_ID_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+export const groupParams = paramsReader(GroupParams);
+const groupsQuery = queryReader(GroupsQuery);
+export const groupTag = 'Consumer Group (v3)';
+
+export const consumerGroupOperations: readonly Operation[] = [
+  {
+    id: 'listKafkaConsumerGroups',
+    method: 'GET',
+    path: GROUPS,
+    summary: 'List Consumer Groups',
+    description: 'In the order of their names.',
+    tag: groupTag,
+    params: ClusterParams,
+    query: GroupsQuery,
+    answers: { 200: { [JSON_TYPE]: listSchema(KIND, ConsumerGroup) } },
+    errors: ['INVALID_REQUEST', 'KAFKA_STORAGE_ERROR'],
+    form: 'v3',
+    async handle(wadi, request) {
+      const { groups } = wadi;
+      const { page_size = MAX_PAGE_SIZE, page_token: after } = groupsQuery(request);
+      const listed = await groups.list({ limit: page_size, ...(after !== undefined && { after }) });
+      const described = await atOnce(listed, READS_AT_ONCE, ({ groupId }) =>
+        describeIfThere(groups, groupId),
+      );
+      const cluster = clusterPlace(wadi, request);
+      const self = `${cluster.url}/consumer-groups`;
+      const last = listed.length === page_size ? listed.at(-1) : undefined;
+      const next = last && `${self}?page_size=${page_size}&page_token=${encodeURIComponent(last.groupId)}`;
+      const data = described.flatMap((group) => (group === undefined ? [] : [groupData(cluster, group)]));
+      return json(200, list(KIND, self, data, next ?? null));
+    },
+  },
+  {
+    id: 'getKafkaConsumerGroup',
+    method: 'GET',
+    path: GROUP,
+    summary: 'Get Consumer Group',
+    tag: groupTag,
+    params: GroupParams,
+    answers: { 200: { [JSON_TYPE]: ConsumerGroup } },
+    errors: ['GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
+    form: 'v3',
+    async handle(wadi, request) {
+      const group = await wadi.groups.describe(groupParams(request).consumer_group_id);
+      return json(200, groupData(clusterPlace(wadi, request), group));
+    },
+  },
+  {
+    id: 'deleteConsumerGroup',
+    method: 'DELETE',
+    path: GROUP,
+    summary: 'Delete Consumer Group',
+    description:
+      "Wadi's own: Kafka's DeleteGroups. With its committed positions; refused while it has members.",
+    tag: groupTag,
+    params: GroupParams,
+    answers: { 204: 'empty' },
+    errors: ['GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', 'KAFKA_STORAGE_ERROR'],
+    form: 'v3',
+    async handle(wadi, request) {
+      await wadi.groups.delete(groupParams(request).consumer_group_id);
+      return NO_CONTENT;
+    },
+  },
+];
