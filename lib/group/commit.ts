@@ -2,8 +2,8 @@ import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import type { GroupContext } from './context.ts';
 import type { CommitOffset, MemberName, PartitionName } from './groups.ts';
-import { type Held, isHeld, type Member } from './member.ts';
-import { findMember, readMember } from './members.ts';
+import { type Held, isHeld, type Member, replaced } from './member.ts';
+import { findMember, readMember, seen, writeMember } from './members.ts';
 import { isFree, type Position } from './position.ts';
 import { readPositions, writePosition } from './positions.ts';
 
@@ -24,6 +24,13 @@ export async function commit(
   const commits = offsets === undefined ? behindPolls(member) : await checked(context, member, offsets);
   const refused = await store(context, member, commits);
   if (refused.length > 0) throw fenced(name, refused[0]!.held);
+  if (commits.length > 0) await note(context, member, commits);
+}
+
+/** That the next commit need not store these again. If another call came between, it does. */
+async function note(context: GroupContext, member: Member, commits: readonly Commit[]): Promise<void> {
+  const known = commits.map(({ held, offset }) => ({ ...held, committed: offset }));
+  await writeMember(context, member, seen(replaced(member, known), context.clock.now()));
 }
 
 /** All that polls have given, and is not known to be committed. */

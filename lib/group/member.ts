@@ -77,6 +77,13 @@ export function sameHeld(
   return a.topicId === b.topicId && a.partition === b.partition;
 }
 
+/** The member with these in place of its own. */
+export function replaced(member: Member, some: readonly Held[]): Member {
+  if (some.length === 0) return member;
+  const held = member.held.map((each) => some.find((other) => sameHeld(other, each)) ?? each);
+  return { ...member, held };
+}
+
 /** It may read and commit the partition. */
 export function isHeld(member: Member, held: Held): boolean {
   return member.manual || held.epoch > 0;

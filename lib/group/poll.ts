@@ -5,10 +5,10 @@ import { startOf } from './claim.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, MemberState, PollRequest, RecordsPage } from './groups.ts';
-import { type Held, isHeld, type Member, type PolledRange, sameHeld } from './member.ts';
+import { type Held, isHeld, type Member, type PolledRange, replaced, sameHeld } from './member.ts';
 import { seen, tooBusy, writeMember } from './members.ts';
 import { heartbeatIntervalMs, stateOf } from './state.ts';
-import { replaced, sync } from './sync.ts';
+import { sync } from './sync.ts';
 
 /** What a poll found. */
 interface Found {

@@ -2,7 +2,7 @@ import { claim, findStarts } from './claim.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, PartitionName } from './groups.ts';
-import { type Held, type Member, sameHeld } from './member.ts';
+import { type Held, type Member, replaced } from './member.ts';
 import { readMember, seen, tooBusy, writeMember } from './members.ts';
 import { currentGroup, readDivision } from './sweep.ts';
 import { takeTurn } from './turn.ts';
@@ -66,11 +66,4 @@ export async function sync(
 
 function isStale({ lastSeenMs, config }: Member, now: number): boolean {
   return now - lastSeenMs >= config.sessionTimeoutMs / SESSION_SHARE;
-}
-
-/** The member with these in place of its own. */
-export function replaced(member: Member, some: readonly Held[]): Member {
-  if (some.length === 0) return member;
-  const held = member.held.map((each) => some.find((other) => sameHeld(other, each)) ?? each);
-  return { ...member, held };
 }
