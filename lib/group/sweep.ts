@@ -6,7 +6,7 @@ import type { Key } from '../storage/ports.ts';
 import type { Topic } from '../topic/topic.ts';
 import { randomUuid } from '../uuid.ts';
 import { assign } from './assign/assign.ts';
-import { resolve } from './assign/subscription.ts';
+import { resolver } from './assign/subscription.ts';
 import type { GroupContext } from './context.ts';
 import {
   type Division,
@@ -154,9 +154,10 @@ async function wantedBy(
     ? await topics.list()
     : await atOnce(names, limits.atOnce, (name) => topics.describe(name).catch(noneIfUnknown));
   const known = found.flatMap((topic) => topic ?? []);
+  const idsOf = resolver(known);
   const resolved = members.map(({ name, subscription }) => ({
     name,
-    topics: subscription === undefined ? [] : resolve(subscription, known),
+    topics: subscription === undefined ? [] : idsOf(subscription),
   }));
   const used = new Set(resolved.flatMap((member) => member.topics));
   const usedTopics = known.filter(({ id }) => used.has(id));

@@ -1,5 +1,8 @@
 import fc from 'fast-check';
 import type { Situation } from '../../../lib/group/assign/assignment.ts';
+import { boardOf } from '../../../lib/group/assign/board.ts';
+import { countsOf as slotsOf } from '../../../lib/group/assign/counts.ts';
+import { dealOut, evenOut } from '../../../lib/group/assign/evenOut.ts';
 import { uniform } from '../../../lib/group/assign/uniform.ts';
 import {
   countsOf,
@@ -137,6 +140,27 @@ test('no move from a member to another makes a group more even, however large it
         for (const other of subscribersOf(situation, partition.split('/')[0]!)) {
           expect(counts.get(owner)! - counts.get(other)!).toBeLessThanOrEqual(1);
         }
+      }
+    }),
+  );
+});
+
+test('before exchanges are looked for, which is not done without end, no single move makes a group more even', () => {
+  fc.assert(
+    fc.property(situations({ members: 6, topics: 12, partitions: 9 }), (situation) => {
+      const board = boardOf(situation);
+      const totals = board.pools.map(({ topics }) =>
+        topics.reduce((sum, { partitions }) => sum + partitions, 0),
+      );
+      const counts = slotsOf(board);
+      dealOut(counts, totals);
+      evenOut(counts);
+      for (const [i, { members }] of board.pools.entries()) {
+        const shares = counts.count.subarray(counts.firstSlot[i], counts.firstSlot[i + 1]);
+        expect(shares.reduce((sum, share) => sum + share)).toBe(totals[i]);
+        const givers = members.filter((_, slot) => shares[slot]! > 0).map((member) => counts.load[member]!);
+        const takers = members.map((member) => counts.load[member]!);
+        expect(Math.max(...givers) - Math.min(...takers)).toBeLessThanOrEqual(1);
       }
     }),
   );
