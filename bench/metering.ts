@@ -23,6 +23,8 @@ export interface Meter {
   /** Index rows, and producers that were moved out of a head. */
   otherPuts: number;
   itemReads: number;
+  /** Of all kinds, deletes and refused ones included. */
+  itemWrites: number;
   writeUnits: number;
   readUnits: number;
 }
@@ -39,6 +41,7 @@ export function newMeter(): Meter {
     headMaintenance: 0,
     otherPuts: 0,
     itemReads: 0,
+    itemWrites: 0,
     writeUnits: 0,
     readUnits: 0,
   };
@@ -115,7 +118,7 @@ export function metered(
     objects,
     log: meteredItems(storage.log, meter, latency),
     metadata: storage.metadata,
-    groups: storage.groups,
+    groups: meteredItems(storage.groups, meter, latency),
     close: () => storage.close(),
   };
 }
@@ -134,6 +137,7 @@ function meteredItems(items: ItemStore, meter: Meter, latency: Latency): ItemSto
   /** An update is charged by the larger of the item before and after; a refused one by the item that refused it. */
   const wrote = ({ pk, sk }: Key, outcome: WriteOutcome | { applied: true; item: undefined }) => {
     const name = `${pk} ${sk}`;
+    meter.itemWrites++;
     const after = outcome.item ? itemBytes(outcome.item) : 0;
     meter.writeUnits += writeUnits(Math.max(after, sizes.get(name) ?? 0));
     if (outcome.applied) sizes.set(name, after);

@@ -189,6 +189,8 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
       'GET /healthy',
       'GET /ready',
       'GET /openapi.json',
+      'GET /openapi',
+      'GET /openapi/v3',
       '$default',
     ],
     memoryMb: 512,
@@ -221,7 +223,7 @@ export const MAINTENANCE: QueueFunctionSpec = {
     objects: ['read', 'write', 'delete'],
     log: ['read', 'write', 'delete'],
     metadata: ['read', 'write', 'delete'],
-    groups: [],
+    groups: ['read', 'write', 'delete'],
   },
   queue: ['send'],
 };

@@ -18,6 +18,7 @@ import { reset } from './reset.ts';
 import { seek } from './seek.ts';
 import { stateOf } from './state.ts';
 import { subscribe } from './subscribe.ts';
+import { tidy } from './tidy.ts';
 
 export function createGroups(
   options: Omit<GroupContext, 'limits'> & Partial<Pick<GroupContext, 'limits'>>,
@@ -40,5 +41,6 @@ export function createGroups(
     reset: (groupId, partitions, to, how) => reset(context, groupId, partitions, to, how),
     deletePositions: (groupId, partitions) => deletePositions(context, groupId, partitions),
     delete: (groupId) => deleteGroup(context, groupId),
+    tidy: (groupId, retentionMs) => tidy(context, groupId, retentionMs),
   };
 }

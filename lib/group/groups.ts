@@ -63,6 +63,11 @@ export interface Groups {
   deletePositions(groupId: string, partitions: readonly PartitionName[]): Promise<void>;
   /** Throws NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
   delete(groupId: string): Promise<void>;
+  /**
+   * Puts out members whose session is over, and forgets positions of topics that are gone; and the whole group, if it has had no
+   * member and no commit for so long. For maintenance; repeating it is harmless.
+   */
+  tidy(groupId: string, retentionMs: number): Promise<{ positionsDeleted: number; groupsDeleted: number }>;
 }
 
 export interface MemberName {

@@ -39,7 +39,7 @@ export const GROUP_LIMITS: GroupLimits = {
   attempts: 12,
   atOnce: 16,
   pollMs: 100,
-  maxPollMs: 500,
+  maxPollMs: 1_000,
   fetchBytes: 1024 * 1024,
   partitionsPerPoll: 64,
   itemsPerRead: 100,

@@ -89,7 +89,8 @@ export async function sweep(context: GroupContext, group: Group): Promise<Group>
   ];
   const isAsSeen = { path: ['epoch'], is: '=', value: group.epoch } as const;
 
-  if (before?.basis === wanted.basis) {
+  const isNothing = before === undefined && dividing.length === 0;
+  if (isNothing || before?.basis === wanted.basis) {
     if (group.changes === group.assigned && group.members === members.length) return group;
     const { item } = await withRetries(clock, () => items.update(groupKey(groupId), sets, isAsSeen));
     return item === undefined ? group : decodeGroup(item);

@@ -10,18 +10,17 @@ import { maintainTopic, type TopicCursor, WHOLE_TOPIC } from './maintainTopic.ts
 import { forgetRuns } from './runs.ts';
 import type { UnitContext } from './units.ts';
 
-/** The topic to go on with, and where in it: plain JSON. */
-export interface SweepCursor {
-  readonly name: string;
-  readonly at: TopicCursor;
-}
+/** The topic to go on with, and where in it; or the group behind which to go on, after all topics: plain JSON. */
+export type SweepCursor =
+  | { readonly name: string; readonly at: TopicCursor }
+  | { readonly afterGroup: string };
 
 const DELETED_TOPICS_PER_SWEEP = 1_000;
 
 /**
  * Looks at every head of every topic, and collects the garbage of each: what was missed, because a due item could not be put or
  * an append was frozen for long, is found within a day. Where nothing is due it costs reads alone. A topic that fails does
- * not keep it from the others.
+ * not keep it from the others. Then it looks at every consumer group.
  */
 export async function sweep(
   context: UnitContext,
@@ -31,6 +30,7 @@ export async function sweep(
   const { wadi, job, warn } = context;
   let counts: Counts = {};
   if (cursor === undefined) await tidyUp(context);
+  if (cursor !== undefined && 'afterGroup' in cursor) return tidyGroups(context, cursor.afterGroup);
   for (const topic of await listTopics(wadi.storage.metadata)) {
     const { name } = topic;
     if (cursor !== undefined && name < cursor.name) continue;
@@ -50,7 +50,31 @@ export async function sweep(
       warn(error);
     }
   }
-  return { counts };
+  const groups = await tidyGroups(context, '');
+  return { ...groups, counts: addCounts(counts, groups.counts) };
+}
+
+async function tidyGroups(
+  { wadi, job, warn }: UnitContext,
+  from: string,
+): Promise<{ counts: Counts; cursor?: SweepCursor }> {
+  const { groups } = wadi;
+  let counts: Counts = {};
+  let after = from;
+  for (;;) {
+    const page = await groups.list({ ...(after && { after }) });
+    if (page.length === 0) return { counts };
+    for (const { groupId } of page) {
+      if (job.isOver()) return { counts, cursor: { afterGroup: after } };
+      try {
+        counts = addCounts(counts, await groups.tidy(groupId, job.limits.offsetsRetentionMs));
+      } catch (error) {
+        counts = addCounts(counts, { groupsFailed: 1 });
+        warn(error);
+      }
+      after = groupId;
+    }
+  }
 }
 
 /** Accounts of old runs go; deleted topics that should long be purged are looked at again. */

@@ -110,3 +110,43 @@ test('a position moved under a group without members is where the next one begin
   await settle(groups, clock, a);
   expect((await poll(groups, a)).records).toEqual([['orders', 0, 2, 'three']]);
 });
+
+const DAY_MS = 24 * 3_600_000;
+
+test('a group without members is forgotten when its time is over, and not before', async () => {
+  const { clock, wadi, groups } = await started(1);
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  await poll(groups, a);
+  clock.advance(DAY_MS);
+  expect(await groups.tidy('g', DAY_MS)).toEqual({ positionsDeleted: 0, groupsDeleted: 0 });
+  expect(await groups.describe('g')).toMatchObject({ members: [] });
+  clock.advance(DAY_MS - 1);
+  expect(await groups.tidy('g', DAY_MS)).toEqual({ positionsDeleted: 0, groupsDeleted: 0 });
+  expect(await groups.committed('g', [partition(0)])).toMatchObject([{ offset: 0 }]);
+  clock.advance(2);
+  expect(await groups.tidy('g', DAY_MS)).toEqual({ positionsDeleted: 1, groupsDeleted: 1 });
+  expect(await groups.list()).toEqual([]);
+  expect((await wadi.storage.groups.query({ pk: 'group/g', limit: 10 })).items).toEqual([]);
+});
+
+test('positions of a topic that is gone are forgotten, those of its namesake are not', async () => {
+  const { clock, wadi, groups } = await started(2);
+  await groups.reset('g', [partition(0), partition(1)], 'earliest');
+  await wadi.topics.delete('orders');
+  await withTopic(wadi, 'orders', 2);
+  await groups.reset('g', [partition(0)], 'earliest');
+  clock.advance(1_000);
+  expect(await groups.tidy('g', DAY_MS)).toEqual({ positionsDeleted: 2, groupsDeleted: 0 });
+  expect(await groups.committed('g', [partition(0), partition(1)])).toMatchObject([{ offset: 0 }, undefined]);
+});
+
+test('to look at a group where nothing is to be done takes reads alone', async () => {
+  const { clock, wadi, groups } = await started(1);
+  await groups.reset('g', [partition(0)], 'earliest');
+  const all = async () => JSON.stringify(await wadi.storage.groups.query({ pk: 'group/g', limit: 10 }));
+  const before = await all();
+  clock.advance(60_000);
+  await groups.tidy('g', DAY_MS);
+  expect(await all()).toBe(before);
+});
