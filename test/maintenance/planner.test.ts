@@ -5,6 +5,8 @@ import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { plan } from '../../lib/maintenance/planner.ts';
 import { readRun, startRun } from '../../lib/maintenance/runs.ts';
 import { maintenanceStatus } from '../../lib/maintenance/status.ts';
+import { sweep } from '../../lib/maintenance/sweep.ts';
+import type { UnitContext } from '../../lib/maintenance/units.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import { intercepted } from '../support/faults.ts';
@@ -108,6 +110,43 @@ test('a topic that fails does not keep the sweep from the others', async () => {
   });
   expect(failures).toMatchObject([{ message: 'broken' }]);
   expect(await rowsOf(inner, other, 0)).toHaveLength(1);
+});
+
+test('the daily sweep looks at every group, and forgets those that nobody uses', async () => {
+  const { keeper, clock, topic } = await house(memoryStorage());
+  const { groups } = keeper.wadi;
+  const position = { topic: topic.name, partition: 0 };
+  for (const groupId of ['old', 'used']) await groups.reset(groupId, [position], 'earliest');
+  for (let day = 0; day < 8; day++) {
+    await keepFor(keeper, clock, DAY);
+    await groups.reset('used', [position], 'earliest');
+  }
+  expect(await groups.list()).toEqual([{ groupId: 'used' }]);
+});
+
+test('a sweep that is over among the groups goes on with the next one', async () => {
+  const { keeper, clock, topic } = await house(memoryStorage());
+  const { groups } = keeper.wadi;
+  for (let i = 0; i < 5; i++)
+    await groups.reset(`group-${i}`, [{ topic: topic.name, partition: 0 }], 'earliest');
+  clock.advance(8 * DAY);
+  const hurried = { ...keeper.wadi, groups: { ...groups } };
+  let left = 2;
+  hurried.groups.tidy = async (groupId, retentionMs) => {
+    left--;
+    return groups.tidy(groupId, retentionMs);
+  };
+  const job = { isOver: () => left === 0, limits: MAINTENANCE_LIMITS };
+  const context = { wadi: hurried, job, warn: neverFails } as unknown as UnitContext;
+  const first = await sweep(context, { afterGroup: '' }, async () => undefined);
+  expect(first).toEqual({
+    counts: { groupsDeleted: 2, positionsDeleted: 2 },
+    cursor: { afterGroup: 'group-1' },
+  });
+  left = 100;
+  const { cursor } = await sweep(context, first.cursor, async () => undefined);
+  expect(cursor).toBeUndefined();
+  expect(await groups.list()).toEqual([]);
 });
 
 /** Writes a day that planner and sweep cost, whatever the number of topics and partitions. */
