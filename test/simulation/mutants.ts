@@ -35,7 +35,10 @@ export async function runMutations({ first, workers, maxRuns, only }: Options): 
       });
       // Code that cannot run at all shows nothing of the rule.
       const broken = failed !== undefined && /TypeError|ReferenceError/.test(failed.violation);
-      if (failed === undefined || broken) survivors++;
+      if (failed === undefined || broken) {
+        survivors++;
+        console.error(`${broken ? 'BROKEN' : 'SURVIVED'}: ${rule}`);
+      }
       const histories = failed ? String(played) : `survived ${played}`;
       results.set(mutation, [rule, file, histories, broken ? 'BROKEN' : (failed?.property ?? '')]);
       showProgress(`${results.size} of ${chosen.length} mutations`);
