@@ -88,7 +88,6 @@ function moveHeavy(table: Table): void {
     loads[from]! -= weights[partition]!;
     loads[to]! += weights[partition]!;
     moves++;
-    settled[to] = 0;
     if (loads[from]! >= fullestTaker) continue;
     settled.fill(0);
     fullestTaker = 0;
@@ -101,7 +100,7 @@ function takersOf(partitions: ReadonlySet<number>, { pools, poolOf, loads }: Tab
   return new Map([...some].map((pool) => [pool, lightest(pools[pool]!, loads)]));
 }
 
-/** The partition after whose move the fuller of the two members has least to do; of equals the lightest. */
+/** The partition after whose move the fuller of the two members has least to do. */
 function bestMove(
   partitions: ReadonlySet<number>,
   from: number,
@@ -115,9 +114,7 @@ function bestMove(
     const taken = loads[takers.get(poolOf[partition]!)!]! + weights[partition]!;
     if (taken >= loads[from]! - margin) continue;
     const fuller = Math.max(loads[from]! - weights[partition]!, taken);
-    if (fuller > least) continue;
-    const isLighter = best !== undefined && (weights[partition]! - weights[best]! || partition - best) < 0;
-    if (fuller === least && !isLighter) continue;
+    if (fuller >= least) continue;
     least = fuller;
     best = partition;
   }

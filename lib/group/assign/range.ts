@@ -22,7 +22,7 @@ export const range: Assignor = (situation) => {
   return divisionOf(board, owners);
 };
 
-/** Of each partition number: who has it of most topics; of equals, the first. */
+/** Of each partition number: who has it of most topics; of equals, the first topic's. */
 function ownersOfAll(topics: readonly Int32Array[]): Int32Array {
   if (topics.length === 1) return topics[0]!;
   return topics[0]!.map((_, partition) => {
@@ -33,7 +33,7 @@ function ownersOfAll(topics: readonly Int32Array[]): Int32Array {
     }
     let [winner, most] = [NOBODY, 0];
     for (const [owner, n] of votes) {
-      if (n > most || (n === most && owner < winner)) [winner, most] = [owner, n];
+      if (n > most) [winner, most] = [owner, n];
     }
     return winner;
   });

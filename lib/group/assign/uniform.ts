@@ -5,7 +5,7 @@ import { dealOut, evenOut } from './evenOut.ts';
 import { exchanger } from './exchange.ts';
 import { evenShares } from './shares.ts';
 
-/** Slots looked at in search of exchanges: some 50 ms. What is even, but not the best, is the price of a group beyond that. */
+/** Slots looked at in search of exchanges: some 100 ms. What is even, but not the best, is the price of a group beyond that. */
 const EXCHANGE_WORK = 20_000_000;
 
 /**

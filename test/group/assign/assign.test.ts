@@ -59,8 +59,8 @@ describe.each(['uniform', 'range', 'load'] as const)('the assignor %s', (name) =
       }),
     );
     const all = ['t0', 't1'];
-    const apart = group({ a: all, b: [...all], c: ['t1'] }, { t0: 4, t1: 3 });
-    const shared = group({ a: all, b: all, c: ['t1'] }, { t0: 4, t1: 3 });
+    const apart = group({ a: all, b: [...all], c: [...all], d: ['t1'] }, { t0: 4, t1: 3 });
+    const shared = group({ a: all, b: [...all], c: all, d: ['t1'] }, { t0: 4, t1: 3 });
     expect(listed(assign(name, shared))).toEqual(listed(assign(name, apart)));
   });
 

@@ -34,9 +34,15 @@ test('partitions at rest are spread as well as those that are busy', () => {
   expect(counts).toEqual([26, 26, 26, 26]);
 });
 
-test('loads that differ by less than a tenth of the mean move nothing', () => {
-  const before = load(loaded(['a', 'b'], [50, 50, 50, 50]));
-  expect(movedBetween(before, load(loaded(['a', 'b'], [52, 50, 50, 48], before)))).toBe(0);
+test('loads that differ by less than a tenth of the mean move nothing, beyond that they do', () => {
+  const before = load(loaded(['a', 'b'], Array<number>(100).fill(10)));
+  const grown = (of: string, by: number) => {
+    const loads = Array<number>(100).fill(10);
+    for (const partition of partsOf(before)[of]!) loads[partition]! += by;
+    return loads;
+  };
+  expect(movedBetween(before, load(loaded(['a', 'b'], grown('a', 0.9), before)))).toBe(0);
+  expect(movedBetween(before, load(loaded(['a', 'b'], grown('a', 2), before)))).toBeGreaterThan(0);
 });
 
 test('a partition that became heavy makes others move away from it', () => {

@@ -70,16 +70,16 @@ test('a topic that comes later is divided like those that were there', () => {
   });
 });
 
-test('topics that were divided otherwise go with the most of them', () => {
+test('topics that were divided otherwise go with the most of them, or else with the first', () => {
   const before = divisionOf([
-    ['t0/0', 'b'],
-    ['t0/1', 'a'],
+    ['t0/0', 'a'],
     ['t1/0', 'a'],
-    ['t1/1', 'b'],
-    ['t2/0', 'a'],
-    ['t2/1', 'b'],
+    ['t2/0', 'b'],
+    ['t0/1', 'b'],
+    ['t1/1', 'a'],
+    ['t2/1', 'gone'],
   ]);
   const ids = ['t0', 't1', 't2'];
   const division = range(group({ a: ids, b: ids }, { t0: 2, t1: 2, t2: 2 }, before));
-  expect(show(division).a).toEqual({ t0: [0], t1: [0], t2: [0] });
+  expect(show(division)).toEqual({ a: { t0: [0], t1: [0], t2: [0] }, b: { t0: [1], t1: [1], t2: [1] } });
 });

@@ -41,6 +41,7 @@ test.each([
 
 test('what is refused is told why', () => {
   expect(() => matcher('(orders')).toThrow(/missing closing \)/);
+  expect(() => matcher('(\\pL|a){900}'.repeat(20))).toThrow(/It repeats too much/);
 });
 
 test.each([
