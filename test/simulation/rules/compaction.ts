@@ -2,15 +2,6 @@ import type { Mutation } from '../mutations.ts';
 
 export const compactionRules: readonly Mutation[] = [
   {
-    rule: 'compaction puts a row in place of the one that was read',
-    file: 'lib/maintenance/cleanRows.ts',
-    from: 'version: first.version + 1,',
-    to: `version:
-      1 +
-      ((await compactor.items.get(indexRowKey(compactor.topic.id, compactor.partition, first.baseOffset)))
-        ?.version ?? first.version),`,
-  },
-  {
     rule: 'compaction goes from the lowest row up',
     file: 'lib/maintenance/compactPartition.ts',
     from: 'planSteps(rows, to, situation, limits)) {',
