@@ -1,6 +1,6 @@
 import type { Operation } from '../lib/rest/operation.ts';
 import { healthOperations } from '../lib/rest/service/health.ts';
-import { openapiOperation } from '../lib/rest/service/openapi.ts';
+import { openapiOperations } from '../lib/rest/service/openapi.ts';
 import { unservedBy } from '../lib/rest/unserved.ts';
 import { v2BrokerOperations } from '../lib/rest/v2/metadata.ts';
 import { brokerOperations } from '../lib/rest/v3/brokers.ts';
@@ -19,7 +19,7 @@ export const operations: readonly Operation[] = [
   ...brokerOperations,
   ...v2BrokerOperations,
   ...healthOperations,
-  openapiOperation(() => allOperations),
+  ...openapiOperations(() => allOperations),
 ];
 export const allOperations = [
   ...produceOperations,

@@ -15,11 +15,19 @@ interface Document {
 
 let api: Api;
 let runId: string;
+let memberId: string;
 beforeAll(async () => {
   api = await startApi();
   await api.call('POST /v3/-/topics', { body: { topic_name: 'orders', partitions_count: 2 } });
   const run = await api.call<{ run_id: string }>('POST /v3/-/maintenance/run', { body: {} });
   runId = run.json.run_id;
+  const instance = '/consumers/readers/instances/one';
+  const partition = { topic: 'orders', partition: 1 };
+  await api.call('POST /consumers/readers', { body: { name: 'one', 'consumer.request.timeout.ms': 0 } });
+  await api.call(`POST ${instance}/assignments`, { body: { partitions: [partition] } });
+  await api.call(`POST ${instance}/offsets`, { body: { offsets: [{ ...partition, offset: 0 }] } });
+  const heartbeat = await api.call<{ member_id: string }>(`POST ${instance}/heartbeat`);
+  memberId = heartbeat.json.member_id;
 });
 afterAll(() => api.cluster.close());
 
@@ -95,6 +103,10 @@ test.each(GETS)('%s answers 200', async (route) => {
     .replace('{broker_id}/configs/{name}', '1/configs/num.partitions')
     .replace('{broker_id}', '1')
     .replace('{run_id}', runId)
+    .replace('{group_name}', 'readers')
+    .replace('{instance}', 'one')
+    .replace('{consumer_group_id}', 'readers')
+    .replace('{consumer_id}', memberId)
     .replace('{name}', 'retention.ms');
   const { status } = await api.call(path);
   expect(status).toBe(200);
