@@ -16,9 +16,8 @@ export async function claim(context: GroupContext, member: Member): Promise<Held
   const positions = await readPositions(context, member.groupId, wanted);
   const owners = await ownersOf(context, member, positions);
   const taken = await atOnce(positions, limits.atOnce, async (position) => {
-    // The claim of a call that died, or was sent again.
-    if (position.owner === member.memberId) return position;
-    if (!isFree(position, owners.get(position.ownerName))) return undefined;
+    const isMine = position.owner === member.memberId;
+    if (!isMine && !isFree(position, owners.get(position.ownerName))) return undefined;
     const mine = claimed(position, member);
     return (await writePosition(context, member.groupId, position, mine)) ? mine : undefined;
   });
@@ -30,17 +29,18 @@ export async function claim(context: GroupContext, member: Member): Promise<Held
   });
 }
 
+/** By name, who owns positions that are not the member's: also whoever has come under its own name since it was read. */
 async function ownersOf(
   context: GroupContext,
-  { groupId, name }: Member,
+  { groupId, memberId }: Member,
   positions: readonly Position[],
 ): Promise<Map<string, Member | undefined>> {
-  const names = [...new Set(positions.map(({ ownerName }) => ownerName))].filter(Boolean);
-  const others = names.filter((owner) => owner !== name);
-  const members = await atOnce(others, context.limits.atOnce, (owner) =>
-    findMember(context, { groupId, name: owner }),
+  const others = positions.filter(({ owner }) => owner !== '' && owner !== memberId);
+  const names = [...new Set(others.map(({ ownerName }) => ownerName))];
+  const members = await atOnce(names, context.limits.atOnce, (name) =>
+    findMember(context, { groupId, name }),
   );
-  return new Map(others.map((owner, i) => [owner, members[i]]));
+  return new Map(names.map((name, i) => [name, members[i]]));
 }
 
 /** Where members begin that find no position, by `auto.offset.reset`; `undefined` if they are to be told. */

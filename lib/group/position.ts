@@ -75,7 +75,9 @@ export function isFree(position: Position, owner: Member | undefined): boolean {
   return !owner.held.some((held) => sameHeld(held, position));
 }
 
+/** One who takes back what it had, and nobody claimed since, keeps its epoch; the version refuses those who saw it free. */
 export function claimed(position: Position, { memberId, name }: Pick<Member, 'memberId' | 'name'>): Position {
-  const { epoch, version } = position;
-  return { ...position, owner: memberId, ownerName: name, epoch: epoch + 1, version: version + 1 };
+  const { owner, version } = position;
+  const epoch = owner === memberId ? position.epoch : position.epoch + 1;
+  return { ...position, owner: memberId, ownerName: name, epoch, version: version + 1 };
 }
