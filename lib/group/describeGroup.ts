@@ -36,7 +36,7 @@ function stateOf(group: Group, members: readonly Member[], stored: number): Grou
   if (group.changes > group.assigned || members.length < stored) return 'assigning';
   const isBehind = (member: Member) =>
     !member.manual &&
-    (member.epoch < group.epoch || member.held.some((held) => held.epoch === 0 || held.revokeByMs > 0));
+    (member.epoch !== group.epoch || member.held.some((held) => held.epoch === 0 || held.revokeByMs > 0));
   return members.some(isBehind) ? 'reconciling' : 'stable';
 }
 

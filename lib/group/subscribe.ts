@@ -18,11 +18,11 @@ export async function subscribe(
     if (member.manual && subscription !== undefined) throw exclusive();
     changed = JSON.stringify(member.subscription) !== JSON.stringify(subscription);
     if (member.manual) return { ...member, manual: false, held: [] };
-    if (subscription === undefined && member.held.length > 0) {
-      if (member.config.enableAutoCommit) await commitHeld(context, member, member.held, false);
-      return { ...member, subscription, held: [] };
-    }
-    return changed ? { ...member, subscription } : undefined;
+    if (!changed) return undefined;
+    // It has yet to take its part, if only of the division that there is: maybe it was in that before, and let go.
+    if (subscription !== undefined) return { ...member, subscription, epoch: 0 };
+    if (member.config.enableAutoCommit) await commitHeld(context, member, member.held, false);
+    return { ...member, subscription, held: [] };
   });
   if (changed) await noteChange(context, name.groupId);
 }

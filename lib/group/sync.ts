@@ -30,14 +30,15 @@ export async function sync(
   for (let attempt = 1; attempt <= limits.attempts; attempt++) {
     let member = await readMember(context, name);
     const group = await currentGroup(context, name.groupId);
-    const isNew = !member.manual && group.epoch > member.epoch;
+    // Not "newer": a group that was deleted and came again counts from the beginning.
+    const isNew = !member.manual && group.division !== '' && group.epoch !== member.epoch;
     const division = isNew ? await readDivision(context, group) : undefined;
     // Another counts by now.
     if (isNew && division === undefined) continue;
 
     const part = division && {
       epoch: group.epoch,
-      parts: division.parts.get(name.name) ?? new Map(),
+      parts: (member.subscription && division.parts.get(name.name)) ?? new Map(),
       topics: division.topics,
     };
     const isConfirmed = ({ topic, partition }: Held) =>
