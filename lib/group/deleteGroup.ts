@@ -4,20 +4,30 @@ import { withRetries } from '../log/retry.ts';
 import { allItems } from '../storage/allItems.ts';
 import type { GroupContext } from './context.ts';
 import { requireGroup } from './describeGroup.ts';
-import { divisionsBefore } from './division.ts';
-import { GROUPS_PK, type Group, groupKey } from './group.ts';
+import { divisionsOf } from './division.ts';
+import { type Group, groupKey, listedKey } from './group.ts';
 import { readMembers } from './members.ts';
 import { deletePosition, readAllPositions } from './positions.ts';
-import { sweep } from './sweep.ts';
+import { ensureGroup, findGroup, sweep } from './sweep.ts';
 
 /**
  * See `Groups.delete`. Positions go first, each only if nobody has claimed or committed it meanwhile; and the name last, so that
  * one who died half way through finds the group again.
  */
 export async function deleteGroup(context: GroupContext, groupId: string): Promise<void> {
-  const group = await sweep(context, await requireGroup(context, groupId));
+  const found = (await findListed(context, groupId)) ?? (await requireGroup(context, groupId));
+  const group = await sweep(context, found);
   await requireEmpty(context, groupId);
   await forget(context, group);
+}
+
+/** Makes the group again if only its name is left, since who deleted it died. */
+export async function findListed(context: GroupContext, groupId: string): Promise<Group | undefined> {
+  const { items, clock } = context;
+  const known = await findGroup(context, groupId);
+  if (known !== undefined) return known;
+  const listed = await withRetries(clock, () => items.get(listedKey(groupId)));
+  return listed && ensureGroup(context, groupId);
 }
 
 async function requireEmpty(context: GroupContext, groupId: string): Promise<void> {
@@ -27,15 +37,13 @@ async function requireEmpty(context: GroupContext, groupId: string): Promise<voi
   });
 }
 
-/** Takes away what is left of a group without members. One who joins meanwhile makes it anew. */
+/** Takes away what is left of a group without members. One who joins meanwhile makes it anew, or finds all but positions. */
 export async function forget(context: GroupContext, { groupId, changes, epoch }: Group): Promise<void> {
   const { items, clock, limits } = context;
-  const listed = await withRetries(clock, () => items.get({ pk: GROUPS_PK, sk: groupId }));
+  const listed = await withRetries(clock, () => items.get(listedKey(groupId)));
   const positions = await readAllPositions(context, groupId);
   await atOnce(positions, limits.atOnce, (position) => deletePosition(context, groupId, position));
-  const divisions = { ...divisionsBefore(groupId, epoch + 2), limit: limits.itemsPerRead };
-  const old = await allItems(items, clock, divisions);
-  await atOnce(old, limits.atOnce, (item) => withRetries(clock, () => items.delete(item)));
+  const divisions = await allItems(items, clock, { ...divisionsOf(groupId), limit: limits.itemsPerRead });
   const isAsSeen = {
     all: [
       { path: ['changes'], is: '=', value: changes },
@@ -46,6 +54,7 @@ export async function forget(context: GroupContext, { groupId, changes, epoch }:
   if (!applied && item !== undefined) {
     throw new WadiError('NON_EMPTY_GROUP', `Somebody has joined group '${groupId}'.`);
   }
+  await atOnce(divisions, limits.atOnce, (item) => withRetries(clock, () => items.delete(item)));
   if (listed === undefined) return;
   const isListedSo = { path: ['stamp'], is: '=', value: listed.stamp as string } as const;
   await withRetries(clock, () => items.delete(listed, isListedSo));

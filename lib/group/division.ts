@@ -42,6 +42,10 @@ export function divisionName(epoch: number, random: string): string {
   return `${String(epoch).padStart(DIGITS, '0')}-${random}`;
 }
 
+export function divisionsOf(groupId: string): { pk: string; from: string; to: string } {
+  return { pk: groupPk(groupId), from: PREFIX, to: 'division0' };
+}
+
 export function divisionsBefore(groupId: string, epoch: number): { pk: string; from: string; to: string } {
   const to = divisionKey(groupId, divisionName(epoch, '')).sk;
   return { pk: groupPk(groupId), from: PREFIX, to };

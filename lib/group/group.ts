@@ -31,6 +31,10 @@ export function groupKey(groupId: string): Key {
   return { pk: groupPk(groupId), sk: 'group' };
 }
 
+export function listedKey(groupId: string): Key {
+  return { pk: GROUPS_PK, sk: groupId };
+}
+
 export function newGroupItem(groupId: string, now: number): Item {
   const nothing = { epoch: 0, division: '', changes: 0, assigned: 0, sweptAtMs: 0, members: 0 };
   return { ...groupKey(groupId), ...nothing, activeMs: now };

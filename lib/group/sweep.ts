@@ -16,7 +16,7 @@ import {
   divisionsBefore,
   encodeDivision,
 } from './division.ts';
-import { decodeGroup, GROUPS_PK, type Group, groupKey, newGroupItem, sweepIsDue } from './group.ts';
+import { decodeGroup, type Group, groupKey, listedKey, newGroupItem, sweepIsDue } from './group.ts';
 import type { AssignorName } from './groups.ts';
 import type { Member } from './member.ts';
 import { deleteMember, readMembers } from './members.ts';
@@ -31,7 +31,7 @@ export async function ensureGroup(context: GroupContext, groupId: string): Promi
   const { items, clock } = context;
   const known = await findGroup(context, groupId);
   if (known !== undefined) return known;
-  const listed = { pk: GROUPS_PK, sk: groupId, stamp: randomUuid(clock) };
+  const listed = { ...listedKey(groupId), stamp: randomUuid(clock) };
   await withRetries(clock, () => items.put(listed));
   const item = newGroupItem(groupId, clock.now());
   const outcome = await withRetries(clock, () => items.put(item, { missing: ['pk'] }));
@@ -104,7 +104,8 @@ export async function sweep(context: GroupContext, group: Group): Promise<Group>
     ...sets,
   ];
   const outcome = await withRetries(clock, () => items.update(groupKey(groupId), actions, isAsSeen));
-  if (outcome.item === undefined) return ensureGroup(context, groupId);
+  // It was deleted meanwhile: who still needs it makes it again.
+  if (outcome.item === undefined) return group;
   const current = decodeGroup(outcome.item);
   if (current.division === name) await deleteOldDivisions(context, current);
   return current;

@@ -1,9 +1,9 @@
 import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import type { GroupContext } from './context.ts';
-import { forget } from './deleteGroup.ts';
+import { findListed, forget } from './deleteGroup.ts';
 import { deletePosition, readAllPositions } from './positions.ts';
-import { findGroup, sweep } from './sweep.ts';
+import { sweep } from './sweep.ts';
 
 /** See `Groups.tidy`. */
 export async function tidy(
@@ -12,7 +12,7 @@ export async function tidy(
   retentionMs: number,
 ): Promise<{ positionsDeleted: number; groupsDeleted: number }> {
   const nothing = { positionsDeleted: 0, groupsDeleted: 0 };
-  const found = await findGroup(context, groupId);
+  const found = await findListed(context, groupId);
   if (found === undefined) return nothing;
   const group = await sweep(context, found);
   const positions = await readAllPositions(context, groupId);
