@@ -4,7 +4,7 @@ import { allItems } from '../storage/allItems.ts';
 import { randomUuid } from '../uuid.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName } from './groups.ts';
-import { decodeMember, encodeMember, type Member, memberKey, membersOf } from './member.ts';
+import { decodeMember, encodeMember, type Member, memberKey, membersOf, sameHeld } from './member.ts';
 
 /** Throws UNKNOWN_MEMBER_ID: there is none, or it was put out of its group. */
 export async function readMember(context: GroupContext, name: MemberName): Promise<Member> {
@@ -39,7 +39,7 @@ export async function writeMember(
   member: Member,
 ): Promise<Member | undefined> {
   const { items, clock } = context;
-  const written = { ...member, version: (before?.version ?? 0) + 1 };
+  const written = { ...member, lastPoll: polled(member), version: (before?.version ?? 0) + 1 };
   const stamp = randomUuid(clock);
   const item = encodeMember(written, stamp);
   const isUnchanged = {
@@ -52,6 +52,14 @@ export async function writeMember(
   const outcome = await withRetries(clock, () => items.put(item, condition));
   // One that was sent again finds its own.
   return outcome.applied || outcome.item?.stamp === stamp ? written : undefined;
+}
+
+/** What the last poll gave, of what the member holds and has not sought elsewhere: only that can be asked for again. */
+function polled({ lastPoll, held }: Member): Member['lastPoll'] {
+  const ranges = lastPoll.ranges.filter((range) =>
+    held.some((each) => sameHeld(each, range) && each.position === range.to),
+  );
+  return ranges.length === lastPoll.ranges.length ? lastPoll : { ...lastPoll, ranges };
 }
 
 /** Deletes the member if nothing was changed meanwhile. Whether it is gone. */
