@@ -12,6 +12,8 @@ interface Commit {
   readonly held: Held;
   readonly offset: number;
   readonly metadata: string;
+  /** It follows from what the member was when it was read: what another call of it has committed since is not taken back. */
+  readonly isImplied: boolean;
 }
 
 /** See `Groups.commit`. */
@@ -37,7 +39,7 @@ async function note(context: GroupContext, member: Member, commits: readonly Com
 function behindPolls(member: Member): Commit[] {
   return member.held
     .filter((held) => isHeld(member, held) && held.position >= 0 && held.position !== held.committed)
-    .map((held) => ({ held, offset: held.position, metadata: '' }));
+    .map((held) => ({ held, offset: held.position, metadata: '', isImplied: true }));
 }
 
 async function checked(
@@ -55,12 +57,9 @@ async function checked(
     if (held === undefined || !isHeld(member, held)) throw fenced(member, { topic, partition });
     if (offset > held.position) {
       const { highWatermark } = await log.bounds(await topics.lookup(topic), partition);
-      if (offset > highWatermark) {
-        const message = `Offset ${offset} of partition ${partition} of topic '${topic}' is beyond its end, ${highWatermark}.`;
-        throw new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'offset' });
-      }
+      if (offset > highWatermark) throw beyondEnd({ topic, partition }, offset, highWatermark);
     }
-    return { held, offset, metadata };
+    return { held, offset, metadata, isImplied: false };
   });
 }
 
@@ -77,7 +76,7 @@ export async function commitHeld(
   const commits = some.flatMap((held): Commit[] => {
     const offset = processedTo(member, held, isRepeat);
     if (!isHeld(member, held) || offset < 0 || offset === held.committed) return [];
-    return [{ held, offset, metadata: '' }];
+    return [{ held, offset, metadata: '', isImplied: true }];
   });
   const refused = await store(context, member, commits);
   return commits
@@ -90,7 +89,7 @@ function processedTo({ lastPoll }: Member, held: Held, isRepeat: boolean): numbe
   const range = lastPoll.ranges.find(
     ({ topicId, partition }) => topicId === held.topicId && partition === held.partition,
   );
-  return range?.from ?? held.position;
+  return range === undefined ? held.position : Math.max(range.from, held.committed);
 }
 
 /** Returns those that are refused, since the partition is another's. */
@@ -116,10 +115,11 @@ async function store(context: GroupContext, member: Member, commits: readonly Co
 async function storeOne(
   context: GroupContext,
   member: Member,
-  { held, offset, metadata }: Commit,
+  { held, offset, metadata, isImplied }: Commit,
   position: Position,
 ): Promise<'done' | 'refused' | 'again'> {
   if (!(await mayCommit(context, member, held, position))) return 'refused';
+  if (isImplied && offset < position.offset && position.offset !== held.committed) return 'done';
   const by = member.manual ? { owner: '', ownerName: '', epoch: position.epoch + 1 } : {};
   const committed = { ...position, ...by, offset, metadata, committedAtMs: context.clock.now() };
   return (await writePosition(context, member.groupId, position, committed)) ? 'done' : 'again';
@@ -136,6 +136,11 @@ async function mayCommit(
   if (position.owner === '') return true;
   const { groupId } = member;
   return isFree(position, await findMember(context, { groupId, name: position.ownerName }));
+}
+
+export function beyondEnd({ topic, partition }: PartitionName, offset: number, end: number): WadiError {
+  const message = `Offset ${offset} of partition ${partition} of topic '${topic}' is beyond its end, ${end}.`;
+  return new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'offset' });
 }
 
 export function fenced({ groupId, name }: MemberName, { topic, partition }: PartitionName): WadiError {

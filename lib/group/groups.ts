@@ -30,7 +30,10 @@ export interface Groups {
    * something was taken, or after `maxWaitMs`. Commits what the poll before has given if the member commits by itself.
    */
   poll(member: MemberName, request: PollRequest): Promise<MemberState>;
-  /** Where the next poll goes on. Throws FENCED_MEMBER_EPOCH for a partition that is not assigned to the member. */
+  /**
+   * Where the next poll goes on; beyond the end, where `auto.offset.reset` says (OFFSET_OUT_OF_RANGE if that is 'error'). Throws
+   * FENCED_MEMBER_EPOCH for a partition that is not assigned to the member.
+   */
   seek(member: MemberName, positions: readonly SeekPosition[]): Promise<void>;
   /**
    * Stores positions: all that was polled, if none are given. Throws FENCED_MEMBER_EPOCH for a partition that is not the

@@ -1,11 +1,15 @@
 import { atOnce } from '../atOnce.ts';
-import type { OffsetSpec } from '../log/log.ts';
-import { fenced } from './commit.ts';
+import { startOf } from './claim.ts';
+import { beyondEnd, fenced } from './commit.ts';
 import type { GroupContext } from './context.ts';
-import type { MemberName, SeekPosition } from './groups.ts';
-import { isHeld } from './member.ts';
+import type { MemberConfig, MemberName, SeekPosition } from './groups.ts';
+import { isHeld, replaced, sameHeld } from './member.ts';
 import { changeMember } from './members.ts';
+import { type PositionOf, readPositions } from './positions.ts';
 import { sync } from './sync.ts';
+
+/** A position that is wanted. */
+type Sought = PositionOf & { readonly offset: number };
 
 /** See `Groups.seek`. */
 export async function seek(
@@ -13,29 +17,34 @@ export async function seek(
   name: MemberName,
   positions: readonly SeekPosition[],
 ): Promise<void> {
-  const { topics, log, limits } = context;
   // As Kafka's consumer, which may not have its part before it asks for it.
-  await sync(context, name, { isRepeat: () => true });
-  const wanted = await atOnce(positions, limits.atOnce, async ({ topic: topicName, partition, offset }) => {
-    const topic = await topics.lookup(topicName);
-    const at = typeof offset === 'number' ? offset : await offsetAt(topic, partition, offset);
-    return { topicId: topic.id, topic: topicName, partition, offset: at };
-  });
-  await changeMember(context, name, (member) => {
-    const held = member.held.map((each) => {
-      const to = wanted.findLast((one) => one.topicId === each.topicId && one.partition === each.partition);
-      return to === undefined ? each : { ...each, position: to.offset };
+  const { config } = await sync(context, name, { isRepeat: () => true });
+  const sought = await atOnce(positions, context.limits.atOnce, (each) => soughtBy(context, config, each));
+  await changeMember(context, name, async (member) => {
+    // What is committed now is what a commit may take back from here.
+    const stored = await readPositions(context, name.groupId, sought);
+    const held = sought.map((one, i) => {
+      const mine = member.held.find((each) => sameHeld(each, one) && isHeld(member, each));
+      if (mine === undefined) throw fenced(name, one);
+      return { ...mine, position: one.offset, committed: stored[i]!.offset };
     });
-    for (const one of wanted) {
-      const isMine = member.held.some(
-        (each) => one.topicId === each.topicId && one.partition === each.partition && isHeld(member, each),
-      );
-      if (!isMine) throw fenced(name, one);
-    }
-    return { ...member, held };
+    return replaced(member, held.toReversed());
   });
+}
 
-  async function offsetAt(topic: Parameters<typeof log.listOffsets>[0], partition: number, spec: OffsetSpec) {
-    return (await log.listOffsets(topic, partition, spec)).offset;
-  }
+/** Beyond the end it is where the next poll would go from there: what is not there is never committed. */
+async function soughtBy(
+  context: GroupContext,
+  { autoOffsetReset }: MemberConfig,
+  { topic: name, partition, offset: to }: SeekPosition,
+): Promise<Sought> {
+  const { topics, log } = context;
+  const topic = await topics.lookup(name);
+  const sought = { topicId: topic.id, topic: name, partition };
+  if (typeof to !== 'number') return { ...sought, ...(await log.listOffsets(topic, partition, to)) };
+  const { highWatermark } = await log.bounds(topic, partition);
+  if (to <= highWatermark) return { ...sought, offset: to };
+  const offset = await startOf(context, topic, partition, autoOffsetReset);
+  if (offset === undefined) throw beyondEnd(sought, to, highWatermark);
+  return { ...sought, offset };
 }

@@ -1,0 +1,283 @@
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import type { Item } from '../../lib/storage/ports.ts';
+import { type Call, type Intercept, intercepted } from '../support/faults.ts';
+import { testClock } from '../support/log.ts';
+import { join, poll, produce, settle, startWadi, withTopic } from './support.ts';
+
+const MANUAL = { enableAutoCommit: false };
+
+async function started(partitions = 2) {
+  const clock = testClock();
+  const storage = memoryStorage();
+  const wadi = await startWadi(storage, clock);
+  await withTopic(wadi, 'orders', partitions);
+  /** Another process, whose storage calls go through `intercept`. */
+  const another = async (intercept: Intercept) =>
+    (await startWadi(intercepted(storage, intercept), clock)).groups;
+  return { clock, storage, wadi, groups: wadi.groups, another };
+}
+
+const of = (partition: number) => ({ topic: 'orders', partition });
+
+/** Stops at the first call for which it is time, until it is let go. */
+function frozenAt(when: (call: Call) => boolean) {
+  const frozen = Promise.withResolvers<void>();
+  const reached = Promise.withResolvers<void>();
+  let done = false;
+  const intercept: Intercept = async (call, proceed) => {
+    if (!done && when(call)) {
+      done = true;
+      reached.resolve();
+      await frozen.promise;
+    }
+    return proceed();
+  };
+  return { intercept, reached: reached.promise, wake: frozen.resolve };
+}
+
+const isPut =
+  (kind: 'member/' | 'positions/') =>
+  ({ store, operation, args }: Call): boolean => {
+    const { pk, sk } = args[0] as Item;
+    return store === 'groups' && operation === 'put' && (kind === 'member/' ? sk : pk).startsWith(kind);
+  };
+
+async function committedOf(groups: Awaited<ReturnType<typeof started>>['groups'], partition: number) {
+  return (await groups.committed('g', [of(partition)]))[0]?.offset;
+}
+
+test('who takes a partition back that it had let go, while another claims it: one of them holds it', async () => {
+  const { clock, groups, another } = await started(2);
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  const b = await join(groups, 'b', MANUAL);
+  clock.advance(200);
+  await groups.heartbeat(b);
+  expect((await groups.heartbeat(a)).assigned).toHaveLength(1);
+  const { intercept, reached, wake } = frozenAt(isPut('positions/'));
+  const claiming = (await another(intercept)).heartbeat(b);
+  await reached;
+  await groups.subscribe(b, undefined);
+  clock.advance(200);
+  expect((await groups.heartbeat(a)).assigned).toHaveLength(2);
+  await groups.subscribe(b, { topics: ['orders'] });
+  wake();
+  await claiming.catch(() => undefined);
+  const held = await settle(groups, clock, a, b);
+  expect(held.flat().toSorted()).toEqual(['orders/0', 'orders/1']);
+  for (const [i, member] of [a, b].entries()) {
+    for (const partition of held[i]!.map((text) => Number(text.at(-1)))) {
+      await groups.commit(member, [{ ...of(partition), offset: 0 }]);
+    }
+  }
+});
+
+test('a claim that slept while its partition was taken back, and let go no more, is refused', async () => {
+  const { clock, groups, another, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  const b = await join(groups, 'b', MANUAL);
+  clock.advance(200);
+  // Whoever is first by name has the one partition; so it goes to b while a is away.
+  await groups.subscribe(a, undefined);
+  clock.advance(200);
+  const { intercept, reached, wake } = frozenAt(isPut('positions/'));
+  const claiming = (await another(intercept)).heartbeat(b);
+  await reached;
+  await groups.subscribe(b, undefined);
+  await groups.subscribe(a, { topics: ['orders'] });
+  clock.advance(200);
+  expect((await groups.heartbeat(a)).assigned).toHaveLength(1);
+  wake();
+  await claiming;
+  expect((await poll(groups, a)).records).toHaveLength(2);
+  await groups.commit(a);
+  expect(await committedOf(groups, 0)).toBe(2);
+});
+
+test('a call of a static member that slept takes nothing from the one that has its place', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const config = { ...MANUAL, groupInstanceId: 'static' };
+  const first = await join(groups, undefined, config);
+  clock.advance(200);
+  const { intercept, reached, wake } = frozenAt(({ operation }) => operation === 'getMany');
+  const sleeping = (await another(intercept)).heartbeat(first);
+  await reached;
+  const second = await join(groups, undefined, config);
+  await settle(groups, clock, second);
+  await poll(groups, second);
+  wake();
+  await sleeping;
+  await groups.commit(second);
+  expect(await committedOf(groups, 0)).toBe(2);
+});
+
+test('a member that unsubscribes and subscribes again at once has its part again', async () => {
+  const { clock, groups } = await started();
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  await groups.subscribe(a, undefined);
+  await groups.subscribe(a, { topics: ['orders'] });
+  expect(await settle(groups, clock, a)).toEqual([['orders/0', 'orders/1']]);
+});
+
+test('a member that came while its group was deleted takes its part of the group that comes after', async () => {
+  const { clock, groups, another } = await started();
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  await groups.leave(a);
+  const { intercept, reached, wake } = frozenAt(
+    ({ store, operation, args }) =>
+      store === 'groups' && operation === 'delete' && (args[0] as Item).sk === 'group',
+  );
+  const deleting = (await another(intercept)).delete('g');
+  await reached;
+  const b = await groups.create('g', {}, 'b');
+  await groups.heartbeat(b);
+  wake();
+  await deleting;
+  await groups.subscribe(b, { topics: ['orders'] });
+  expect(await settle(groups, clock, b)).toEqual([['orders/0', 'orders/1']]);
+});
+
+test('a group whose deletion died is deleted by the next, wherever it died', async () => {
+  for (let kill = 0; ; kill++) {
+    const { clock, groups, another, storage } = await started();
+    const a = await join(groups, 'a');
+    await settle(groups, clock, a);
+    await poll(groups, a);
+    await groups.leave(a);
+    const { intercept, killed } = mortal(kill);
+    await (await another(intercept)).delete('g').catch(() => undefined);
+    await groups.delete('g').catch(unless('GROUP_ID_NOT_FOUND'));
+    expect(await groups.list()).toEqual([]);
+    for (const pk of ['groups', 'group/g', 'positions/g']) {
+      expect((await storage.groups.query({ pk, limit: 10 })).items).toEqual([]);
+    }
+    if (!killed()) return;
+  }
+});
+
+test('a commit that a poll makes by itself, and that slept, does not take the position back', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abcdefgh');
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  await poll(groups, a, { most: 2 });
+  const { intercept, reached, wake } = frozenAt(isPut('positions/'));
+  const seen: (number | undefined)[] = [];
+  const watched: Intercept = async (call, proceed) => {
+    const result = await intercept(call, proceed);
+    seen.push(await committedOf(groups, 0));
+    return result;
+  };
+  const sleeping = poll(await another(watched), a, { most: 2 });
+  await reached;
+  await poll(groups, a, { most: 3 });
+  await poll(groups, a, { most: 3 });
+  seen.length = 0;
+  wake();
+  await sleeping;
+  expect(Math.min(...seen.map((offset) => offset ?? 0))).toBe(5);
+});
+
+test('what a member has committed itself of its last poll stands when the partition goes', async () => {
+  const { clock, groups, wadi } = await started(2);
+  for (const partition of [0, 1]) await produce(wadi, 'orders', partition, ...'abcdef');
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  await poll(groups, a);
+  await groups.commit(a);
+  const [, ofB] = await settle(groups, clock, a, await join(groups, 'b'));
+  expect(await committedOf(groups, Number(ofB![0]!.at(-1)))).toBe(6);
+});
+
+test('what a poll gave of a partition is forgotten when the partition goes: it may come back further on', async () => {
+  const { clock, groups, wadi } = await started(2);
+  for (const partition of [0, 1]) await produce(wadi, 'orders', partition, ...'abcdef');
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  await poll(groups, a, { idempotencyKey: 'k1' });
+  const b = await join(groups, 'b');
+  const [, ofB] = await settle(groups, clock, a, b);
+  const partition = Number(ofB![0]!.at(-1));
+  expect((await poll(groups, b)).records).toHaveLength(6);
+  await groups.leave(b);
+  expect(await committedOf(groups, partition)).toBe(6);
+  await settle(groups, clock, a);
+  expect((await groups.heartbeat(a)).assigned).toContainEqual({ ...of(partition), position: 6 });
+  expect((await poll(groups, a, { idempotencyKey: 'k1' })).records).toHaveLength(6);
+  await settle(groups, clock, a, await join(groups, 'c'));
+  expect(await committedOf(groups, partition)).toBe(6);
+});
+
+test('a position that was sought is what is committed when the partition goes', async () => {
+  const { clock, groups, wadi } = await started(2);
+  for (const partition of [0, 1]) await produce(wadi, 'orders', partition, ...'abcdef');
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  await poll(groups, a, { most: 3 });
+  await poll(groups, a, { most: 9 });
+  await groups.seek(
+    a,
+    [0, 1].map((partition) => ({ ...of(partition), offset: 1 })),
+  );
+  const b = await join(groups, 'b');
+  const [, ofB] = await settle(groups, clock, a, b);
+  expect(await committedOf(groups, Number(ofB![0]!.at(-1)))).toBe(1);
+});
+
+test('who seeks back and commits has committed that, also if what was committed before was not noted', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abcdef');
+  await groups.reset('g', [of(0)], { offset: 0 });
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  await poll(groups, a);
+  const { intercept, reached } = frozenAt(isPut('member/'));
+  void (await another(intercept)).commit(a);
+  await reached;
+  expect(await committedOf(groups, 0)).toBe(6);
+  await groups.seek(a, [{ ...of(0), offset: 0 }]);
+  await groups.commit(a);
+  expect(await committedOf(groups, 0)).toBe(0);
+});
+
+test('who seeks beyond the end goes on where auto.offset.reset says, and commits nothing that is not there', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abc');
+  const a = await join(groups, 'a', { autoOffsetReset: 'latest' });
+  await settle(groups, clock, a);
+  await groups.seek(a, [{ ...of(0), offset: 9 }]);
+  await groups.commit(a);
+  expect(await committedOf(groups, 0)).toBe(3);
+  const b = await join(groups, 'b', { groupId: 'h', autoOffsetReset: 'error' });
+  await settle(groups, clock, b);
+  const refused = groups.seek(b, [{ ...of(0), offset: 9 }]);
+  await expect(refused).rejects.toMatchObject({ kafka: 'OFFSET_OUT_OF_RANGE' });
+});
+
+/** A process that dies before (even) or after (odd) its nth call. */
+function mortal(kill: number) {
+  let calls = 0;
+  let killed = false;
+  const intercept: Intercept = async (_, proceed) => {
+    if (killed) throw new Error('dead');
+    if (calls++ === kill >> 1) {
+      killed = true;
+      if (kill % 2 === 1) await proceed();
+      throw new Error('died');
+    }
+    return proceed();
+  };
+  return { intercept, killed: () => killed };
+}
+
+/** Passes over refusals of that name, and what a dead process says. */
+function unless(...names: string[]) {
+  return (error: unknown): undefined => {
+    if (!names.includes((error as { kafka?: string }).kafka ?? '')) throw error;
+  };
+}
