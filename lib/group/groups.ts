@@ -165,8 +165,9 @@ export interface PollRequest {
   readonly maxBytes?: number;
   readonly maxWaitMs?: number;
   /**
-   * The same key again, of the poll before: the same records again, and nothing moves or is committed. So a client whose
-   * answer was lost loses nothing.
+   * The same key again, of the poll before: the same records again, and nothing moves or is committed. So a client that keeps a
+   * key until an answer brings records loses nothing. Keys `<text>/<number>` are in order, within one text: then a copy of an
+   * earlier poll that comes late, however late, is refused (INVALID_REQUEST), and takes nothing.
    */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;

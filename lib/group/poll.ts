@@ -1,5 +1,5 @@
 import { atOnce } from '../atOnce.ts';
-import { WadiError } from '../errors.ts';
+import { type KafkaErrorName, WadiError } from '../errors.ts';
 import type { Topic } from '../topic/topic.ts';
 import { startOf } from './claim.ts';
 import { commitHeld } from './commit.ts';
@@ -26,8 +26,7 @@ export async function poll(
 ): Promise<MemberState> {
   const { clock, limits } = context;
   const { idempotencyKey: key, signal } = request;
-  const isRepeat = ({ lastPoll }: Member) =>
-    key !== undefined && lastPoll.key === key && lastPoll.ranges.length > 0;
+  const isRepeat = repeatOf(name, key);
   let deadlineMs: number | undefined;
 
   for (let conflicts = 0; conflicts < limits.attempts; ) {
@@ -58,6 +57,33 @@ export async function poll(
     }
   }
   throw tooBusy(name);
+}
+
+/**
+ * Whether a member's last poll is this one, and its records are asked for again. Throws if the client has gone on without this
+ * one, which was under way for long or came late: nobody would get what it took.
+ */
+function repeatOf(name: MemberName, key: string | undefined): (member: Member) => boolean {
+  let first: { readonly key: string | undefined } | undefined;
+  return ({ lastPoll }) => {
+    if (key === undefined) return false;
+    if (lastPoll.key === key) return lastPoll.ranges.length > 0;
+    first ??= { key: lastPoll.key };
+    if (lastPoll.key !== first.key) throw overtaken(name, 'REQUEST_TIMED_OUT');
+    if (isBefore(key, lastPoll.key)) throw overtaken(name, 'INVALID_REQUEST');
+    return false;
+  };
+}
+
+/** Of keys `<text>/<number>` with the same text. */
+function isBefore(key: string, other: string | undefined): boolean {
+  const [a, b] = [key, other ?? ''].map((each) => /^(.*)\/(\d{1,15})$/s.exec(each));
+  return a != null && b != null && a[1] === b[1] && Number(a[2]) < Number(b[2]);
+}
+
+function overtaken({ groupId, name }: MemberName, kafka: KafkaErrorName): WadiError {
+  const message = `A later poll of '${name}' of group '${groupId}' has been answered.`;
+  return new WadiError(kafka, message, { field: 'idempotency-key' });
 }
 
 function movedTo(held: readonly Held[], moved: readonly Held[]): Held[] {

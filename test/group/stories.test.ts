@@ -46,32 +46,6 @@ async function committedOf(groups: Awaited<ReturnType<typeof started>>['groups']
   return (await groups.committed('g', [of(partition)]))[0]?.offset;
 }
 
-test('who takes a partition back that it had let go, while another claims it: one of them holds it', async () => {
-  const { clock, groups, another } = await started(2);
-  const a = await join(groups, 'a', MANUAL);
-  await settle(groups, clock, a);
-  const b = await join(groups, 'b', MANUAL);
-  clock.advance(200);
-  await groups.heartbeat(b);
-  expect((await groups.heartbeat(a)).assigned).toHaveLength(1);
-  const { intercept, reached, wake } = frozenAt(isPut('positions/'));
-  const claiming = (await another(intercept)).heartbeat(b);
-  await reached;
-  await groups.subscribe(b, undefined);
-  clock.advance(200);
-  expect((await groups.heartbeat(a)).assigned).toHaveLength(2);
-  await groups.subscribe(b, { topics: ['orders'] });
-  wake();
-  await claiming.catch(() => undefined);
-  const held = await settle(groups, clock, a, b);
-  expect(held.flat().toSorted()).toEqual(['orders/0', 'orders/1']);
-  for (const [i, member] of [a, b].entries()) {
-    for (const partition of held[i]!.map((text) => Number(text.at(-1)))) {
-      await groups.commit(member, [{ ...of(partition), offset: 0 }]);
-    }
-  }
-});
-
 test('a claim that slept while its partition was taken back, and let go no more, is refused', async () => {
   const { clock, groups, another, wadi } = await started(1);
   await produce(wadi, 'orders', 0, 'one', 'two');
@@ -257,6 +231,58 @@ test('who seeks beyond the end goes on where auto.offset.reset says, and commits
   await settle(groups, clock, b);
   const refused = groups.seek(b, [{ ...of(0), offset: 9 }]);
   await expect(refused).rejects.toMatchObject({ kafka: 'OFFSET_OUT_OF_RANGE' });
+});
+
+test.each([
+  ['at its first look at the records', ({ store }: Call) => store === 'log'],
+  ['before it moved the positions', isPut('member/')],
+])(
+  'a poll that slept %s, and was repeated and answered elsewhere, takes nothing when it wakes',
+  async (_, when) => {
+    const { clock, groups, wadi, another } = await started(1);
+    await produce(wadi, 'orders', 0, ...'abcdef');
+    const a = await join(groups, 'a', MANUAL);
+    await settle(groups, clock, a);
+    const { intercept, reached, wake } = frozenAt(when);
+    const sleeping = poll(await another(intercept), a, { most: 2, idempotencyKey: 'k1' });
+    await reached;
+    const got = [...(await poll(groups, a, { most: 2, idempotencyKey: 'k1' })).records];
+    got.push(...(await poll(groups, a, { most: 2, idempotencyKey: 'k2' })).records);
+    wake();
+    await expect(sleeping).rejects.toMatchObject({ kafka: 'REQUEST_TIMED_OUT' });
+    got.push(...(await poll(groups, a, { most: 2, idempotencyKey: 'k3' })).records);
+    expect(got.map(([, , , value]) => value)).toEqual([...'abcdef']);
+  },
+);
+
+test('a copy of a poll that comes late, whose key is not of the last, takes nothing', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abcdef');
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  const got: string[] = [];
+  for (const key of ['8', '9', '10']) {
+    const { records } = await poll(groups, a, { most: 2, idempotencyKey: `poll/${key}` });
+    got.push(...records.map(([, , , value]) => value));
+    if (key === '8') continue;
+    const late = poll(groups, a, { idempotencyKey: 'poll/8' });
+    await expect(late).rejects.toMatchObject({ kafka: 'INVALID_REQUEST' });
+  }
+  expect(got).toEqual([...'abcdef']);
+});
+
+test('a poll that slept while there was nothing gives what it took to whoever asks with its key', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  const { intercept, reached, wake } = frozenAt(({ store }) => store === 'log');
+  const sleeping = poll(await another(intercept), a, { idempotencyKey: 'k1' });
+  await reached;
+  expect((await poll(groups, a, { idempotencyKey: 'k1' })).records).toEqual([]);
+  await produce(wadi, 'orders', 0, ...'abc');
+  wake();
+  expect((await sleeping).records).toHaveLength(3);
+  expect((await poll(groups, a, { idempotencyKey: 'k1' })).records).toHaveLength(3);
 });
 
 /** A process that dies before (even) or after (odd) its nth call. */
