@@ -55,7 +55,8 @@ export function isCompacted({ configs }: Topic): boolean {
   return configs.cleanupPolicy.includes('compact');
 }
 
-async function append(
+/** A record of a value of its own, noted in the history. */
+export async function append(
   { log }: Wadi,
   world: World,
   recorder: Recorder,

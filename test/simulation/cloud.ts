@@ -14,6 +14,7 @@ import { type Call, intercepted } from '../support/faults.ts';
 import { type Coverage, count, type Fault, type Situation, type Weather } from './faults.ts';
 import { blobsInUse } from './invariants.ts';
 import type { Process } from './process.ts';
+import { type GroupsWatch, watchGroups } from './watchGroups.ts';
 import type { World } from './world.ts';
 
 /** How late a request may land, and an object be seen. */
@@ -35,6 +36,7 @@ export interface Cloud {
   readonly collected: Set<string>;
   /** Those of them that a reader could still be led to. */
   readonly wronglyCollected: string[];
+  readonly groups: GroupsWatch;
 }
 
 export function createCloud(marksStay: boolean): Cloud {
@@ -45,6 +47,7 @@ export function createCloud(marksStay: boolean): Cloud {
     marksStay,
     collected: new Set(),
     wronglyCollected: [],
+    groups: watchGroups(),
   };
 }
 
@@ -76,6 +79,7 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       if (operation === 'delete') await checkDeletion(cloud, call);
       const result = await (partial(call) ?? proceed());
       observe(cloud, weather.coverage, call, result);
+      if (store === 'groups') cloud.groups.note(weather.coverage, call, result, world.nowMs, process.name);
       if (store === 'objects' && operation === 'put' && strikes('visibleLate')) {
         cloud.visibleAtMs.set(args[0] as string, world.nowMs + random.pick(LATE_MS));
       }

@@ -53,6 +53,22 @@ export const SITUATIONS = {
   tombstonesRemoved: 'tombstones are removed',
   passCut: 'a pass of compaction is cut short',
   passFinished: 'a pass of compaction that was cut short is finished',
+  partitionMoved: 'a partition goes from one member to another',
+  claimLost: 'a claim is refused, since the position has changed',
+  commitCrossed: 'a commit is refused, since the position has changed',
+  commitFenced: "a commit is refused, since the partition is not its member's any more",
+  memberCrossed: 'a write of a member is refused, since it has changed',
+  memberPutOut: 'a member whose session is over is put out',
+  memberStays: 'a member that was to be put out has been heard of',
+  staticTakenOver: 'a static member takes the place of the one before',
+  confirmedRevocation: 'a partition is let go that was asked for',
+  divisionLost: 'a division is refused, since another counts by now',
+  orphanDivisionDeleted: 'a division that never counted is deleted',
+  wokenAfterClaim: 'a frozen member wakes after another has claimed its partition',
+  pollRepeated: 'a poll is repeated, and gives its records again',
+  positionReset: 'a position is reset',
+  positionDeleted: 'a position is deleted',
+  groupDeleted: 'a group is deleted',
 } as const;
 
 export type Situation = keyof typeof SITUATIONS;

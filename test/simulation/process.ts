@@ -1,4 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
+import { createGroups } from '../../lib/group/createGroups.ts';
+import type { GroupLimits } from '../../lib/group/limits.ts';
 import type { LogLimits } from '../../lib/log/limits.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { type Cloud, connect } from './cloud.ts';
@@ -36,6 +38,7 @@ export interface ProcessOptions {
   readonly cloud: Cloud;
   readonly random: Random;
   readonly limits: LogLimits;
+  readonly groupLimits: GroupLimits;
   readonly skewMs: number;
   /** Its objects come from a bucket to which others' objects come late. */
   readonly remote: boolean;
@@ -131,6 +134,9 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
   };
 
   const storage = connect(cloud, { process, world, weather, remote: options.remote });
-  const wadi = await createWadi({ storage, clock, clusterId: 'simulated', limits, warn });
+  const created = await createWadi({ storage, clock, clusterId: 'simulated', limits, warn });
+  const { log, topics } = created;
+  const groups = createGroups({ items: storage.groups, log, topics, clock, limits: options.groupLimits });
+  const wadi = { ...created, groups };
   return process;
 }

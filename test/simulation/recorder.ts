@@ -1,7 +1,9 @@
 import { WadiError } from '../../lib/errors.ts';
 import { asWadiError } from '../../lib/log/commit.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
+import type { GroupCall, Rest } from '../../lib/verify/groups/history.ts';
 import type { Operation, PartitionId } from '../../lib/verify/history.ts';
+import type { GroupMember } from './clients/groupMember.ts';
 import { answerOf, askedFor } from './narrate.ts';
 import type { World } from './world.ts';
 
@@ -23,10 +25,19 @@ export interface Sighting {
   readonly answeredAtMs: number;
 }
 
+/** What members and operators of groups did and saw. */
+export interface GroupsRecorder {
+  readonly calls: GroupCall[];
+  readonly rests: Rest[];
+  /** Those that were live when their clients ended. */
+  readonly members: GroupMember[];
+}
+
 /** What the clients of a run did and saw. */
 export interface Recorder {
   readonly operations: readonly Operation[];
   readonly lookups: Lookup[];
+  readonly groups: GroupsRecorder;
   /** Topics that were known to be, from when on at the latest, and with how many partitions at least. */
   readonly seen: Map<
     string,
@@ -53,6 +64,7 @@ export function createRecorder(trace: World['trace']): Recorder {
     operations,
     unexpected,
     lookups: [],
+    groups: { calls: [], rests: [], members: [] },
     seen: new Map(),
     sightings: [],
     deletions: [],

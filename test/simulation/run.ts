@@ -1,6 +1,9 @@
+import { GROUP_LIMITS } from '../../lib/group/limits.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import { checkHistory } from '../../lib/verify/check.ts';
-import type { History, PropertyReport } from '../../lib/verify/history.ts';
+import { checkGroups } from '../../lib/verify/groups/check.ts';
+import type { GroupHistory } from '../../lib/verify/groups/history.ts';
+import type { FinalPartition, History, PropertyReport } from '../../lib/verify/history.ts';
 import {
   checkCleanliness,
   checkNames,
@@ -12,21 +15,25 @@ import {
   readFromEveryRow,
 } from './aftermath.ts';
 import type { Client } from './clients/client.ts';
-import { administrator, collector, compactor, merger, retainer } from './clients/operators.ts';
+import { groupMember } from './clients/groupMember.ts';
+import { groupOperator } from './clients/groupOperator.ts';
+import { administrator, collector, compactor, grower, merger, retainer } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
 import { consumer, observer, truncator } from './clients/readers.ts';
 import { type Cloud, createCloud } from './cloud.ts';
 import { type Coverage, createWeather, type Weather } from './faults.ts';
+import { bringToRest } from './groupsAtRest.ts';
 import { checkStorage } from './invariants.ts';
 import { checkCompaction } from './lastCompaction.ts';
 import { type Process, startProcess } from './process.ts';
 import { type Random, seeded } from './random.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
-import type { ClientPlan, Scenario } from './scenario.ts';
+import type { ClientPlan, Scenario, TopicPlan } from './scenario.ts';
 import { createWorld, type World } from './world.ts';
 
 /** 2026, but what the year is matters to nobody. */
 const START_MS = 1_770_000_000_000;
+const A_TICK_MS = 1;
 const SKEWS_MS = [-600_000, -70_000, -2_000, 2_000, 90_000, 400_000];
 
 export interface Run {
@@ -35,6 +42,10 @@ export interface Run {
   readonly coverage: Coverage;
   /** The same for every run of the same scenario. */
   readonly fingerprint: string;
+}
+
+function byName({ id, name, partitions }: Topic, final: History['final']): [string, FinalPartition][] {
+  return Array.from({ length: partitions }, (_, i) => [`${name}/${i}`, final.get(`${id}/${i}`)!]);
 }
 
 export function violated({ reports }: Run): readonly PropertyReport[] {
@@ -50,7 +61,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const weather = createWeather(chance(2), world.trace, scenario.faults, coverage);
   const cloud = createCloud(scenario.marksStay);
   const recorder = createRecorder(world.trace);
-  const stage: Stage = { scenario, world, weather, cloud, recorder };
+  const stage: Stage = { scenario, world, weather, cloud, recorder, skewsMs: [] };
 
   let final: History['final'] = new Map();
   let storage: PropertyReport[] = [];
@@ -72,6 +83,14 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   weather.clear();
   const aftermath = { cloud, world, recorder, limits: scenario.limits };
   const fresh = await startOne(stage, chance(5), 'fresh', 0);
+  const groupIds = new Set(scenario.clients.flatMap(({ groupId }) => groupId ?? []));
+  const clocksApartMs = Math.max(0, ...stage.skewsMs) - Math.min(0, ...stage.skewsMs);
+  await act(async () => {
+    const isRight = ({ clock }: Process) => Math.abs(clock.now() - world.nowMs) < A_TICK_MS;
+    const processes = [...(crew?.alive() ?? []), fresh].filter(isRight);
+    const client = clientOf(stage, scenario.topics[0]!, 'rest', () => fresh, chance(7));
+    for (const groupId of groupIds) await bringToRest(aftermath, groupId, client, processes, clocksApartMs);
+  });
   await act(async () => {
     const processes = [...(crew?.alive() ?? []), fresh];
     for (const process of processes) await checkProgress(aftermath, process);
@@ -92,13 +111,22 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     await readFromEveryRow(aftermath, topics);
   });
   const history = { operations: recorder.operations, final };
+  const groups: GroupHistory = {
+    ...{
+      calls: recorder.groups.calls,
+      rests: recorder.groups.rests,
+      stored: cloud.groups.stored,
+      clocksApartMs,
+    },
+    final: new Map(topics.flatMap((topic) => byName(topic, final))),
+  };
   const orderly: PropertyReport = {
     property: 'progress resumes, and nobody is refused wrongly',
     checked: recorder.operations.length,
     violations: recorder.unexpected,
   };
   return {
-    reports: [...checkHistory(history), ...storage, orderly],
+    reports: [...checkHistory(history), ...checkGroups(groups), ...storage, orderly],
     history,
     coverage,
     fingerprint: world.fingerprint,
@@ -111,6 +139,8 @@ interface Stage {
   readonly weather: Weather;
   readonly cloud: Cloud;
   readonly recorder: Recorder;
+  /** How far the clocks of processes were off. */
+  readonly skewsMs: number[];
 }
 
 interface Crew {
@@ -122,7 +152,10 @@ interface Crew {
 async function startProcesses(stage: Stage, random: Random): Promise<Crew> {
   let started = 0;
   const start = () => {
-    const skewMs = stage.weather.strikes('skewed') ? random.pick(SKEWS_MS) : 0;
+    const { mostSkewMs = Number.POSITIVE_INFINITY } = stage.scenario;
+    const drawn = stage.weather.strikes('skewed') ? random.pick(SKEWS_MS) : 0;
+    const skewMs = Math.max(-mostSkewMs, Math.min(mostSkewMs, drawn));
+    stage.skewsMs.push(skewMs);
     return startOne(stage, random.fork(started), `p${started++}`, skewMs);
   };
   const slots: Process[] = [];
@@ -151,6 +184,7 @@ function startOne(stage: Stage, random: Random, name: string, skewMs: number): P
     random,
     skewMs,
     limits: scenario.limits,
+    groupLimits: scenario.groupLimits ?? GROUP_LIMITS,
     remote: random.chance(0.5),
     ordered: scenario.ordered ?? false,
     warn: (error) => {
@@ -160,33 +194,32 @@ function startOne(stage: Stage, random: Random, name: string, skewMs: number): P
 }
 
 async function runClients(stage: Stage, anyProcess: () => Process, random: Random): Promise<void> {
-  const { scenario, world, weather, recorder } = stage;
+  const { clients, topics } = stage.scenario;
   await Promise.all(
-    scenario.clients.map((plan, i) => {
-      const own = random.fork(i);
-      const topic = scenario.topics[plan.topic]!;
-      const another = () => (weather.strikes('invokedTwice') ? anyProcess() : undefined);
-      const { restFactor, ordered = false, marksStay } = scenario;
-      const name = `c${i}`;
-      const client = {
-        name,
-        world,
-        random: own,
-        recorder,
-        coverage: weather.coverage,
-        topic,
-        restFactor,
-        ordered,
-        marksStay,
-        anyProcess,
-        another,
-      };
+    clients.map((plan, i) => {
+      const client = clientOf(stage, topics[plan.topic]!, `c${i}`, anyProcess, random.fork(i));
       return runClient(client, plan);
     }),
   );
 }
 
-function runClient(client: Client, { kind, operations, inFlight }: ClientPlan): Promise<void> {
+function clientOf(
+  { scenario, world, weather, cloud, recorder }: Stage,
+  topic: TopicPlan,
+  name: string,
+  anyProcess: () => Process,
+  random: Random,
+): Client {
+  const { restFactor, ordered = false, marksStay, topics } = scenario;
+  return {
+    ...{ name, world, random, recorder, topic, topics, restFactor, ordered, marksStay, anyProcess },
+    coverage: weather.coverage,
+    groupsWatch: cloud.groups,
+    another: () => (weather.strikes('invokedTwice') ? anyProcess() : undefined),
+  };
+}
+
+function runClient(client: Client, { kind, operations, inFlight, groupId = '' }: ClientPlan): Promise<void> {
   switch (kind) {
     case 'plain producer':
       return plainProducer(client, operations);
@@ -208,5 +241,11 @@ function runClient(client: Client, { kind, operations, inFlight }: ClientPlan): 
       return retainer(client, operations);
     case 'administrator':
       return administrator(client, operations);
+    case 'grower':
+      return grower(client, operations);
+    case 'group member':
+      return groupMember(client, operations, groupId);
+    case 'group operator':
+      return groupOperator(client, operations, groupId);
   }
 }

@@ -1,3 +1,4 @@
+import { GROUP_LIMITS, type GroupLimits } from '../../lib/group/limits.ts';
 import { LIMITS, type LogLimits } from '../../lib/log/limits.ts';
 import { ALL_FAULTS, type Fault } from './faults.ts';
 import { type Random, seeded } from './random.ts';
@@ -19,6 +20,10 @@ export interface Scenario {
   readonly clients: readonly ClientPlan[];
   /** Marks of absorbed rows stay for longer than anything can be late; else they go within seconds. */
   readonly marksStay: boolean;
+  /** Of consumer groups, if not those that are deployed. */
+  readonly groupLimits?: GroupLimits;
+  /** How far clocks may be off, if not by minutes. */
+  readonly mostSkewMs?: number;
 }
 
 export interface TopicPlan {
@@ -39,7 +44,10 @@ export type ClientKind =
   | 'merger'
   | 'compactor'
   | 'retainer'
-  | 'administrator';
+  | 'administrator'
+  | 'grower'
+  | 'group member'
+  | 'group operator';
 
 export interface ClientPlan {
   readonly kind: ClientKind;
@@ -47,6 +55,8 @@ export interface ClientPlan {
   readonly operations: number;
   /** Requests that it has under way at a time. */
   readonly inFlight: number;
+  /** Of a member or an operator. */
+  readonly groupId?: string;
 }
 
 /**
@@ -56,6 +66,7 @@ export interface ClientPlan {
 export function scenarioOf(seed: number): Scenario {
   const random = seeded(seed);
   const scenario = anyScenario(seed, random);
+  if (random.fork(1).chance(0.3)) return grouping(scenario, random.fork(2));
   return random.chance(0.5) ? scenario : random.pick(THEMES)(scenario, random);
 }
 
@@ -367,6 +378,46 @@ const pipeline: Theme = (scenario, random) => ({
   restFactor: 1,
   clients: [...several('idempotent producer', 3, 12, 4), ...several('plain producer', 1, 8)],
 });
+
+/** Consumer groups: members come, go, sleep and die, and their calls are lost, late and doubled. */
+const grouping: Theme = (scenario, random) => {
+  const topics = Array.from({ length: random.between(1, 2) }, (_, i) => topicPlan(i, random, 3));
+  const groups = random.chance(0.2) ? ['g', 'h'] : ['g'];
+  const of = (kind: ClientKind, count: number, operations: number) =>
+    Array.from({ length: count }, (): ClientPlan => {
+      return { kind, topic: random.below(topics.length), operations, inFlight: 1 };
+    });
+  return {
+    ...scenario,
+    topics,
+    processes: random.between(1, 3),
+    badWeatherMs: random.pick([2_000, 10_000, 30_000]),
+    mostSkewMs: random.pick([0, 500, 3_000, 600_000]),
+    restFactor: random.pick([1, 1, 10, 30]),
+    limits: LIMITS,
+    groupLimits: {
+      ...GROUP_LIMITS,
+      sweepMs: random.pick([100, 500, 2_000]),
+      changedMs: random.pick([1, 20, 100]),
+      atOnce: random.pick([1, 4, 16]),
+      pollMs: 50,
+      itemsPerRead: random.pick([1, 3, 100]),
+      partitionsPerPoll: random.pick([1, 64]),
+    },
+    clients: [
+      ...of('plain producer', random.between(1, 2), random.between(3, 8)),
+      ...(random.chance(0.3) ? of('grower', 1, 1) : []),
+      ...(random.chance(0.2) ? of('truncator', 1, 3) : []),
+      ...groups.flatMap((groupId) =>
+        [
+          ...of('group member', random.between(1, 3), random.pick([8, 16, 24])),
+          ...(random.chance(0.5) ? of('group operator', 1, random.pick([4, 10])) : []),
+        ].map((plan) => ({ ...plan, groupId })),
+      ),
+    ],
+    marksStay: true,
+  };
+};
 
 const THEMES: readonly Theme[] = [
   lateness,

@@ -6,6 +6,7 @@ import type { Answer, Process } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Recorder } from '../recorder.ts';
 import type { TopicPlan } from '../scenario.ts';
+import type { GroupsWatch } from '../watchGroups.ts';
 import type { World } from '../world.ts';
 
 /** What a client of a run has: time, chance, and processes to talk to. */
@@ -16,6 +17,9 @@ export interface Client {
   readonly recorder: Recorder;
   readonly coverage: Coverage;
   readonly topic: TopicPlan;
+  /** All of the scenario. */
+  readonly topics: readonly TopicPlan[];
+  readonly groupsWatch: GroupsWatch;
   readonly restFactor: number;
   readonly marksStay: boolean;
   /** Its requests reach a process in the order in which they were sent. */

@@ -23,12 +23,21 @@ import {
 import { operationOn } from './readers.ts';
 
 /** Adds partitions to its topic, or deletes it: then whoever comes next makes it anew. */
-export async function administrator(client: Client, operations: number): Promise<void> {
+export function administrator(client: Client, operations: number): Promise<void> {
+  return administer(client, operations, 0.6);
+}
+
+/** Adds partitions to its topic. */
+export function grower(client: Client, operations: number): Promise<void> {
+  return administer(client, operations, 1);
+}
+
+async function administer(client: Client, operations: number, growth: number): Promise<void> {
   const { random, recorder, world } = client;
   for (let n = 0; n < operations; n++) {
     await pause(client, random.between(100, 3_000));
     const { name, partitions } = await currentTopic(client);
-    const grows = random.chance(0.6);
+    const grows = random.chance(growth);
     const askedAtMs = world.nowMs;
     const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
     const answers = await Promise.all(

@@ -1,0 +1,66 @@
+import { at, between, type Check, describe, type Group, isMember } from './group.ts';
+import type { MemberCall } from './history.ts';
+
+/** A commit is refused as another's only if its partition was not the member's, and a member is unknown only if it was gone. */
+export const nobodyIsFencedWrongly: Check = (group, violation) => {
+  let checked = 0;
+  for (const call of group.members) {
+    if (call.outcome.is !== 'failed') continue;
+    const { error } = call.outcome;
+    checked++;
+    if (error === 'FENCED_MEMBER_EPOCH' && !mayBeFenced(group, call))
+      violation(`${describe(call)} is refused, though it holds all of it`);
+    if (error === 'UNKNOWN_MEMBER_ID' && !mayBeGone(group, call))
+      violation(`${describe(call)} is refused, though it is a member`);
+  }
+  return checked;
+};
+
+function mayBeFenced(group: Group, { member, offsets, invokedAtMs, returnedAtMs }: MemberCall): boolean {
+  const holds = itemsOf(group, member, invokedAtMs, returnedAtMs).map((item) => item?.holds ?? []);
+  const asked = offsets?.map(({ partition }) => partition) ?? holds.flat();
+  return asked.some((partition) => {
+    if (holds.some((some) => !some.includes(partition))) return true;
+    return [...between(group, partition, invokedAtMs, returnedAtMs)].some(
+      (now) => group.incarnations.get(now?.owner ?? '')?.name !== member,
+    );
+  });
+}
+
+function mayBeGone(group: Group, { member, invokedAtMs, returnedAtMs }: MemberCall): boolean {
+  return itemsOf(group, member, invokedAtMs, returnedAtMs).includes(undefined);
+}
+
+/** A member as it was stored at any time of a call. */
+function itemsOf({ stored }: Group, name: string, fromMs: number, toMs: number) {
+  const all = stored.filter(isMember).filter((each) => each.name === name && each.atMs <= toMs);
+  const first = all.findLastIndex(({ atMs }) => atMs < fromMs);
+  return [...(first < 0 ? [undefined] : []), ...all.slice(Math.max(0, first)).map(({ member }) => member)];
+}
+
+/** A member is put out only when it was not heard of for a session, but for the part of it in which calls are not written down. */
+export const membersStay: Check = ({ stored, members, clocksApartMs }, violation) => {
+  let checked = 0;
+  const sessions = new Map<string, number>();
+  for (const each of stored.filter(isMember)) {
+    if (each.member) {
+      sessions.set(each.name, each.member.sessionMs);
+      continue;
+    }
+    checked++;
+    const { name, atMs } = each;
+    if (members.some((call) => call.kind === 'leave' && call.member === name && call.invokedAtMs <= atMs))
+      continue;
+    const sinceMs = atMs - (sessions.get(name)! * 2) / 3 + clocksApartMs;
+    const heard = members.find(
+      (call) =>
+        call.member === name &&
+        call.outcome.is === 'ok' &&
+        (call.kind === 'heartbeat' || call.kind === 'poll') &&
+        call.invokedAtMs > sinceMs &&
+        call.returnedAtMs < atMs,
+    );
+    if (heard) violation(`${name} is put out ${at(each)}, after ${describe(heard)}`);
+  }
+  return checked;
+};
