@@ -15,8 +15,9 @@ interface Page<T> {
   readonly metadata: { readonly next?: string | null };
 }
 
-export function clusterOf(connection: Connection): Cluster {
-  let known: Promise<string> | undefined;
+/** `id`: whoever knows it spares a request. */
+export function clusterOf(connection: Connection, id?: string): Cluster {
+  let known = id === undefined ? undefined : Promise.resolve(`/v3/clusters/${id}`);
 
   /** Asked for once, whoever needs it; and again if nobody answered. No caller's signal ends it for the others. */
   function path(): Promise<string> {

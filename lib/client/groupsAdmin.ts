@@ -1,6 +1,6 @@
 import { type Cluster, segment } from './cluster.ts';
 import type { CallOptions } from './connection.ts';
-import { orDone } from './topicsAdmin.ts';
+import { orDone } from './orDone.ts';
 
 export interface GroupListing {
   readonly groupId: string;

@@ -1,6 +1,6 @@
-import { type ClientError, isKafkaError } from './clientError.ts';
 import { type Cluster, topicPath } from './cluster.ts';
 import type { CallOptions } from './connection.ts';
+import { orDone } from './orDone.ts';
 
 export interface TopicDescription {
   readonly name: string;
@@ -159,21 +159,4 @@ export function topicsAdmin(cluster: Cluster): TopicsAdmin {
       return low_watermark;
     },
   };
-}
-
-/**
- * What is refused because it is so already, after an attempt that nobody answered, was done by that attempt: or by somebody
- * else at the same time, which its caller could not tell from having come just before.
- */
-export async function orDone<T>(
-  call: () => Promise<T>,
-  already: ClientError['kafka'],
-  found: (error: ClientError) => Promise<T>,
-): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    if (isKafkaError(error, already) && error.outcome === 'unknown') return found(error);
-    throw error;
-  }
 }

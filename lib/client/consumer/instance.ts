@@ -1,0 +1,195 @@
+import type { CommitOffset, PartitionName, SeekPosition, Subscription } from '../../group/groups.ts';
+import type { RecordHeader } from '../../record/record.ts';
+import { isKafkaError } from '../clientError.ts';
+import { randomName } from '../clock.ts';
+import { segment } from '../cluster.ts';
+import type { CallOptions, Connection } from '../connection.ts';
+import { orDone } from '../orDone.ts';
+import { decodeBase64 } from './base64.ts';
+
+/** A record as a consumer gets it. */
+export interface ConsumerRecord extends PartitionName {
+  readonly offset: number;
+  /** In ms since the Unix epoch. */
+  readonly timestamp: number;
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+/** What a heartbeat answers. */
+export interface Heartbeat {
+  readonly memberId: string;
+  readonly epoch: number;
+  readonly heartbeatIntervalMs: number;
+  readonly assigned: readonly (PartitionName & { readonly position: number })[];
+  readonly revoking: readonly PartitionName[];
+}
+
+/** What a poll answers. */
+export interface Page {
+  readonly records: readonly ConsumerRecord[];
+  readonly epoch: number;
+  /** How many partitions wait for the instance to confirm that it has stopped. */
+  readonly revoking: number;
+}
+
+export interface PollOptions {
+  /** How long the server waits for records, */
+  readonly waitMs: number;
+  /** and the client for the server. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One consumer instance over HTTP: REST Proxy v2's, with Wadi's heartbeat. All throw ClientError. */
+export interface Instance {
+  subscribe(subscription: Subscription): Promise<void>;
+  assign(partitions: readonly PartitionName[]): Promise<void>;
+  heartbeat(revoked: readonly PartitionName[], signal: AbortSignal): Promise<Heartbeat>;
+  /** One attempt. The same records again, until some were answered: then come those behind them. */
+  poll(options: PollOptions): Promise<Page>;
+  seek(positions: readonly SeekPosition[], signal: AbortSignal): Promise<void>;
+  commit(offsets: readonly CommitOffset[], options?: CallOptions): Promise<void>;
+  /** Of the partitions that the instance holds, those of which the group has committed something. */
+  committed(options?: CallOptions): Promise<readonly CommitOffset[]>;
+  leave(options?: CallOptions): Promise<void>;
+}
+
+/** In Kafka's words, as the API takes it. */
+export type InstanceConfig = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Makes an instance with a name of our own, so that the request may be repeated; a static member's is its id. */
+export async function createInstance(
+  connection: Connection,
+  groupId: string,
+  config: InstanceConfig,
+  signal: AbortSignal,
+): Promise<Instance> {
+  const name = String(config['group.instance.id'] ?? randomName());
+  const group = `/consumers/${segment(groupId, 'groupId')}`;
+  const body = { ...config, name, format: 'binary' };
+  await orDone(
+    () => connection.call({ method: 'POST', path: group, body }, { signal }),
+    'UNRELEASED_INSTANCE_ID',
+    async () => undefined,
+  );
+  return instanceAt(connection, `${group}/instances/${segment(name, 'groupInstanceId')}`);
+}
+
+interface HeartbeatAnswer {
+  readonly member_id: string;
+  readonly member_epoch: number;
+  readonly heartbeat_interval_ms: number;
+  readonly assigned: Heartbeat['assigned'];
+  readonly revoking: Heartbeat['revoking'];
+}
+
+interface RecordAnswer extends PartitionName {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers?: readonly { readonly key: string; readonly value: string | null }[];
+}
+
+const RECORDS_TYPE = 'application/vnd.kafka.binary.v2+json';
+
+function instanceAt(connection: Connection, root: string): Instance {
+  const keys = randomName();
+  let polls = 0;
+  const post = (path: string, body: unknown, options?: CallOptions) =>
+    connection.call<void>({ method: 'POST', path: `${root}${path}`, body }, options);
+
+  return {
+    subscribe(subscription) {
+      const body = 'topics' in subscription ? subscription : { topic_pattern: subscription.pattern };
+      return post('/subscription', body);
+    },
+
+    assign: (partitions) => post('/assignments', { partitions: partitions.map(nameOf) }),
+
+    async heartbeat(revoked, signal) {
+      const body = { revoked: revoked.map(nameOf) };
+      const answer = await connection.call<HeartbeatAnswer>(
+        { method: 'POST', path: `${root}/heartbeat`, body },
+        { signal },
+      );
+      return {
+        memberId: answer.member_id,
+        epoch: answer.member_epoch,
+        heartbeatIntervalMs: answer.heartbeat_interval_ms,
+        assigned: answer.assigned,
+        revoking: answer.revoking,
+      };
+    },
+
+    async poll({ waitMs, timeoutMs, signal }) {
+      const { headers, body } = await connection.attempt<readonly RecordAnswer[]>(
+        {
+          method: 'GET',
+          path: `${root}/records`,
+          query: { timeout: Math.max(1, waitMs) },
+          headers: { accept: RECORDS_TYPE, 'idempotency-key': `${keys}/${polls}` },
+        },
+        { signal, timeoutMs },
+      );
+      // One that nobody heard of may yet find records: then the same key gives them. Earlier keys find none any more.
+      if (body.length > 0) polls++;
+      return {
+        records: body.map(recordOf),
+        epoch: Number(headers.get('wadi-member-epoch')),
+        revoking: Number(headers.get('wadi-revoking') ?? 0),
+      };
+    },
+
+    async seek(positions, signal) {
+      const to = (end: SeekPosition['offset']) =>
+        positions.filter(({ offset }) => offset === end).map(nameOf);
+      const offsets = positions.filter(({ offset }) => typeof offset === 'number');
+      const [earliest, latest] = [to('earliest'), to('latest')];
+      if (offsets.length > 0) {
+        const body = { offsets: offsets.map((each) => ({ ...nameOf(each), offset: each.offset })) };
+        await post('/positions', body, { signal });
+      }
+      if (earliest.length > 0) await post('/positions/beginning', { partitions: earliest }, { signal });
+      if (latest.length > 0) await post('/positions/end', { partitions: latest }, { signal });
+    },
+
+    commit(offsets, options) {
+      const body = {
+        offsets: offsets.map(({ offset, metadata, ...name }) => ({ ...nameOf(name), offset, metadata })),
+      };
+      return post('/offsets', body, options);
+    },
+
+    async committed(options) {
+      const path = `${root}/offsets`;
+      const { offsets } = await connection.call<{ offsets: CommitOffset[] }>(
+        { method: 'GET', path },
+        options,
+      );
+      return offsets;
+    },
+
+    async leave(options) {
+      try {
+        await connection.call({ method: 'DELETE', path: root }, options);
+      } catch (error) {
+        if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID')) throw error;
+      }
+    },
+  };
+}
+
+const nameOf = ({ topic, partition }: PartitionName): PartitionName => ({ topic, partition });
+const bytesOf = (text: string | null): Uint8Array | null => (text === null ? null : decodeBase64(text));
+
+function recordOf({ key, value, headers = [], ...rest }: RecordAnswer): ConsumerRecord {
+  return {
+    ...rest,
+    key: bytesOf(key),
+    value: bytesOf(value),
+    headers: headers.map((header) => ({ key: header.key, value: bytesOf(header.value) })),
+  };
+}

@@ -1,0 +1,619 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Consumer,
+  type ConsumerOptions,
+  type ConsumerRecord,
+  consumer,
+  type PartitionName,
+  producer,
+} from '../../lib/client/index.ts';
+import { type Fate, type ProxyRequest, randomFrom, weather } from './proxy.ts';
+import { impatient, type Service, startService, text } from './support.ts';
+
+let service: Service;
+let names = 0;
+let open: Consumer[] = [];
+
+beforeAll(async () => {
+  service = await startService();
+});
+afterAll(() => service[Symbol.asyncDispose]());
+beforeEach(() => {
+  service.proxy.fate = () => 'pass';
+  service.proxy.requests.length = 0;
+});
+afterEach(async () => {
+  service.proxy.fate = () => 'pass';
+  await Promise.all(open.map((each) => each.close({ timeoutMs: 10 })));
+  open = [];
+});
+
+async function newTopic(partitions = 1): Promise<string> {
+  const name = `topic-${names++}`;
+  await service.cluster.wadi.topics.create({ name, partitions });
+  return name;
+}
+
+const newGroup = () => `group-${names++}`;
+
+/** Straight to the cluster. Values are numbered per partition. */
+async function produce(topic: string, count: number, partition = 0, from = 0): Promise<void> {
+  const { send, close } = producer({ url: service.cluster.url });
+  const records = Array.from({ length: count }, (_, i) => ({ partition, value: `${partition}/${from + i}` }));
+  await send({ topic, records });
+  await close();
+}
+
+function start(groupId: string, options: Partial<ConsumerOptions> = {}): Consumer {
+  const created = consumer({
+    url: service.proxy.url,
+    groupId,
+    autoOffsetReset: 'earliest',
+    fetchMaxWaitMs: 300,
+    ...impatient,
+    ...options,
+  });
+  open.push(created);
+  return created;
+}
+
+/** The values of so many records. */
+async function take(from: AsyncIterable<ConsumerRecord>, count: number): Promise<string[]> {
+  const values: string[] = [];
+  for await (const record of from) {
+    values.push(text(record.value)!);
+    // The loop is done with the last one too, when it asks for one more.
+    if (values.length === count + 1) break;
+  }
+  return values.slice(0, count);
+}
+
+/** Reads until `isDone`, and leaves the loop behind the record. */
+async function read(
+  from: Consumer,
+  onRecord: (value: string) => void | Promise<void>,
+  isDone: () => boolean,
+) {
+  const stop = new AbortController();
+  const reading = (async () => {
+    for await (const record of from.records({ signal: stop.signal })) await onRecord(text(record.value)!);
+  })().catch((error: unknown) => {
+    if (!stop.signal.aborted) throw error;
+  });
+  let isOver = false;
+  const over = reading.finally(() => {
+    isOver = true;
+  });
+  await until(() => isOver || isDone());
+  void over.catch(() => undefined);
+  // Time for the last record's loop body.
+  await delay(20);
+  stop.abort();
+  await reading;
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await delay(5);
+}
+
+const numbered = (count: number, partition = 0) =>
+  Array.from({ length: count }, (_, i) => `${partition}/${i}`);
+
+async function committed(groupId: string, topic: string, partition = 0): Promise<number> {
+  const [found] = await service.cluster.wadi.groups.committed(groupId, [{ topic, partition }]);
+  return found?.offset ?? -1;
+}
+
+const isPoll = ({ method, path }: ProxyRequest) => method === 'GET' && path.includes('/records');
+const isCommit = ({ method, path }: ProxyRequest) => method === 'POST' && path.endsWith('/offsets');
+
+describe('a consumer', () => {
+  test('reads what is there and what comes, with all that belongs to a record', async () => {
+    const topic = await newTopic();
+    const { send, close } = producer({ url: service.cluster.url });
+    await send({
+      topic,
+      records: [
+        {
+          key: 'k',
+          value: Uint8Array.of(0, 255, 1),
+          headers: [
+            { key: 'h', value: null },
+            { key: 'i', value: 'j' },
+          ],
+          timestamp: 7,
+        },
+        { value: null },
+      ],
+    });
+    const reader = start(newGroup());
+    await reader.subscribe({ topics: [topic] });
+    const records: ConsumerRecord[] = [];
+    await read(
+      reader,
+      () => undefined,
+      () => true,
+    );
+    for await (const record of reader) {
+      records.push(record);
+      if (records.length === 2) void send({ topic, records: [{ value: 'later' }] });
+      if (records.length === 3) break;
+    }
+    await close();
+    expect(records[0]).toMatchObject({ topic, partition: 0, offset: 0, timestamp: 7 });
+    expect(text(records[0]!.key)).toBe('k');
+    expect([...records[0]!.value!]).toEqual([0, 255, 1]);
+    expect(records[0]!.headers.map(({ key, value }) => [key, text(value)])).toEqual([
+      ['h', null],
+      ['i', 'j'],
+    ]);
+    expect(records[1]).toMatchObject({ key: null, value: null, headers: [] });
+    expect(text(records[2]!.value)).toBe('later');
+  });
+
+  test('commits what the loop is done with, and the next goes on behind it', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 10);
+    const first = start(group, { maxPollRecords: 3 });
+    await first.subscribe({ topics: [topic] });
+    expect(await take(first, 4)).toEqual(numbered(4));
+    await first.close();
+    expect(await committed(group, topic)).toBe(4);
+    const second = start(group);
+    await second.subscribe({ topics: [topic] });
+    expect(await take(second, 5)).toEqual(numbered(10).slice(4, 9));
+  });
+
+  test('gives again what the loop was left with', async () => {
+    const topic = await newTopic();
+    await produce(topic, 5);
+    const reader = start(newGroup());
+    await reader.subscribe({ topics: [topic] });
+    const values: string[] = [];
+    for await (const { value } of reader) {
+      values.push(text(value)!);
+      if (values.length === 2) break;
+    }
+    const failed = (async () => {
+      for await (const { value } of reader) {
+        values.push(text(value)!);
+        throw new Error('mine');
+      }
+    })();
+    await expect(failed).rejects.toThrow('mine');
+    expect(values).toEqual(['0/0', '0/1', '0/1']);
+    expect(await take(reader, 3)).toEqual(['0/1', '0/2', '0/3']);
+  });
+
+  test('commits at intervals, never beyond what the loop is done with', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 30);
+    const reader = start(group, { autoCommitIntervalMs: 10, maxPollRecords: 7 });
+    await reader.subscribe({ topics: [topic] });
+    let done = 0;
+    const seen: [number, number][] = [];
+    await read(
+      reader,
+      async () => {
+        seen.push([await committed(group, topic), done]);
+        await delay(5);
+        done++;
+      },
+      () => done === 30,
+    );
+    expect(seen.filter(([at, done]) => at > done)).toEqual([]);
+    expect(seen.some(([at]) => at > 0)).toBe(true);
+    await reader.close();
+    expect(await committed(group, topic)).toBe(30);
+  });
+
+  test('leaves commits to the loop if it is told to', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 5);
+    const reader = start(group, { enableAutoCommit: false });
+    await reader.subscribe({ topics: [topic] });
+    for await (const { offset } of reader) {
+      if (offset === 1) await reader.commit();
+      if (offset === 3) break;
+    }
+    expect(await committed(group, topic)).toBe(2);
+    await reader.commit([{ topic, partition: 0, offset: 1, metadata: 'mine' }]);
+    expect(await committed(group, topic)).toBe(1);
+    await expect(reader.commit([{ topic, partition: 0, offset: 9 }])).rejects.toMatchObject({
+      kafka: 'OFFSET_OUT_OF_RANGE',
+    });
+    await reader.close();
+    expect(await committed(group, topic)).toBe(1);
+  });
+
+  test('gives records by the batch', async () => {
+    const topic = await newTopic(2);
+    const group = newGroup();
+    await produce(topic, 5);
+    await produce(topic, 5, 1);
+    const reader = start(group);
+    await reader.subscribe({ topics: [topic] });
+    const found: [number, number][] = [];
+    for await (const { partition, records } of reader.batches()) {
+      found.push([partition, records.length]);
+      if (found.length === 2) await reader.commit();
+      if (found.length === 2) break;
+    }
+    expect(found.sort()).toEqual([
+      [0, 5],
+      [1, 5],
+    ]);
+    expect([await committed(group, topic), await committed(group, topic, 1)]).toEqual([5, 5]);
+  });
+
+  test('seeks, pauses and resumes', async () => {
+    const topic = await newTopic(2);
+    await produce(topic, 6);
+    await produce(topic, 6, 1);
+    const reader = start(newGroup(), { maxPollRecords: 2 });
+    await reader.subscribe({ topics: [topic] });
+    await until(() => reader.assignment().length === 2);
+    reader.pause([{ topic, partition: 1 }]);
+    expect(await take(reader, 4)).toEqual(numbered(4));
+    reader.resume([{ topic, partition: 1 }]);
+    reader.pause([{ topic, partition: 0 }]);
+    expect(await take(reader, 5)).toEqual(numbered(5, 1));
+    reader.seek([{ topic, partition: 1, offset: 1 }]);
+    expect(await take(reader, 2)).toEqual(['1/1', '1/2']);
+    reader.seek([{ topic, partition: 1, offset: 'latest' }]);
+    reader.resume([{ topic, partition: 0 }]);
+    expect(await take(reader, 1)).toEqual(['0/4']);
+    reader.seek([{ topic, partition: 0, offset: 'earliest' }]);
+    expect(await take(reader, 5)).toEqual(numbered(5));
+    expect(() => reader.seek([{ topic, partition: 2, offset: 0 }])).toThrow('not assigned');
+  });
+
+  test('forgets nothing of a partition that is paused while records come', async () => {
+    const topic = await newTopic(2);
+    await produce(topic, 3);
+    const reader = start(newGroup(), { fetchMaxWaitMs: 20 });
+    await reader.subscribe({ topics: [topic] });
+    await until(() => reader.assignment().length === 2);
+    expect(await take(reader, 1)).toEqual(['0/0']);
+    reader.pause([{ topic, partition: 0 }]);
+    await produce(topic, 3, 0, 3);
+    await produce(topic, 3, 1);
+    expect(await take(reader, 2)).toEqual(numbered(2, 1));
+    await produce(topic, 3, 0, 6);
+    reader.resume([{ topic, partition: 0 }]);
+    const values = new Set<string>();
+    await read(
+      reader,
+      (value) => void values.add(value),
+      () => values.size === 9,
+    );
+    expect([...values].filter((value) => value.startsWith('0/'))).toEqual(numbered(9).slice(1));
+  });
+
+  test('reads partitions that it is assigned by hand, from where it is told', async () => {
+    const topic = await newTopic(3);
+    for (const partition of [0, 1, 2]) await produce(topic, 4, partition);
+    const reader = start(newGroup());
+    await reader.assign([
+      { topic, partition: 1, offset: 2 },
+      { topic, partition: 2, offset: 'latest' },
+    ]);
+    const values: string[] = [];
+    await read(
+      reader,
+      (value) => void values.push(value),
+      () => values.length === 2,
+    );
+    await produce(topic, 1, 2, 4);
+    await read(
+      reader,
+      (value) => void values.push(value),
+      () => values.length === 3,
+    );
+    expect(values).toEqual(['1/2', '1/3', '2/4']);
+  });
+
+  test('reads topics by a pattern', async () => {
+    const topic = await newTopic();
+    await produce(topic, 2);
+    const reader = start(newGroup());
+    await reader.subscribe({ pattern: `${topic.slice(0, -1)}[${topic.at(-1)}]` });
+    expect(await take(reader, 1)).toEqual(['0/0']);
+    await expect(reader.subscribe({ pattern: '(' })).rejects.toMatchObject({
+      kafka: 'INVALID_REGULAR_EXPRESSION',
+    });
+  });
+
+  test('tells what keeps it from reading, and can be used on', async () => {
+    const topic = await newTopic();
+    await produce(topic, 1);
+    const reader = start(newGroup(), { autoOffsetReset: 'none' });
+    await expect(take(reader, 1)).rejects.toThrow('neither a subscription');
+    await reader.subscribe({ topics: [topic] });
+    await expect(take(reader, 1)).rejects.toMatchObject({ kafka: 'OFFSET_OUT_OF_RANGE' });
+    reader.seek([{ topic, partition: 0, offset: 0 }]);
+    await produce(topic, 1, 0, 1);
+    expect(await take(reader, 1)).toEqual(['0/0']);
+  });
+
+  test('ends a loop by its signal, and by closing', async () => {
+    const topic = await newTopic();
+    const reader = start(newGroup(), { fetchMaxWaitMs: 10_000 });
+    await reader.subscribe({ topics: [topic] });
+    const reason = new Error('enough');
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(reason), 20);
+    const waiting = reader.records({ signal: stop.signal });
+    await expect(waiting.next()).rejects.toBe(reason);
+    const again = reader.records();
+    const next = again.next();
+    await expect(reader.records().next()).rejects.toThrow('a loop');
+    await delay(20);
+    await reader.close();
+    expect(await next).toEqual({ done: true, value: undefined });
+    await expect(reader.subscribe({ topics: [topic] })).rejects.toThrow('closed');
+  });
+
+  test('closes behind the record at hand', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 5);
+    const reader = start(group);
+    await reader.subscribe({ topics: [topic] });
+    const values: string[] = [];
+    const looping = read(
+      reader,
+      async (value) => {
+        await delay(100);
+        values.push(value);
+      },
+      () => values.length === 5,
+    );
+    await until(() => values.length === 1);
+    await reader.close();
+    expect(values).toHaveLength(2);
+    expect(await committed(group, topic)).toBe(2);
+    expect((await service.cluster.wadi.groups.describe(group)).members).toEqual([]);
+    void looping;
+  });
+});
+
+describe('in a group', () => {
+  test('each record is processed, once while members stay, and partitions move behind their records', async () => {
+    const topic = await newTopic(6);
+    for (let partition = 0; partition < 6; partition++) await produce(topic, 40, partition);
+    const group = newGroup();
+    const counts = new Map<string, number>();
+    const told: string[] = [];
+    const atWork = new Map<string, string>();
+    const member = (name: string) => {
+      const tell = (what: string) => (partitions: readonly PartitionName[]) =>
+        void told.push(...partitions.map(({ partition }) => `${name} ${what} ${partition}`));
+      const reader = start(group, {
+        maxPollRecords: 5,
+        onAssigned: tell('+'),
+        onRevoked: tell('-'),
+        onLost: tell('lost'),
+      });
+      const onRecord = async (value: string) => {
+        const [partition = ''] = value.split('/');
+        expect(atWork.get(partition) ?? name).toBe(name);
+        atWork.set(partition, name);
+        await delay(5);
+        atWork.delete(partition);
+        counts.set(value, (counts.get(value) ?? 0) + 1);
+      };
+      return { reader, reading: () => read(reader, onRecord, () => counts.size === 240) };
+    };
+    const a = member('a');
+    await a.reader.subscribe({ topics: [topic] });
+    const readingA = a.reading();
+    await until(() => counts.size > 20);
+    const b = member('b');
+    await b.reader.subscribe({ topics: [topic] });
+    const readingB = b.reading();
+    await until(() => b.reader.assignment().length === 3);
+    await until(() => counts.size > 150);
+    expect(a.reader.assignment()).toHaveLength(3);
+    await b.reader.close();
+    await Promise.all([readingA, readingB]);
+    expect(counts.size).toBe(240);
+    expect([...counts.values()].every((count) => count === 1)).toBe(true);
+    expect(told.filter((each) => each.includes('lost'))).toEqual([]);
+    expect(told.filter((each) => each.startsWith('b +'))).toHaveLength(3);
+    expect(told.filter((each) => each.startsWith('a -'))).toHaveLength(3);
+  });
+
+  test('a long loop body keeps its partition by heartbeats', async () => {
+    const topic = await newTopic();
+    await produce(topic, 2);
+    const group = newGroup();
+    let lost = 0;
+    const slow = start(group, { sessionTimeoutMs: 1_000, onLost: () => void lost++ });
+    await slow.subscribe({ topics: [topic] });
+    const other = start(group, { sessionTimeoutMs: 1_000 });
+    await other.subscribe({ topics: [topic] });
+    const owner = slow.assignment().length === 1 ? slow : other;
+    for await (const _ of owner) {
+      await delay(2_500);
+      await owner.commit();
+      break;
+    }
+    expect(lost).toBe(0);
+    expect(await committed(group, topic)).toBe(1);
+  });
+
+  test('a member whose session is over is told so, and joins again', async () => {
+    const topic = await newTopic();
+    await produce(topic, 10);
+    const group = newGroup();
+    const told: string[] = [];
+    const reader = start(group, {
+      maxPollRecords: 4,
+      onAssigned: () => void told.push('assigned'),
+      onLost: () => void told.push('lost'),
+    });
+    await reader.subscribe({ topics: [topic] });
+    expect(await take(reader, 2)).toEqual(numbered(2));
+    await reader.commit();
+    const { groups } = service.cluster.wadi;
+    const [member] = (await groups.describe(group)).members;
+    await groups.leave({ groupId: group, name: member!.name });
+    const values: string[] = [];
+    await read(
+      reader,
+      (value) => void values.push(value),
+      () => values.includes('0/9'),
+    );
+    expect(told).toEqual(['assigned', 'lost', 'assigned']);
+    expect(new Set(values)).toEqual(new Set(numbered(10).slice(2)));
+    await reader.close();
+    expect(await committed(group, topic)).toBe(10);
+  });
+
+  test('a commit for a partition that is lost is refused, and stays so', async () => {
+    const topic = await newTopic();
+    await produce(topic, 5);
+    const group = newGroup();
+    const reader = start(group, { enableAutoCommit: false });
+    await reader.subscribe({ topics: [topic] });
+    for await (const { offset } of reader) {
+      if (offset < 2) continue;
+      const { groups } = service.cluster.wadi;
+      const [member] = (await groups.describe(group)).members;
+      await groups.leave({ groupId: group, name: member!.name });
+      await expect(reader.commit()).rejects.toMatchObject({ kafka: 'UNKNOWN_MEMBER_ID' });
+      break;
+    }
+    expect(await committed(group, topic)).toBe(-1);
+  });
+
+  test('a static member that another takes the place of stops, and takes nothing with it', async () => {
+    const topic = await newTopic();
+    await produce(topic, 20);
+    const options = { groupInstanceId: 'one', sessionTimeoutMs: 2_000, maxPollRecords: 3 };
+    const group = newGroup();
+    const before = start(group, options);
+    await before.subscribe({ topics: [topic] });
+    const given = new Set<string>();
+    const reading = read(
+      before,
+      (value) => void given.add(value),
+      () => false,
+    );
+    await until(() => given.size === 20);
+    const after = start(group, options);
+    const processed: string[] = [];
+    await after.subscribe({ topics: [topic] });
+    const stopped = expect(reading).rejects.toMatchObject({ kafka: 'FENCED_MEMBER_EPOCH' });
+    for (let i = 20; i < 40; i++) await produce(topic, 1, 0, i);
+    await read(
+      after,
+      (value) => void processed.push(value),
+      () => processed.includes('0/39'),
+    );
+    await stopped;
+    expect(processed).toEqual(numbered(40).slice(-processed.length));
+    expect(processed.length).toBeGreaterThanOrEqual(20);
+    await expect(take(before, 1)).rejects.toMatchObject({ kafka: 'FENCED_MEMBER_EPOCH' });
+  });
+});
+
+describe('on a line that loses things, a consumer', () => {
+  /** Reads `count` records of each partition, and says what it was given, per partition. */
+  async function readAll(reader: Consumer, partitions: number, count: number): Promise<string[][]> {
+    const found = Array.from({ length: partitions }, (): string[] => []);
+    const missing = new Set(found.flatMap((_, partition) => numbered(count, partition)));
+    await read(
+      reader,
+      (value) => {
+        found[Number(value.split('/')[0])]!.push(value);
+        missing.delete(value);
+      },
+      () => missing.size === 0,
+    );
+    return found;
+  }
+
+  test.each<Fate>(['lose-request', 'lose-response', 'unavailable-after'])(
+    'misses and repeats nothing, if each request meets this once: %j',
+    async (fate) => {
+      const topic = await newTopic(2);
+      await produce(topic, 30);
+      await produce(topic, 30, 1);
+      const group = newGroup();
+      const hit = new Set<string>();
+      service.proxy.fate = ({ method, path, headers, body }) => {
+        const what = [method, path, headers['idempotency-key'], body.toString('base64')].join(' ');
+        if (hit.has(what)) return 'pass';
+        hit.add(what);
+        return fate;
+      };
+      const reader = start(group, { maxPollRecords: 4, autoCommitIntervalMs: 20 });
+      await reader.subscribe({ topics: [topic] });
+      expect(await readAll(reader, 2, 30)).toEqual([numbered(30), numbered(30, 1)]);
+      await reader.close();
+      expect([await committed(group, topic), await committed(group, topic, 1)]).toEqual([30, 30]);
+      expect(service.proxy.requests.filter(isCommit).length).toBeGreaterThan(2);
+    },
+  );
+
+  test('misses nothing by polls that come late, when others have been answered', async () => {
+    const topic = await newTopic();
+    const reader = start(newGroup(), { maxPollRecords: 3, fetchMaxWaitMs: 50 });
+    await reader.subscribe({ topics: [topic] });
+    const random = randomFrom(1);
+    service.proxy.fate = (request) =>
+      isPoll(request) && random() < 0.5 ? { lateMs: Math.round(random() * 100) } : 'pass';
+    const reading = readAll(reader, 1, 60);
+    for (let i = 0; i < 60; i += 2) {
+      await produce(topic, 2, 0, i);
+      await delay(random() * 30);
+    }
+    const [values] = await reading;
+    expect(values).toEqual(numbered(60));
+  });
+
+  test.each([1, 2, 3])('misses nothing in any weather, together with others (seed %i)', async (seed) => {
+    const topic = await newTopic(4);
+    const group = newGroup();
+    service.proxy.fate = weather(randomFrom(seed));
+    const counts = new Map<string, number>();
+    let done = 0;
+    const beyond: string[] = [];
+    const finished = new Map<string, number>();
+    const members = await Promise.all(
+      [0, 1, 2].map(async () => {
+        const reader = start(group, { maxPollRecords: 5, fetchMaxWaitMs: 50, autoCommitIntervalMs: 30 });
+        await reader.subscribe({ topics: [topic] });
+        return reader;
+      }),
+    );
+    const reading = members.map((reader) =>
+      read(
+        reader,
+        async (value) => {
+          await delay(1);
+          const [partition = '', number] = value.split('/');
+          const before = finished.get(partition) ?? 0;
+          // A record is never given before all those before it were processed.
+          if (Number(number) > before) beyond.push(value);
+          finished.set(partition, Math.max(before, Number(number) + 1));
+          counts.set(value, (counts.get(value) ?? 0) + 1);
+          done = counts.size;
+        },
+        () => done === 400,
+      ),
+    );
+    for (let i = 0; i < 10; i++) {
+      for (let partition = 0; partition < 4; partition++) await produce(topic, 10, partition, i * 10);
+      if (i === 5) await members[0]!.close();
+    }
+    await Promise.all(reading);
+    expect(beyond).toEqual([]);
+    expect(counts.size).toBe(400);
+  });
+});
