@@ -65,7 +65,9 @@ export const pollRecords: Operation = {
   description: [
     'Answers records behind the positions of the instance, and moves these; with `enable.auto.commit` it commits what the polls',
     'before have given. With the header `Idempotency-Key` (up to 255 characters): the key of the poll before again answers',
-    'the same records again, and moves nothing, so that a lost answer loses nothing. `Accept` is the media type of the',
+    'the same records again, and moves nothing, so that a client that keeps a key until an answer brings records loses nothing.',
+    'Keys `<text>/<number>` are in order, within one text: a copy of an earlier poll that comes late is refused, and takes',
+    'nothing. `Accept` is the media type of the',
     "instance's format, or one that leaves it open. A record that is not of that format, or too large for an answer, is refused",
     '(406, 413) by an error that tells where it is, and stays the next one until the instance seeks behind it.',
   ].join(' '),
@@ -83,6 +85,7 @@ export const pollRecords: Operation = {
     'KAFKA_STORAGE_ERROR',
     'MESSAGE_TOO_LARGE',
     'OFFSET_OUT_OF_RANGE',
+    'REQUEST_TIMED_OUT',
     'UNKNOWN_MEMBER_ID',
   ],
   refusals: [409],

@@ -58,6 +58,8 @@ test('a group is described', async () => {
     state: 'STABLE',
     type: 'CONSUMER',
     is_mixed_consumer_group: false,
+    epoch: 1,
+    members_count: 1,
     coordinator: { related: `${api.clusterUrl}/brokers/1` },
     consumers: { related: `${url}/consumers` },
     lag_summary: { related: `${url}/lag-summary` },
@@ -80,7 +82,8 @@ test('groups are listed in pages, whatever their names', async () => {
   const { json } = await api.call<List<{ metadata: { self: string } }>>('GET /v3/-/consumer-groups');
   const self = json.data[0]!.metadata.self;
   expect(self).toBe(`${api.clusterUrl}/consumer-groups/a%2Fb%20c`);
-  expect((await (await fetch(self)).json()).consumer_group_id).toBe('a/b c');
+  const { pathname } = new URL(self);
+  expect((await api.call<Group>(`GET ${pathname}`)).json.consumer_group_id).toBe('a/b c');
 });
 
 test('consumers and what is assigned to them', async () => {

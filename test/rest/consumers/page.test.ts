@@ -55,7 +55,7 @@ test('any page fits in an answer of Lambda', () => {
   for (const value of ['x'.repeat(900_000), '\u0001'.repeat(200_000), '€"'.repeat(100_000)]) {
     for (const format of ['text', 'binary']) {
       const full = page(format);
-      const batch = fetched(...Array.from({ length: 14 }, () => value));
+      const batch = fetched(...Array.from({ length: 18 }, () => value));
       expect(full.add(topic, 0, batch, 0).full).toBe(true);
       expect(full.records.length).toBeGreaterThan(1);
       expect(encodedBytes(`[${full.records.join(',')}]`).bytes).toBeLessThan(MAX_ANSWER_BYTES);
