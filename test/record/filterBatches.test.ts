@@ -146,7 +146,7 @@ describe('tombstones', () => {
 
   test.each(codecs)('that are met first stay, and their batch says until when (%s)', (codec) => {
     const before = batchAt(5, shorts, { codec });
-    const filtered = filterBatches(before, filter({ c: 9 }), ALL);
+    const filtered = filterBatches(before, filter({ c: 9 }, { tombstonesGoBelow: 100 }), ALL);
     expect(show(filtered.bytes)).toEqual(['5 a=null', '6 b=1']);
     expect(filtered.deleteHorizonMs).toBe(NOW + DAY);
     const [header] = headersOf(filtered.bytes);
@@ -162,7 +162,9 @@ describe('tombstones', () => {
   const marked = filterBatches(batchAt(5, shorts), filter({}), ALL).bytes;
 
   test('stay until then', () => {
-    const filtered = filterBatches(marked, filter({}, { now: NOW + DAY - 1, tombstonesGoBelow: 100 }), ALL);
+    const now = NOW + DAY - 1;
+    const options = { now, deleteHorizonMs: now + DAY, tombstonesGoBelow: 100 };
+    const filtered = filterBatches(marked, filter({}, options), ALL);
     expect(filtered.bytes).toBe(marked);
     expect(filtered).toMatchObject({ recordsRemoved: 0, deleteHorizonMs: NOW + DAY });
   });

@@ -44,28 +44,10 @@ export const compactionRules: readonly Mutation[] = [
     to: 'deleteHorizonMs: now,',
   },
   {
-    rule: 'compaction takes no tombstone that it meets for the first time',
-    file: 'lib/record/filterBatches.ts',
-    from: 'before !== undefined && before <= filter.now',
-    to: 'before === undefined || before <= filter.now',
-  },
-  {
-    rule: 'compaction takes tombstones whose time has passed',
-    file: 'lib/record/filterBatches.ts',
-    from: 'const horizon = before ?? newHorizon(survey, header, filter);',
-    to: 'const horizon = newHorizon(survey, header, filter);',
-  },
-  {
     rule: 'compaction is due for tombstones alone',
     file: 'lib/maintenance/planCompaction.ts',
     from: ' || horizon <= now || overlapping',
     to: ' || overlapping',
-  },
-  {
-    rule: 'a merged row knows when compaction may take its tombstones',
-    file: 'lib/maintenance/mergePartition.ts',
-    from: 'deleteHorizonMs: firstHorizon(rows),',
-    to: 'deleteHorizonMs: undefined,',
   },
   {
     rule: 'a tombstone stays until compaction has cleaned all rows beyond it',
