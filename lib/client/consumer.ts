@@ -144,7 +144,7 @@ export function consumer(options: ConsumerOptions): Consumer {
   async function beat(): Promise<void> {
     while (!signal.aborted) {
       const waitMs = membership.dueAtMs() - webClock.now();
-      if (waitMs > 0) await webClock.sleep(Math.min(waitMs, MAX_SLEEP_MS), signal);
+      if (waitMs > 0) await webClock.sleep(waitMs, signal);
       else await quietly(() => membership.sync());
     }
   }
@@ -159,12 +159,11 @@ export function consumer(options: ConsumerOptions): Consumer {
   async function start(wish: Parameters<typeof membership.wish>[0]): Promise<void> {
     if (closing.signal.aborted) throw refusal('INVALID_REQUEST', 'The consumer is closed');
     await membership.wish(wish);
-    if (!isStarted) {
-      isStarted = true;
-      void beat();
-      if (enableAutoCommit) void commitNowAndThen();
-    }
     await membership.sync();
+    if (isStarted) return;
+    isStarted = true;
+    void beat();
+    if (enableAutoCommit) void commitNowAndThen();
   }
 
   function done(): void {
@@ -284,9 +283,6 @@ export function consumer(options: ConsumerOptions): Consumer {
     },
   };
 }
-
-/** What a timer can wait for. */
-const MAX_SLEEP_MS = 2 ** 31 - 1;
 
 async function untilAborted(
   running: Promise<void> | undefined,

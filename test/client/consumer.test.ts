@@ -129,11 +129,6 @@ describe('a consumer', () => {
     const reader = start(newGroup());
     await reader.subscribe({ topics: [topic] });
     const records: ConsumerRecord[] = [];
-    await read(
-      reader,
-      () => undefined,
-      () => true,
-    );
     for await (const record of reader) {
       records.push(record);
       if (records.length === 2) void send({ topic, records: [{ value: 'later' }] });
@@ -436,13 +431,21 @@ describe('in a group', () => {
     await slow.subscribe({ topics: [topic] });
     const other = start(group, { sessionTimeoutMs: 1_000 });
     await other.subscribe({ topics: [topic] });
-    const owner = slow.assignment().length === 1 ? slow : other;
-    for await (const _ of owner) {
+    const stop = new AbortController();
+    const others: string[] = [];
+    const reading = read(
+      other,
+      (value) => void others.push(value),
+      () => stop.signal.aborted,
+    );
+    for await (const _ of slow) {
       await delay(2_500);
-      await owner.commit();
+      await slow.commit();
       break;
     }
-    expect(lost).toBe(0);
+    stop.abort();
+    await reading;
+    expect([lost, others]).toEqual([0, []]);
     expect(await committed(group, topic)).toBe(1);
   });
 

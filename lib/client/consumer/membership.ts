@@ -59,7 +59,7 @@ export function createMembership(options: MembershipOptions): Membership {
   let memberId: string | undefined;
   /** Of a static member: by another that has its name, and all that is its. */
   let isReplaced = false;
-  let last = { epoch: -1, revoking: 0, heartbeatIntervalMs: Number.POSITIVE_INFINITY };
+  let last = { epoch: -1, revoking: 0, heartbeatIntervalMs: 0 };
   let heardAtMs = webClock.now();
   let syncing: Promise<void> = Promise.resolve();
 
