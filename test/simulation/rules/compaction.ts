@@ -50,12 +50,6 @@ export const compactionRules: readonly Mutation[] = [
     to: ' || overlapping',
   },
   {
-    rule: 'a tombstone stays until compaction has cleaned all rows beyond it',
-    file: 'lib/maintenance/compactPartition.ts',
-    from: 'tombstonesGoBelow: rows.length === 1 ? cleanTo : 0,',
-    to: 'tombstonesGoBelow: Infinity,',
-  },
-  {
     rule: 'a tombstone stays while compaction makes rows one',
     file: 'lib/maintenance/compactPartition.ts',
     from: 'tombstonesGoBelow: rows.length === 1 ? cleanTo : 0,',
