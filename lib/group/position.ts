@@ -11,7 +11,7 @@ import { sameHeld } from './member.ts';
  *   epoch          counted up by each claim
  *   offset         what is committed; -1 for nothing
  *   metadata, committedAtMs
- *   version        counted up by each write, which has it as a condition: so a copy that comes late is refused
+ *   version        counted up, from anywhere, by each write, which has it as a condition: so a copy that comes late is refused
  */
 export interface Position {
   readonly topicId: string;

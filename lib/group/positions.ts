@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { withRetries } from '../log/retry.ts';
 import { allItems } from '../storage/allItems.ts';
 import { MAX_KEYS_PER_READ } from '../storage/ports.ts';
@@ -11,6 +12,8 @@ import {
   positionsPk,
   unchanged,
 } from './position.ts';
+
+const VERSION_BYTES = 6;
 
 /** Which partition's. */
 export type PositionOf = Pick<Position, 'topicId' | 'topic' | 'partition'>;
@@ -51,12 +54,17 @@ export async function writePosition(
   before: Position,
   position: Position,
 ): Promise<boolean> {
-  const written = { ...position, version: before.version + 1 };
+  const written = { ...position, version: (before.version || anyVersion(clock)) + 1 };
   const outcome = await withRetries(clock, () =>
     items.put(encodePosition(groupId, written), unchanged(before)),
   );
   if (outcome.applied) return true;
   return outcome.item !== undefined && isSame(decodePosition(outcome.item), written);
+}
+
+/** Where one that is made anew begins: a copy of a write to the one that was deleted does not fit it. */
+function anyVersion(clock: Clock): number {
+  return Buffer.from(clock.random(VERSION_BYTES)).readUIntBE(0, VERSION_BYTES);
 }
 
 export async function deletePosition(
