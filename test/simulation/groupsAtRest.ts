@@ -107,6 +107,7 @@ async function beginAnew(
     config: { autoOffsetReset: 'earliest', sessionTimeoutMs: 10_000, enableAutoCommit: true } as const,
     subscription: { pattern: 'topic-.*' },
     mostRecords: 100,
+    confirms: true,
   };
   const name = `rest-${client.recorder.groups.calls.length}`;
   const member = await begin({ ...client, name }, groupId, plan, 0);

@@ -3,6 +3,7 @@ import { registerHooks } from 'node:module';
 import { appendRules } from './rules/append.ts';
 import { compactionRules } from './rules/compaction.ts';
 import { garbageRules } from './rules/garbage.ts';
+import { groupsRules } from './rules/groups.ts';
 import { producersRules } from './rules/producers.ts';
 import { readRules } from './rules/read.ts';
 import { retentionRules } from './rules/retention.ts';
@@ -33,6 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...retentionRules,
   ...compactionRules,
   ...topicsRules,
+  ...groupsRules,
 ];
 
 /** From here on this thread loads the mutated code. Call it before the code is imported. */

@@ -3,8 +3,7 @@ import type { GroupCall, MemberCall, Offset, OperatorCall, PositionNow, StoredPo
 
 /**
  * Every change of a committed position is somebody's doing who may: a commit of its owner, a reset, a deletion. A claim changes none.
- * What a member commits by itself goes back only after a seek; and no commit that its member has given up goes behind one
- * that it made afterwards.
+ * What a member commits by itself goes back only after a seek.
  */
 export const positionsAreMovedByOwners: Check = (group, violation) => {
   let checked = 0;
@@ -58,18 +57,7 @@ function wrongWith(
       offsetOf(call, partition) !== undefined,
   );
   if (autoCommit && isSought) return undefined;
-  if (commits.length === 0) return 'it goes back, and nobody has asked for that';
-  const isOvertaken = (late: MemberCall) =>
-    group.members.some(
-      (call) =>
-        call.kind === 'commit' &&
-        call.member === name &&
-        call.outcome.is === 'ok' &&
-        call.invokedAtMs > late.gaveUpAtMs &&
-        call.returnedAtMs < atMs &&
-        offsetOf(call, partition) !== undefined,
-    );
-  return commits.every(isOvertaken) ? 'it goes back by a commit that was given up long ago' : undefined;
+  return commits.length > 0 ? undefined : 'it goes back, and nobody has asked for that';
 }
 
 function isOf(call: MemberCall, partition: string, { offset, metadata }: PositionNow): boolean {

@@ -94,33 +94,28 @@ export const pollsGiveAllRecords: Check = ({ members, final }, violation) => {
   return checked;
 };
 
-/** Polls of one key give the same records, but of partitions that are not the member's any more. */
-export const repeatsGiveTheSame: Check = ({ members, final }, violation) => {
+/**
+ * Polls of one key give the same records, of the partitions that stayed with the member, without a seek; when none is left of those
+ * it is another poll.
+ */
+export const repeatsGiveTheSame: Check = (group, violation) => {
   let checked = 0;
   const first = new Map<string, MemberCall>();
-  for (const call of members.toSorted((a, b) => (a.toldAtMs ?? 0) - (b.toldAtMs ?? 0))) {
-    const { key, told, given } = call;
-    if (
-      key === undefined ||
-      told === undefined ||
-      given?.every(({ records }) => records.length === 0) !== false
-    )
-      continue;
+  for (const call of group.members.toSorted((a, b) => (a.toldAtMs ?? 0) - (b.toldAtMs ?? 0))) {
+    const { key, told, given = [] } = call;
+    if (key === undefined || told === undefined) continue;
     const id = `${told.memberId} ${key}`;
     const before = first.get(id);
-    if (before === undefined) {
-      first.set(id, call);
+    const left = (before?.given ?? []).filter(({ partition }) => stayed(group, partition, before!, call));
+    if (before === undefined || left.length === 0) {
+      if (given.some(({ records }) => records.length > 0)) first.set(id, call);
       continue;
     }
-    for (const partition of new Set([...given, ...before.given!].map((each) => each.partition))) {
-      if (final.get(partition)!.logStartOffset > 0) continue;
+    for (const partition of new Set([...given, ...left].map((each) => each.partition))) {
+      if (group.final.get(partition)!.logStartOffset > 0) continue;
       checked++;
-      const [again, once] = [given, before.given!].map((some) =>
-        some.find((each) => each.partition === partition),
-      );
-      const isGone = again === undefined && !told.holds.includes(partition);
-      const isNews = once === undefined && !before.told!.holds.includes(partition);
-      if (!isGone && !isNews && (again?.from !== once?.from || again?.to !== once?.to))
+      const [again, once] = [given, left].map((some) => some.find((each) => each.partition === partition));
+      if (again?.from !== once?.from || again?.to !== once?.to)
         violation(
           `${partition}: ${once?.from}–${once?.to} in ${describe(before)}, ${again?.from}–${again?.to} in ${describe(call)}`,
         );
@@ -128,3 +123,31 @@ export const repeatsGiveTheSame: Check = ({ members, final }, violation) => {
   }
   return checked;
 };
+
+function stayed(
+  { stored, members }: Group,
+  partition: GroupPartition,
+  from: MemberCall,
+  to: MemberCall,
+): boolean {
+  const isSought = members.some(
+    ({ kind, member, invokedAtMs, returnedAtMs, outcome, offsets }) =>
+      kind === 'seek' &&
+      member === to.member &&
+      invokedAtMs < to.toldAtMs! &&
+      (outcome.is === 'unknown' || returnedAtMs > from.invokedAtMs) &&
+      offsets!.some((each) => each.partition === partition),
+  );
+  return (
+    !isSought &&
+    to.told!.holds.includes(partition) &&
+    stored.every(
+      (each) =>
+        each.kind !== 'member' ||
+        each.name !== to.member ||
+        each.atMs < from.toldAtMs! ||
+        each.atMs > to.toldAtMs! ||
+        each.member?.holds.includes(partition) === true,
+    )
+  );
+}

@@ -27,8 +27,6 @@ interface Called {
   readonly invokedAtMs: number;
   /** Infinity: no answer came. */
   readonly returnedAtMs: number;
-  /** When its caller waited for it no longer. */
-  readonly gaveUpAtMs: number;
   readonly via: string;
   /** `unknown`: no answer, or one that says to try again. */
   readonly outcome: { readonly is: 'ok' } | { readonly is: 'failed' | 'unknown'; readonly error?: string };

@@ -61,12 +61,18 @@ function divisionsAreDisjoint(group: Group, violation: (line: string) => void): 
   return checked;
 }
 
-/** Whoever is told that it holds a partition, or is given records of it, is its owner at some time during the call. */
+/**
+ * Whoever is told that it holds a partition, or is given records of it, is its owner at some time during the call. What it is to let go
+ * it is given no more, unless it asks again.
+ */
 export const onlyOwnersRead: Check = (group, violation) => {
   let checked = 0;
   for (const call of group.members) {
-    const { told, toldAtMs, given, invokedAtMs } = call;
+    const { told, toldAtMs, given, invokedAtMs, key } = call;
     if (told === undefined) continue;
+    const late =
+      key === undefined ? given?.find(({ partition }) => told.revoking.includes(partition)) : undefined;
+    if (late !== undefined) violation(`${late.partition} is to be let go, and given in ${describe(call)}`);
     for (const partition of new Set([...told.holds, ...(given ?? []).map((each) => each.partition)])) {
       checked++;
       const owners = [...between(group, partition, invokedAtMs, toldAtMs!)].map((now) => now?.owner);

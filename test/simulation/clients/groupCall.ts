@@ -16,7 +16,7 @@ import type { Client } from './client.ts';
 /** A call as its caller makes it; what came of it is noted as it ends. */
 export type Asked = Ask<MemberCall> | Ask<OperatorCall>;
 
-type Ask<C> = Omit<C, 'invokedAtMs' | 'returnedAtMs' | 'gaveUpAtMs' | 'via' | 'outcome'>;
+type Ask<C> = Omit<C, 'invokedAtMs' | 'returnedAtMs' | 'via' | 'outcome'>;
 
 /** What is noted where it is served, as the caller may never hear of it. */
 type Noted = Pick<MemberCall, 'given' | 'told' | 'toldAtMs'>;
@@ -24,7 +24,6 @@ type Noted = Pick<MemberCall, 'given' | 'told' | 'toldAtMs'>;
 /** Until it ends. */
 type Open = GroupCall & {
   returnedAtMs: number;
-  gaveUpAtMs: number;
   outcome: GroupCall['outcome'];
 };
 
@@ -49,7 +48,6 @@ export async function callGroups<T>(
       ...asked,
       invokedAtMs: world.nowMs,
       returnedAtMs: Number.POSITIVE_INFINITY,
-      gaveUpAtMs: Number.POSITIVE_INFINITY,
       via: `${process.name} for ${client.name}`,
       outcome: { is: 'unknown' },
     };
@@ -62,11 +60,9 @@ export async function callGroups<T>(
     return { call, serve };
   };
   const twin = client.another();
-  const second = twin && begin(twin);
+  if (twin !== undefined) begin(twin);
   const { call, serve } = begin(client.anyProcess());
   const answer = await serve;
-  call.gaveUpAtMs = world.nowMs;
-  if (second) second.call.gaveUpAtMs = world.nowMs;
   if (answer.is === 'none') return { is: 'unknown' };
   call.returnedAtMs = world.nowMs;
   if (answer.is === 'ok') {

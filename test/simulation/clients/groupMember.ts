@@ -17,6 +17,8 @@ interface Plan {
   readonly subscription: Subscription;
   readonly config: Partial<MemberConfig> & Pick<MemberConfig, 'sessionTimeoutMs' | 'enableAutoCommit'>;
   readonly mostRecords: number;
+  /** That it has stopped with what it is to let go. */
+  readonly confirms: boolean;
 }
 
 /** An instance of a consumer group, with what its client knows of it. */
@@ -87,6 +89,7 @@ function drawPlan({ random }: Client, topics: readonly TopicPlan[]): Plan {
     config,
     subscription: drawSubscription(random, topics),
     mostRecords: random.pick([1, 3, 10, 100]),
+    confirms: random.chance(0.7),
   };
 }
 
@@ -170,9 +173,11 @@ async function callMember(
   noteDoubt(member, came);
   if (came.is === 'ok' && came.value?.state !== undefined) hear(member, toldBy(came.value.state));
   if (came.is === 'failed') {
-    if (isKafka(came.error, 'UNKNOWN_MEMBER_ID')) member.live = false;
-    else if (isKafka(came.error, 'FENCED_MEMBER_EPOCH')) count(client.coverage, 'commitFenced');
-    else if (!isBeyondEnd(came.error!, more.offsets)) requireRetriable(client, came.error!, kind);
+    const isGone = isKafka(came.error, 'UNKNOWN_MEMBER_ID');
+    const isFenced = isGone || isKafka(came.error, 'FENCED_MEMBER_EPOCH');
+    if (isGone) member.live = false;
+    if (isFenced && kind === 'commit') count(client.coverage, 'commitFenced');
+    if (!isFenced && !isBeyondEnd(came.error!, more.offsets)) requireRetriable(client, came.error!, kind);
   }
   return came;
 }
@@ -193,7 +198,7 @@ function hear(member: GroupMember, told: Told): void {
 }
 
 export function heartbeat(member: GroupMember): Promise<Came<Brought | undefined>> {
-  const revoked = (member.told?.revoking ?? []).map(nameOf);
+  const revoked = member.plan.confirms ? (member.told?.revoking ?? []).map(nameOf) : [];
   return callMember(member, 'heartbeat', async (groups) => ({
     state: await groups.heartbeat(member, revoked),
   }));

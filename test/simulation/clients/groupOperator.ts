@@ -17,7 +17,7 @@ export async function groupOperator(client: Client, operations: number, groupId:
     const some = all.filter(() => random.chance(0.6));
     const partitions = some.map(idOf);
     const act = random.below(100);
-    if (act < 45) {
+    if (act < 35) {
       await ask(client, { kind: 'committed', groupId, partitions }, async (groups) => {
         const found = await groups.committed(groupId, some);
         return found.flatMap((one, i): Offset[] =>
@@ -26,14 +26,14 @@ export async function groupOperator(client: Client, operations: number, groupId:
             : [{ partition: partitions[i]!, offset: one.offset, metadata: one.metadata }],
         );
       });
-    } else if (act < 65) {
+    } else if (act < 55) {
       const to = random.pick<ResetSpec>(['earliest', 'latest', { shift: -2 }, { shift: 1 }, { offset: 1 }]);
       const done = await ask(client, { kind: 'reset', groupId, partitions }, async (groups) => {
         const results = await groups.reset(groupId, some, to);
         return results.map((one): Offset => ({ partition: idOf(one), offset: one.offset, metadata: '' }));
       });
       if (done && some.length > 0) count(coverage, 'positionReset');
-    } else if (act < 75) {
+    } else if (act < 67) {
       const done = await ask(client, { kind: 'deletePositions', groupId, partitions }, async (groups) => {
         await groups.deletePositions(groupId, some);
         return undefined;
@@ -58,8 +58,13 @@ export async function groupOperator(client: Client, operations: number, groupId:
   }
 }
 
-/** What an operator may be told of a group that is in use, or is not there. */
-const REFUSALS = ['NON_EMPTY_GROUP', 'GROUP_ID_NOT_FOUND', 'GROUP_SUBSCRIBED_TO_TOPIC'] as const;
+/** What an operator may be told of a group that is in use, or is not there; or by a process that has yet to hear of a new partition. */
+const REFUSALS = [
+  'NON_EMPTY_GROUP',
+  'GROUP_ID_NOT_FOUND',
+  'GROUP_SUBSCRIBED_TO_TOPIC',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+] as const;
 
 async function ask(
   client: Client,

@@ -1,0 +1,238 @@
+import type { Mutation } from '../mutations.ts';
+
+export const groupsRules: readonly Mutation[] = [
+  // ------------------------------------------------------------ who holds a partition
+  {
+    rule: 'a partition is claimed when its owner has let it go',
+    file: 'lib/group/claim.ts',
+    from: 'if (!isMine && !isFree(position, owners.get(position.ownerName))) return undefined;',
+    to: '',
+  },
+  {
+    rule: 'who takes back what it had changes the position, so that others do not claim what they saw free',
+    file: 'lib/group/claim.ts',
+    from: 'const mine = claimed(position, member);',
+    to: 'if (isMine) return position;\n    const mine = claimed(position, member);',
+  },
+  {
+    rule: 'a claim of another begins an epoch',
+    file: 'lib/group/position.ts',
+    from: 'owner === memberId ? position.epoch : position.epoch + 1',
+    to: 'Math.max(1, position.epoch)',
+  },
+  {
+    rule: 'an owner is gone when another has come under its name',
+    file: 'lib/group/position.ts',
+    from: ' || owner.memberId !== position.owner) return true;',
+    to: ') return true;',
+  },
+  {
+    rule: 'a static member that comes again claims anew',
+    file: 'lib/group/create.ts',
+    from: 'before.held.map(unclaimed)',
+    to: 'before.held',
+  },
+  {
+    rule: 'a member lets go what is not its part',
+    file: 'lib/group/turn.ts',
+    from: 'else released.push(each);',
+    to: 'else held.push(each);',
+  },
+  {
+    rule: 'one that does not confirm lets go when its time is over',
+    file: 'lib/group/turn.ts',
+    from: 'each.epoch > 0 && now < revokeByMs && !confirmed(each)',
+    to: 'each.epoch > 0 && !confirmed(each)',
+  },
+  {
+    rule: 'what is to be let go is not read any more',
+    file: 'lib/group/poll.ts',
+    from: 'if (!isHeld(member, held) || held.revokeByMs > 0) return false;',
+    to: 'if (!isHeld(member, held)) return false;',
+  },
+  // ------------------------------------------------------------ positions
+  {
+    rule: 'a position is written as it was read',
+    file: 'lib/group/positions.ts',
+    from: 'items.put(encodePosition(groupId, written), unchanged(before)),',
+    to: 'items.put(encodePosition(groupId, written)),',
+  },
+  {
+    rule: 'a position that is made anew begins with another version',
+    file: 'lib/group/positions.ts',
+    from: '(before.version || anyVersion(clock)) + 1',
+    to: 'before.version + 1',
+  },
+  {
+    rule: 'a position is deleted as it was read',
+    file: 'lib/group/positions.ts',
+    from: 'items.delete(key, unchanged(position))',
+    to: 'items.delete(key)',
+  },
+  {
+    rule: 'the owner of a partition commits it',
+    file: 'lib/group/commit.ts',
+    from: 'return position.owner === member.memberId && position.epoch === held.epoch;',
+    to: 'return true;',
+  },
+  {
+    rule: 'a member that lost a partition, and owns it again, commits what it was given since',
+    file: 'lib/group/commit.ts',
+    from: 'position.owner === member.memberId && position.epoch === held.epoch;',
+    to: 'position.owner === member.memberId;',
+  },
+  {
+    rule: 'what a member commits by itself takes back nothing',
+    file: 'lib/group/commit.ts',
+    from: "if (isImplied && offset < position.offset && position.offset !== held.committed) return 'done';",
+    to: '',
+  },
+  {
+    rule: 'what the last poll gave is not committed while it may be asked for again',
+    file: 'lib/group/commit.ts',
+    from: 'if (!isRepeat) return held.position;',
+    to: 'if (held.position >= 0) return held.position;',
+  },
+  {
+    rule: 'a commit is within the records that are there',
+    file: 'lib/group/commit.ts',
+    from: 'if (offset > highWatermark) throw beyondEnd(',
+    to: 'if (offset < 0) throw beyondEnd(',
+  },
+  {
+    rule: 'a commit that was not stored is refused',
+    file: 'lib/group/commit.ts',
+    from: 'if (refused.length > 0) throw fenced(name, refused[0]!.held);',
+    to: '',
+  },
+  {
+    rule: 'a seek beyond the end is committed by nobody',
+    file: 'lib/group/seek.ts',
+    from: 'if (to <= highWatermark) return',
+    to: 'if (to >= 0) return',
+  },
+  {
+    rule: 'positions are reset where nobody holds the partition',
+    file: 'lib/group/reset.ts',
+    from: 'for (const position of positions) await requireFree(context, groupId, position);',
+    to: '',
+  },
+  {
+    rule: 'positions are deleted where nobody holds the partition',
+    file: 'lib/group/deletePositions.ts',
+    from: 'if (!isFree(position, owner)) throw subscribed(groupId, position);',
+    to: '',
+  },
+  // ------------------------------------------------------------ polls
+  {
+    rule: 'a poll that is repeated moves nothing',
+    file: 'lib/group/poll.ts',
+    from: 'if (isRepeat(member)) {',
+    to: 'if (isRepeat(member) && limits.attempts < 0) {',
+  },
+  {
+    rule: 'positions move as far as the page took records',
+    file: 'lib/group/poll.ts',
+    from: 'moved.push({ ...held, position: nextOffset });',
+    to: 'moved.push({ ...held, position: fetched.nextOffset });',
+  },
+  {
+    rule: 'a poll that a later one has overtaken takes nothing',
+    file: 'lib/group/poll.ts',
+    from: `if (lastPoll.key !== first.key) throw overtaken(name, 'REQUEST_TIMED_OUT');
+    if (isBefore(key, lastPoll.key)) throw overtaken(name, 'INVALID_REQUEST');`,
+    to: '',
+  },
+  {
+    rule: 'a poll that comes after a later one takes nothing',
+    file: 'lib/group/poll.ts',
+    from: "if (isBefore(key, lastPoll.key)) throw overtaken(name, 'INVALID_REQUEST');",
+    to: '',
+  },
+  {
+    rule: 'who falls out of the log begins where auto.offset.reset says',
+    file: 'lib/group/poll.ts',
+    from: 'const isOut = held.position < bounds.logStartOffset || held.position > bounds.highWatermark;',
+    to: 'const isOut = held.position > bounds.highWatermark;',
+  },
+  // ------------------------------------------------------------ members
+  {
+    rule: 'a member is written as it was read',
+    file: 'lib/group/members.ts',
+    from: "{ path: ['version'], is: '=', value: before?.version ?? 0 },",
+    to: '',
+  },
+  {
+    rule: 'a member is put out as it was read',
+    file: 'lib/group/members.ts',
+    from: "{ path: ['version'], is: '=', value: version },",
+    to: '',
+  },
+  {
+    rule: 'a member is written in place of the same incarnation',
+    file: 'lib/group/members.ts',
+    from: "{ path: ['memberId'], is: '=', value: before?.memberId ?? '' },",
+    to: '',
+  },
+  {
+    rule: 'calls keep a session alive',
+    file: 'lib/group/sync.ts',
+    from: 'if (turn.changed || isStale(member, clock.now())) {',
+    to: 'if (turn.changed) {',
+  },
+  {
+    rule: 'sessions end',
+    file: 'lib/group/sweep.ts',
+    from: 'return now - lastSeenMs > config.sessionTimeoutMs;',
+    to: 'return now - lastSeenMs > 100 * config.sessionTimeoutMs + 600_000;',
+  },
+  {
+    rule: 'a member takes its part again after a change of its subscription',
+    file: 'lib/group/subscribe.ts',
+    from: 'return { ...member, subscription, epoch: 0 };',
+    to: 'return { ...member, subscription };',
+  },
+  {
+    rule: 'a member takes its part of a group that began anew',
+    file: 'lib/group/sync.ts',
+    from: 'group.epoch !== member.epoch',
+    to: 'group.epoch > member.epoch',
+  },
+  {
+    rule: 'one without a subscription takes no part',
+    file: 'lib/group/sync.ts',
+    from: '(member.subscription && division.parts.get(name.name))',
+    to: 'division.parts.get(name.name)',
+  },
+  // ------------------------------------------------------------ divisions
+  {
+    rule: 'of the divisions of an epoch one counts',
+    file: 'lib/group/sweep.ts',
+    from: 'items.update(groupKey(groupId), actions, isAsSeen)',
+    to: 'items.update(groupKey(groupId), actions)',
+  },
+  {
+    rule: 'a division knows the changes from before its members were read',
+    file: 'lib/group/sweep.ts',
+    from: "{ set: ['assigned'], to: group.changes }",
+    to: "{ set: ['assigned'], to: (await findGroup(context, groupId))?.changes ?? 0 }",
+  },
+  {
+    rule: 'the division that counts stays',
+    file: 'lib/group/sweep.ts',
+    from: 'divisionsBefore(group.groupId, group.epoch)',
+    to: 'divisionsBefore(group.groupId, group.epoch + 1)',
+  },
+  {
+    rule: 'new partitions are divided',
+    file: 'lib/group/sweep.ts',
+    from: 'JSON.stringify([assignor, sizes, wants])',
+    to: 'JSON.stringify([assignor, sizes.length, wants])',
+  },
+  {
+    rule: 'a group with members is not deleted',
+    file: 'lib/group/deleteGroup.ts',
+    from: 'await requireEmpty(context, groupId);',
+    to: '',
+  },
+];
