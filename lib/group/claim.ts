@@ -1,6 +1,5 @@
 import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
-import type { OffsetSpec } from '../log/log.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { GroupContext } from './context.ts';
 import type { OffsetReset } from './groups.ts';
@@ -50,29 +49,48 @@ export async function startOf(
   partition: number,
   reset: OffsetReset,
 ): Promise<number | undefined> {
-  if (reset === 'error') return undefined;
-  const { log, clock } = context;
-  const spec: OffsetSpec =
-    typeof reset === 'string' ? reset : { timestamp: Math.max(0, clock.now() - reset.byDurationMs) };
-  const { offset } = await log.listOffsets(topic, partition, spec);
-  return offset >= 0 ? offset : (await log.bounds(topic, partition)).highWatermark;
+  return (await startsOf(context, topic, [partition], reset))[0];
+}
+
+/** The same of several, by the heads that they are in where no time is looked up. */
+async function startsOf(
+  { log, clock, limits }: GroupContext,
+  topic: Topic,
+  partitions: readonly number[],
+  reset: OffsetReset,
+): Promise<(number | undefined)[]> {
+  if (reset === 'error') return partitions.map(() => undefined);
+  const bounds = await log.boundsOf(topic, partitions);
+  if (reset === 'earliest') return bounds.map(({ logStartOffset }) => logStartOffset);
+  if (reset === 'latest') return bounds.map(({ highWatermark }) => highWatermark);
+  const timestamp = Math.max(0, clock.now() - reset.byDurationMs);
+  const found = await atOnce(partitions, limits.atOnce, (partition) =>
+    log.listOffsets(topic, partition, { timestamp }),
+  );
+  return found.map(({ offset }, i) => (offset >= 0 ? offset : bounds[i]!.highWatermark));
 }
 
 /** Finds where those begin that have no position yet. Those whose topic is gone, or that are to be told, stay without. */
 export async function findStarts(context: GroupContext, member: Member): Promise<Held[]> {
   const { topics, limits } = context;
-  const { autoOffsetReset } = member.config;
   const without = member.held.filter(({ position, epoch }) => position < 0 && (member.manual || epoch > 0));
-  const found = await atOnce(without, limits.atOnce, async (held) => {
+  const byTopic = [...Map.groupBy(without, ({ topic }) => topic)];
+  const found = await atOnce(byTopic, limits.atOnce, async ([name, some]) => {
     try {
-      const topic = await topics.lookup(held.topic);
-      if (topic.id !== held.topicId) return undefined;
-      const position = await startOf(context, topic, held.partition, autoOffsetReset);
-      return position === undefined ? undefined : { ...held, position };
+      const topic = await topics.lookup(name);
+      const there = some.filter((held) => isOf(held, topic));
+      const numbers = there.map(({ partition }) => partition);
+      const starts = await startsOf(context, topic, numbers, member.config.autoOffsetReset);
+      return there.flatMap((held, i) => (starts[i] === undefined ? [] : [{ ...held, position: starts[i] }]));
     } catch (error) {
-      if (error instanceof WadiError && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
+      if (error instanceof WadiError && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION') return [];
       throw error;
     }
   });
-  return found.flatMap((held) => held ?? []);
+  return found.flat();
+}
+
+/** What was looked up may be some seconds old: the topic may have been made again since, or have got partitions. */
+export function isOf({ topicId, partition }: Pick<Held, 'topicId' | 'partition'>, topic: Topic): boolean {
+  return topicId === topic.id && partition < topic.partitions;
 }

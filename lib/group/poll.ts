@@ -1,7 +1,7 @@
 import { atOnce } from '../atOnce.ts';
 import { type KafkaErrorName, WadiError } from '../errors.ts';
 import type { Topic } from '../topic/topic.ts';
-import { startOf } from './claim.ts';
+import { isOf, startOf } from './claim.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, MemberState, PollRequest, RecordsPage } from './groups.ts';
@@ -124,7 +124,7 @@ async function readable(context: GroupContext, member: Member): Promise<Readable
   const names = [...new Set(wanted.map(({ topic }) => topic))];
   const found = await atOnce(names, limits.atOnce, async (name) => {
     const topic = await topics.lookup(name).catch(noneIfUnknown);
-    const some = wanted.filter((held) => held.topic === name && held.topicId === topic?.id);
+    const some = wanted.filter((held) => topic !== undefined && isOf(held, topic));
     if (topic === undefined || some.length === 0) return [];
     const bounds = await log
       .boundsOf(

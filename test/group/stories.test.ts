@@ -233,6 +233,22 @@ test('who seeks beyond the end goes on where auto.offset.reset says, and commits
   await expect(refused).rejects.toMatchObject({ kafka: 'OFFSET_OUT_OF_RANGE' });
 });
 
+test('partitions that stay are read on while new ones come, of which a process does not know yet', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  await withTopic(wadi, 'others', 1);
+  const elsewhere = await another((_, proceed) => proceed());
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  clock.advance(5_100);
+  await poll(elsewhere, a);
+  await wadi.topics.addPartitions('orders', 2);
+  await join(groups, 'b', { topic: 'others' });
+  clock.advance(200);
+  expect((await groups.heartbeat(a)).assigned).toHaveLength(2);
+  await produce(wadi, 'orders', 0, 'one');
+  expect((await poll(elsewhere, a)).records).toHaveLength(1);
+});
+
 test.each([
   ['at its first look at the records', ({ store }: Call) => store === 'log'],
   ['before it moved the positions', isPut('member/')],
