@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { compress } from '../../lib/record/compression.ts';
-import { encodeBatch, withHeaderRoom } from '../../lib/record/encode.ts';
+import { encodeBatch } from '../../lib/record/encode.ts';
 import { HEADER_BYTES } from '../../lib/record/header.ts';
+import { withHeaderRoom } from '../../lib/record/plainBatch.ts';
 import type { CompressionCodec, RecordInput } from '../../lib/record/record.ts';
 import type { BatchLimits } from '../../lib/record/validate.ts';
 import { anyCodec, anyRecords, codecs, forged, limits } from '../record/support.ts';
@@ -141,7 +142,7 @@ function build({
 }: BatchParts): Uint8Array {
   const plain = encodeBatch(records, producer ? { producer } : {});
   const payload = inner.reduce((bytes, edit) => edit(bytes), plain.subarray(HEADER_BYTES));
-  let batch = withHeaderRoom(compress(codec, payload));
+  let batch: Uint8Array = withHeaderRoom(compress(codec, payload));
   batch.set(plain.subarray(0, HEADER_BYTES));
   batch[22] = codecs.indexOf(codec);
   batch = forged(batch);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
-import { encodeBatch, withHeaderRoom } from '../../lib/record/encode.ts';
+import { encodeBatch } from '../../lib/record/encode.ts';
 import { HEADER_BYTES } from '../../lib/record/header.ts';
+import { withHeaderRoom } from '../../lib/record/plainBatch.ts';
 import { forged } from '../record/support.ts';
 
 /** Batches that are right but for an integer or two, which are as large, or as small, as any may be. */

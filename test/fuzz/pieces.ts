@@ -1,6 +1,7 @@
 import { compress } from '../../lib/record/compression.ts';
-import { encodeBatch, withHeaderRoom } from '../../lib/record/encode.ts';
+import { encodeBatch } from '../../lib/record/encode.ts';
 import { HEADER_BYTES } from '../../lib/record/header.ts';
+import { withHeaderRoom } from '../../lib/record/plainBatch.ts';
 import type { CompressionCodec, RecordInput } from '../../lib/record/record.ts';
 import { MAX_BATCHES } from '../../lib/record/validate.ts';
 import { RECORD_BATCH_TYPE } from '../../lib/rest/records/recordBatchType.ts';

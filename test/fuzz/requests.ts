@@ -24,6 +24,9 @@ const PARAMS: Readonly<Record<string, readonly string[]>> = {
   topic_name: [...TOPICS, ...TOPICS, 'missing'],
   partition_id: ['0', '0', '0', '1'],
   broker_id: ['1'],
+  group_name: ['readers', 'readers', 'others'],
+  instance: ['one', 'one', 'two', 'missing'],
+  consumer_group_id: ['readers', 'readers', 'others'],
   name: ['retention.ms', 'num.partitions', 'cleanup.policy', 'x'],
 };
 
@@ -141,7 +144,7 @@ export const anyRequest: fc.Arbitrary<HttpRequestParts> = fc.oneof(
   ...allOperations.map((operation) => ({
     weight:
       1 +
-      3 * Object.keys(operation.accepts ?? {}).length +
+      3 * new Set(Object.values(operation.accepts ?? {})).size +
       Object.keys(operation.query?.properties ?? {}).length,
     arbitrary: requestFor(operation),
   })),

@@ -3,6 +3,7 @@ import type { Context } from 'aws-lambda';
 import type { CreateHandler, HttpEvent, HttpHandler, HttpResult } from '../../functions/handler.ts';
 import { forLambda } from '../../functions/lambda.ts';
 import { HTTP_FUNCTIONS } from '../../functions/manifest.ts';
+import { WadiError } from '../../lib/errors.ts';
 import { createRoutes } from '../../lib/local/routes.ts';
 import { encodeBatch } from '../../lib/record/encode.ts';
 import type { RecordInput } from '../../lib/record/record.ts';
@@ -41,6 +42,9 @@ export const CLUSTER_ID = 'fuzz-cluster-00000000A';
 export const LONG_TOPIC = 'long'.padEnd(249, '.');
 export const TOPICS: readonly string[] = ['orders', 'compacted', 'stamped'];
 
+/** An instance with a partition of its own. */
+const READER = { groupId: 'readers', name: 'one' };
+
 interface FunctionModule {
   readonly createHandler: CreateHandler;
   readonly operations: readonly Operation[];
@@ -62,7 +66,7 @@ const findRoute = createRoutes(
 );
 
 /** What most requests are about; `stamped` has LogAppendTime. */
-export async function fill({ topics, log }: Wadi): Promise<void> {
+export async function fill({ topics, log, groups }: Wadi): Promise<void> {
   await topics.create({ name: 'canary' });
   await topics.create({ name: 'orders', partitions: 2 });
   await topics.create({ name: 'compacted', configs: { 'cleanup.policy': 'compact' } });
@@ -70,6 +74,12 @@ export async function fill({ topics, log }: Wadi): Promise<void> {
   await topics.create({ name: LONG_TOPIC, configs: { 'max.message.bytes': String(4 * 1024 * 1024) } });
   const batches = validateBatches(encodeBatch(RECORDS), limits);
   await log.append(await topics.describe('orders'), [{ partition: 0, batches }]);
+  const config = { autoOffsetReset: 'earliest', enableAutoCommit: false } as const;
+  const subscriber = await groups.create(READER.groupId, { ...config, format: 'json' }, 'two');
+  await groups.subscribe(subscriber, { topics: ['orders'] });
+  await groups.create(READER.groupId, config, READER.name);
+  await groups.assign(READER, [{ topic: 'orders', partition: 0 }]);
+  await groups.heartbeat(READER);
 }
 
 const bytes = (text: string) => Buffer.from(text);
@@ -116,16 +126,25 @@ export async function startService(storage: Storage = memoryStorage()): Promise<
   }
 }
 
-/** Topics, their configs, and where their partitions end. */
-export async function stateOf({ topics, log }: Wadi): Promise<unknown> {
+/** Topics, their configs, where their partitions end; groups, where an instance reads, and what is committed. */
+export async function stateOf({ topics, log, groups }: Wadi): Promise<unknown> {
   const all = await topics.list();
-  return Promise.all(
-    all.map(async (topic) => {
-      const partitions = Array.from({ length: Math.min(topic.partitions, 4) }, (_, i) => i);
-      return { topic, bounds: await Promise.all(partitions.map((i) => log.bounds(topic, i))) };
-    }),
-  );
+  const bounds = all.map(async (topic) => {
+    const partitions = Array.from({ length: Math.min(topic.partitions, 4) }, (_, i) => i);
+    return { topic, bounds: await Promise.all(partitions.map((i) => log.bounds(topic, i))) };
+  });
+  const name = [{ topic: 'orders', partition: 0 }];
+  return {
+    topics: await Promise.all(bounds),
+    groups: (await groups.list()).map(({ groupId }) => groupId),
+    reader: await orName(groups.describeMember(READER)),
+    committed: await orName(groups.committed(READER.groupId, name)),
+  };
 }
+
+/** What is not there tells by which error. */
+const orName = <T>(found: Promise<T>): Promise<T | string> =>
+  found.catch((error: unknown) => (error instanceof WadiError ? error.kafka : Promise.reject(error)));
 
 const LAST_WORD = 'after all of this';
 

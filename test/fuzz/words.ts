@@ -62,6 +62,9 @@ export const TEXTS: readonly string[] = [
 
 /** By the name of a member: what makes a request go through. */
 export const MEANT: Readonly<Record<string, readonly unknown[]>> = {
+  topic: split('orders orders compacted'),
+  format: split('binary json text'),
+  to: ['earliest', 'latest'],
   topic_name: split('fresh fresh.2 __proto__ constructor'),
   partitions_count: [1, 2, 3, 20],
   replication_factor: [1],

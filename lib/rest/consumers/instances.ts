@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { Operation } from '../operation.ts';
+import { paramsReader } from '../request.ts';
 import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
 import { optionalReader, v2Bodies } from './bodies.ts';
 import { CreateInstanceRequest, readConfig } from './instanceConfig.ts';
@@ -13,6 +14,7 @@ const CreatedInstance = Type.Object(
   { title: 'CreatedInstance' },
 );
 
+const groupParams = paramsReader(GroupParams);
 const readRequest = optionalReader(CreateInstanceRequest);
 
 export const instanceOperations: readonly Operation[] = [
@@ -40,9 +42,9 @@ export const instanceOperations: readonly Operation[] = [
     form: 'v2',
     async handle(wadi, request) {
       const body = readRequest(request) ?? {};
-      const { group_name } = request.params;
+      const { group_name } = groupParams(request);
       const name = body.id ?? body.name ?? undefined;
-      const member = await wadi.groups.create(group_name!, readConfig(body), name);
+      const member = await wadi.groups.create(group_name, readConfig(body), name);
       const answer: Static<typeof CreatedInstance> = {
         instance_id: member.name,
         base_uri: instanceUrl(request.baseUrl, member),

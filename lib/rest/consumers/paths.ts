@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { MemberName } from '../../group/groups.ts';
 import type { HttpRequest } from '../operation.ts';
+import { paramsReader } from '../request.ts';
 
 /** REST Proxy v2's and Strimzi Bridge's paths of consumers, which name no cluster. */
 export const GROUP = '/consumers/{group_name}';
@@ -13,10 +14,12 @@ export const InstanceParams = Type.Object({
   instance: Type.String({ description: 'The name of the consumer instance, as it was given or answered.' }),
 });
 
-export const memberName = ({ params }: HttpRequest): MemberName => ({
-  groupId: params.group_name!,
-  name: params.instance!,
-});
+const instanceParams = paramsReader(InstanceParams);
+
+export function memberName(request: HttpRequest): MemberName {
+  const { group_name, instance } = instanceParams(request);
+  return { groupId: group_name, name: instance };
+}
 
 export const instanceUrl = (baseUrl: string, { groupId, name }: MemberName): string =>
   `${baseUrl}/consumers/${encodeURIComponent(groupId)}/instances/${encodeURIComponent(name)}`;
