@@ -270,7 +270,10 @@ export function consumer(options: ConsumerOptions): Consumer {
       if (closing.signal.aborted) return;
       closing.abort();
       if (holdings.atHand !== undefined) {
-        await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), webClock.sleep(timeoutMs)]);
+        await Promise.race([
+          new Promise<void>((resolve) => (onIdle = resolve)),
+          webClock.sleep(timeoutMs, signal),
+        ]);
       }
       try {
         await commitFinished();

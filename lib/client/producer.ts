@@ -66,8 +66,8 @@ export interface Producer {
 interface Partition {
   readonly batches: Batches;
   readonly delivery: Delivery;
-  /** Ends the lingering. */
-  wake: AbortController;
+  /** Ends the lingering, while there is some. */
+  lingering: AbortController | undefined;
   /** Sending, or about to. */
   active: boolean;
 }
@@ -120,7 +120,7 @@ export function producer(options: ProducerOptions): Producer {
     let known = partitions.get(name);
     if (known === undefined) {
       const delivery = createDelivery(topic, partition, deliveryOptions);
-      known = { batches: [], delivery, wake: new AbortController(), active: false };
+      known = { batches: [], delivery, lingering: undefined, active: false };
       partitions.set(name, known);
     }
     return known;
@@ -132,7 +132,8 @@ export function producer(options: ProducerOptions): Producer {
     while (partition.batches.length > 0) {
       const waitMs = dueAtMs(partition.batches) - webClock.now();
       if (waitMs > 0) {
-        await webClock.sleep(waitMs, partition.wake.signal);
+        partition.lingering = new AbortController();
+        await webClock.sleep(waitMs, partition.lingering.signal);
         continue;
       }
       await inFlight.take(1);
@@ -148,8 +149,8 @@ export function producer(options: ProducerOptions): Producer {
   }
 
   function wake(partition: Partition): void {
-    partition.wake.abort();
-    partition.wake = new AbortController();
+    partition.lingering?.abort();
+    partition.lingering = undefined;
   }
 
   async function send(
