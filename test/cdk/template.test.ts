@@ -171,6 +171,17 @@ describe('permissions', () => {
     });
   });
 
+  test.each(['consumers', 'groups'])('%s reads the log, and changes nothing but groups', (name) => {
+    expect(allowed(name)).toEqual({
+      objects: ['s3:GetObject'],
+      bucket: ['s3:ListBucket'],
+      log: readItems,
+      metadata: readItems,
+      groups: [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort(),
+      logs,
+    });
+  });
+
   test('topics changes items, but writes no objects', () => {
     const all = [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort();
     expect(allowed('topics')).toEqual({
@@ -197,6 +208,7 @@ describe('permissions', () => {
       bucket: ['s3:ListBucket'],
       log: all,
       metadata: all,
+      groups: all,
       queue: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'],
       logs,
     });
