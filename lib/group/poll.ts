@@ -34,8 +34,12 @@ export async function poll(
     const { config } = member;
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
     if (isRepeat(member)) {
-      await giveAgain(context, member, request.page(config));
-      return stateOf(member);
+      const given = await giveAgain(context, member, request.page(config));
+      if (given === undefined) return stateOf(member);
+      const written = await writeMember(context, member, seen(given, clock.now()));
+      if (written !== undefined) return stateOf(written);
+      conflicts++;
+      continue;
     }
     const { committed, commitMs } = await commitBefore(context, member);
     const partitions = await readable(context, member);
@@ -175,24 +179,53 @@ async function find(
   return { ranges, moved, bytes };
 }
 
-/** The same records as the poll before has given, of the partitions that are still the member's. */
-async function giveAgain(context: GroupContext, member: Member, page: RecordsPage): Promise<void> {
-  const { topics, log, limits } = context;
-  for (const { topicId, partition, from, to } of member.lastPoll.ranges) {
-    const held = member.held.find((each) => sameHeld(each, { topicId, partition }));
-    if (held === undefined || !isHeld(member, held)) continue;
-    const topic = await topics.lookup(held.topic).catch(noneIfUnknown);
-    if (topic?.id !== topicId) continue;
-    for (let next = from; next < to; ) {
-      const request = { partition, offset: next, maxBytes: limits.fetchBytes, minBytes: 0, maxWaitMs: 0 };
-      const fetched = await log.fetch(topic, request).catch(noneIfGone);
-      if (fetched === undefined) break;
-      const added = page.add(topic, partition, fetched, next, to);
-      if (added.full) return;
-      if (added.nextOffset <= next) break;
-      next = added.nextOffset;
-    }
+/**
+ * The same records as the poll before has given, of the partitions that are still the member's. Returns the member as it is to be
+ * if there was room for less: what is left comes with the next poll.
+ */
+async function giveAgain(
+  context: GroupContext,
+  member: Member,
+  page: RecordsPage,
+): Promise<Member | undefined> {
+  const { ranges } = member.lastPoll;
+  for (const [i, range] of ranges.entries()) {
+    const full = await giveRange(context, member, range, page);
+    if (full === undefined) continue;
+    const left = ranges.slice(i + 1);
+    if (full === range.to && left.length === 0) return undefined;
+    const moved = [{ ...range, from: full }, ...left].flatMap((each) => {
+      const held = member.held.find((one) => sameHeld(one, each));
+      return held === undefined ? [] : [{ ...held, position: each.from }];
+    });
+    const given = [...ranges.slice(0, i), { ...range, to: full }].filter(({ from, to }) => to > from);
+    return { ...replaced(member, moved), lastPoll: { ...member.lastPoll, ranges: given } };
   }
+  return undefined;
+}
+
+/** How far the page took it, if that is full then. */
+async function giveRange(
+  { topics, log, limits }: GroupContext,
+  member: Member,
+  range: PolledRange,
+  page: RecordsPage,
+): Promise<number | undefined> {
+  const { topicId, partition, from, to } = range;
+  const held = member.held.find((each) => sameHeld(each, range));
+  if (held === undefined || !isHeld(member, held)) return undefined;
+  const topic = await topics.lookup(held.topic).catch(noneIfUnknown);
+  if (topic?.id !== topicId) return undefined;
+  for (let next = from; next < to; ) {
+    const request = { partition, offset: next, maxBytes: limits.fetchBytes, minBytes: 0, maxWaitMs: 0 };
+    const fetched = await log.fetch(topic, request).catch(noneIfGone);
+    if (fetched === undefined) return undefined;
+    const { nextOffset, full } = page.add(topic, partition, fetched, next, to);
+    if (full) return nextOffset;
+    if (nextOffset <= next) return undefined;
+    next = nextOffset;
+  }
+  return undefined;
 }
 
 /** Waits until there may be more, in a partition that is read or in the group. */
