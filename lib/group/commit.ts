@@ -48,12 +48,14 @@ async function checked(
   offsets: readonly CommitOffset[],
 ): Promise<Commit[]> {
   const { log, topics, limits } = context;
-  return atOnce(offsets, limits.atOnce, async ({ topic, partition, offset, metadata = '' }) => {
+  const last = new Map(offsets.map((each) => [`${each.topic}/${each.partition}`, each]));
+  return atOnce([...last.values()], limits.atOnce, async ({ topic, partition, offset, metadata = '' }) => {
     if (Buffer.byteLength(metadata) > limits.metadataBytes) {
       const message = `metadata may be of ${limits.metadataBytes} bytes.`;
       throw new WadiError('OFFSET_METADATA_TOO_LARGE', message, { field: 'metadata' });
     }
-    const held = member.held.find((each) => each.topic === topic && each.partition === partition);
+    // Of a topic that was made again it may have both, until it has confirmed the first.
+    const held = member.held.findLast((each) => each.topic === topic && each.partition === partition);
     if (held === undefined || !isHeld(member, held)) throw fenced(member, { topic, partition });
     if (offset > held.position) {
       const { highWatermark } = await log.bounds(await topics.lookup(topic), partition);

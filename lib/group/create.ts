@@ -32,15 +32,15 @@ export async function create(
   const name = { groupId, name: given ?? groupInstanceId ?? randomUuid(clock) };
   requireName(name.name, limits.nameBytes);
   const group = await ensureGroup(context, groupId);
-  if (group.members >= limits.members) {
-    const message = `Group '${groupId}' has ${group.members} members, as many as it may have.`;
-    throw new WadiError('GROUP_MAX_SIZE_REACHED', message);
-  }
 
   for (let attempt = 1; attempt <= limits.attempts; attempt++) {
     const now = clock.now();
     const before = await findMember(context, name);
-    const isStatic = groupInstanceId !== undefined;
+    if (before === undefined && group.members >= limits.members) {
+      const message = `Group '${groupId}' has ${group.members} members, as many as it may have.`;
+      throw new WadiError('GROUP_MAX_SIZE_REACHED', message);
+    }
+    const isStatic = groupInstanceId !== undefined && groupInstanceId === before?.config.groupInstanceId;
     if (before !== undefined && !isStatic && !sessionIsOver(before, now)) {
       const message = `Consumer instance with the specified name already exists: '${name.name}' of group '${groupId}'.`;
       throw new WadiError('UNRELEASED_INSTANCE_ID', message, { field: 'name' });
@@ -49,10 +49,10 @@ export async function create(
       ...name,
       memberId: randomUuid(clock),
       config: full,
-      subscription: isStatic ? before?.subscription : undefined,
+      subscription: isStatic ? before.subscription : undefined,
       manual: false,
-      epoch: isStatic ? (before?.epoch ?? 0) : 0,
-      held: isStatic && before?.manual === false ? before.held.map(unclaimed) : [],
+      epoch: isStatic ? before.epoch : 0,
+      held: isStatic && !before.manual ? before.held.map(unclaimed) : [],
       lastPoll: { key: undefined, ranges: [] },
       lastSeenMs: now,
       autoCommitMs: now,

@@ -35,6 +35,9 @@ export async function ensureGroup(context: GroupContext, groupId: string): Promi
   await withRetries(clock, () => items.put(listed));
   const item = newGroupItem(groupId, clock.now());
   const outcome = await withRetries(clock, () => items.put(item, { missing: ['pk'] }));
+  // Who deleted the group in between may have taken it off the list, but not any more.
+  const listedAgain = { ...listed, stamp: randomUuid(clock) };
+  if (outcome.applied) await withRetries(clock, () => items.put(listedAgain));
   return decodeGroup(outcome.item!);
 }
 

@@ -233,6 +233,70 @@ test('who seeks beyond the end goes on where auto.offset.reset says, and commits
   await expect(refused).rejects.toMatchObject({ kafka: 'OFFSET_OUT_OF_RANGE' });
 });
 
+test('a poll that is repeated with less room gives the rest with the next', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abcdef');
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  await poll(groups, a, { idempotencyKey: 'k1' });
+  const got = [...(await poll(groups, a, { most: 2, idempotencyKey: 'k1' })).records];
+  got.push(...(await poll(groups, a, { idempotencyKey: 'k2' })).records);
+  expect(got.map(([, , , value]) => value)).toEqual([...'abcdef']);
+});
+
+test('of a topic that was made again a member that still confirms the old one commits the new one', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abcdef');
+  const a = await join(groups, 'a', { ...MANUAL, confirmRevocation: true });
+  await settle(groups, clock, a);
+  await poll(groups, a);
+  await wadi.topics.delete('orders');
+  await withTopic(wadi, 'orders', 1);
+  await produce(wadi, 'orders', 0, ...'xyz');
+  clock.advance(6_000);
+  await groups.heartbeat(a);
+  clock.advance(4_000);
+  expect((await poll(groups, a)).records).toHaveLength(3);
+  await groups.commit(a, [{ ...of(0), offset: 2 }]);
+  expect(await committedOf(groups, 0)).toBe(2);
+});
+
+test('a static member does not take the place of one that is none', async () => {
+  const { clock, groups } = await started();
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  const taking = groups.create('g', { groupInstanceId: 'a' });
+  await expect(taking).rejects.toMatchObject({ kafka: 'UNRELEASED_INSTANCE_ID' });
+});
+
+test('of two offsets of a partition in one commit the last counts', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, ...'abcdef');
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  await poll(groups, a);
+  for (const last of [5, 3]) {
+    const offsets = [...Array<number>(20).fill(6), last].map((offset) => ({ ...of(0), offset }));
+    await groups.commit(a, offsets);
+    expect(await committedOf(groups, 0)).toBe(last);
+  }
+});
+
+test('a group that is deleted while it is made again, by one who slept, is on the list', async () => {
+  const { groups, another } = await started();
+  const { intercept, reached, wake } = frozenAt(
+    ({ store, operation, args }) =>
+      store === 'groups' && operation === 'put' && (args[0] as Item).sk === 'group',
+  );
+  const sleeping = (await another(intercept)).create('g', {}, 'a');
+  await reached;
+  await groups.leave(await groups.create('g', {}, 'b'));
+  await groups.delete('g');
+  wake();
+  await sleeping;
+  expect(await groups.list()).toEqual([{ groupId: 'g' }]);
+});
+
 test('partitions that stay are read on while new ones come, of which a process does not know yet', async () => {
   const { clock, groups, wadi, another } = await started(1);
   await withTopic(wadi, 'others', 1);
