@@ -1,5 +1,6 @@
 import type { Mutation } from '../mutations.ts';
 
+/** Rules of tombstones that take a story to tell are held by tests: filterBatches.test.ts, compactPartition.test.ts. */
 export const compactionRules: readonly Mutation[] = [
   {
     rule: 'compaction goes from the lowest row up',
@@ -48,18 +49,6 @@ export const compactionRules: readonly Mutation[] = [
     file: 'lib/maintenance/planCompaction.ts',
     from: ' || horizon <= now || overlapping',
     to: ' || overlapping',
-  },
-  {
-    rule: 'a tombstone stays while compaction makes rows one',
-    file: 'lib/maintenance/compactPartition.ts',
-    from: 'tombstonesGoBelow: rows.length === 1 ? cleanTo : 0,',
-    to: 'tombstonesGoBelow: cleanTo,',
-  },
-  {
-    rule: 'compaction counts up the rows below a tombstone that goes',
-    file: 'lib/maintenance/planCompaction.ts',
-    from: 'if (counts) steps.push(',
-    to: 'if (i < 0) steps.push(',
   },
   {
     rule: 'compaction of rows that are open begins with the first',
