@@ -49,6 +49,8 @@ const ConsumerGroup = resourceSchema(KIND, {
   }),
   type: Type.Literal('CONSUMER'),
   is_mixed_consumer_group: Type.Boolean({ description: 'Always false.' }),
+  epoch: Type.Integer({ description: "Wadi's own: of the division, counted up by each." }),
+  members_count: Type.Integer({ description: "Wadi's own." }),
   coordinator: Relationship,
   consumers: Relationship,
   lag_summary: Relationship,
@@ -79,7 +81,7 @@ export function groupPlace(cluster: Place, groupId: string): Place {
 
 function groupData(
   cluster: Place,
-  { groupId, assignor, state }: GroupDescription,
+  { groupId, assignor, state, epoch, members }: GroupDescription,
 ): Static<typeof ConsumerGroup> {
   const place = groupPlace(cluster, groupId);
   return {
@@ -92,6 +94,8 @@ function groupData(
     state: STATES[state],
     type: 'CONSUMER',
     is_mixed_consumer_group: false,
+    epoch,
+    members_count: members.length,
     coordinator: related(cluster, `brokers/${VIRTUAL_BROKER_ID}`),
     consumers: related(place, 'consumers'),
     lag_summary: related(place, 'lag-summary'),
