@@ -225,6 +225,21 @@ test('a topic is spread over members, at first and when one joins', () => {
   for (const some of joined.values()) expect(some.length).toBeLessThanOrEqual(6);
 });
 
+test('partitions of one head stay together as far as that goes, at first and when members join', () => {
+  const names = Array.from({ length: 30 }, (_, i) => `m${i}`);
+  const headsOf = (division: Division) =>
+    [...division.values()].map((parts) => new Set(parts.get('t')!.map((n) => Math.floor(n / 16))).size);
+  const first = uniform(group(Object.fromEntries(names.map((name) => [name, ['t']])), { t: 1_000 }));
+  expect(Math.max(...headsOf(first))).toBeLessThanOrEqual(6);
+  let division: Division = new Map();
+  for (let n = 1; n <= 4; n++) {
+    const members = Object.fromEntries(names.slice(0, n).map((name) => [name, ['t']]));
+    division = uniform(group(members, { t: 1_000 }, division));
+  }
+  // Each has 250: 16 heads at best, 63 if they lay anywhere.
+  expect(Math.max(...headsOf(division))).toBeLessThanOrEqual(24);
+});
+
 test('1,000 partitions of overlapping topics, 300 members: it is done, and even', () => {
   const topics = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`t${i}`, 10]));
   const members = Object.fromEntries(
