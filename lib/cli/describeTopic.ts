@@ -31,7 +31,7 @@ export async function describeTopic(api: Api, topic: string, allConfigs: boolean
   const path = topicPath(topic);
   const { data } = await api.get<{ data: Config[] }>(`${path}/configs`);
   const configs = data.filter((config) => allConfigs || !config.is_default);
-  const surveys = await Array.fromAsync(api.list<Survey>(`${path}/maintenance`));
+  const surveys = await api.list<Survey>(`${path}/maintenance`);
   return [
     table([
       ['topic', topic],

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
+import { isBrokenPipe } from './printer.ts';
 import { runCli } from './runCli.ts';
 
-// Whoever read our output has had enough of it (`wadi consume … | head`).
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+// Commands that print for long see it themselves, and end in order.
+process.stdout.on('error', (error) => {
+  if (!isBrokenPipe(error)) throw error;
 });
 
 process.exitCode = await runCli(process.argv.slice(2), process);

@@ -113,7 +113,7 @@ Examples:
 }
 
 async function topicNames(api: Api): Promise<string[]> {
-  const topics = await Array.fromAsync(api.list<{ topic_name: string }>('/topics'));
+  const topics = await api.list<{ topic_name: string }>('/topics');
   return topics.map(({ topic_name }) => topic_name);
 }
 
@@ -121,7 +121,7 @@ async function topicsTable(api: Api, topics: readonly string[]): Promise<string>
   const rows: string[][] = [];
   for (const topic of topics) {
     const all = { size: 0, segments: 0, unmerged: 0, oldestUnmergedMs: 0, floorLagMs: 0 };
-    for await (const partition of api.list<PartitionSurvey>(`${topicPath(topic)}/maintenance`)) {
+    for (const partition of await api.list<PartitionSurvey>(`${topicPath(topic)}/maintenance`)) {
       all.size += partition.size_bytes;
       all.segments += partition.segments_count;
       all.unmerged += partition.unmerged_bytes;

@@ -32,3 +32,8 @@ export function time(text: string): number {
     'It must be milliseconds since 1970, or a time such as 2026-05-04T10:00:00Z.',
   );
 }
+
+/** For the end of a command's help. */
+export function examples(...commands: readonly string[]): string {
+  return `\nExamples:\n${commands.map((command) => `  $ ${command}\n`).join('')}`;
+}

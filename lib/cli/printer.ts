@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Io } from './io.ts';
 
 export type OutputFormat = 'value' | 'key-value' | 'json';
@@ -12,84 +11,87 @@ export interface PrintOptions {
   readonly printHeaders?: true;
 }
 
-type Data =
-  | { readonly type: 'BINARY' | 'STRING'; readonly data: string }
-  | { readonly type: 'JSON'; readonly data: unknown };
-
-/** A record as the HTTP API tells it. */
-export interface FetchedRecord {
-  readonly offset: number;
-  readonly headers: readonly { readonly name: string; readonly value: string | null }[];
-  readonly key: Data | null;
-  readonly value: Data | null;
+/** What can be printed of a record. */
+export interface RecordView<T> {
+  json(record: T): string;
+  key(record: T): Uint8Array | null;
+  value(record: T): Uint8Array | null;
+  headers(record: T): readonly (readonly [name: string, value: Uint8Array | null])[];
 }
 
-export interface Printer {
-  /** Aborts when `maxRecords` are printed. */
-  readonly full: AbortSignal;
+export interface Printer<T> {
+  /** Aborts when `maxRecords` are printed, or when nobody reads what is. */
+  readonly ended: AbortSignal;
   /** How many more records may be printed. */
   room(): number;
-  /** Resolves when there is room for more output; calls at the same time are printed one after the other. */
-  print(records: readonly FetchedRecord[]): Promise<void>;
+  /**
+   * Resolves when output has taken what there was room for, with the number of these records; calls at the same time are
+   * printed one after the other.
+   */
+  print(records: readonly T[]): Promise<number>;
 }
 
-export function createPrinter({ stdout }: Io, options: PrintOptions): Printer {
-  const format = recordFormatter(options);
-  const full = new AbortController();
-  let room = options.maxRecords ?? Number.POSITIVE_INFINITY;
-  let printing = Promise.resolve();
+export function createPrinter<T>({ stdout }: Io, options: PrintOptions, view: RecordView<T>): Printer<T> {
+  const { maxRecords = Number.POSITIVE_INFINITY } = options;
+  const format = recordFormatter(options, view);
+  const ended = new AbortController();
+  let room = maxRecords;
+  let printed = 0;
+  let isBroken = false;
+  let printing: Promise<unknown> = Promise.resolve();
 
-  async function write(records: readonly FetchedRecord[]): Promise<void> {
-    if (records.length > 0 && !stdout.write(Buffer.concat(records.flatMap(format))))
-      await once(stdout, 'drain');
+  async function write(records: readonly T[]): Promise<number> {
+    if (records.length === 0 || isBroken) return 0;
+    const bytes = Buffer.concat(records.flatMap(format));
+    const error = await new Promise<Error | null | undefined>((resolve) => stdout.write(bytes, resolve));
+    if (error) {
+      if (!isBrokenPipe(error)) throw error;
+      isBroken = true;
+      ended.abort();
+      return 0;
+    }
+    printed += records.length;
+    if (printed === maxRecords) ended.abort();
+    return records.length;
   }
 
   return {
-    full: full.signal,
+    ended: ended.signal,
     room: () => room,
-    async print(records) {
+    print(records) {
       const some = records.slice(0, room);
       room -= some.length;
-      printing = printing.then(() => write(some));
-      await printing;
-      if (room === 0) full.abort();
+      const writing = printing.then(() => write(some));
+      printing = writing;
+      return writing;
     },
   };
 }
 
-function recordFormatter(options: PrintOptions): (record: FetchedRecord) => Uint8Array[] {
+/** Whoever read the output has had enough of it (`wadi consume … | head`). */
+export function isBrokenPipe(error: NodeJS.ErrnoException): boolean {
+  return error.code === 'EPIPE';
+}
+
+function recordFormatter<T>(options: PrintOptions, view: RecordView<T>): (record: T) => Uint8Array[] {
   const keySeparator = Buffer.from(options.keySeparator);
   const recordSeparator = Buffer.from(options.recordSeparator);
   const nullMarker = Buffer.from(options.nullMarker);
-  const bytes = (data: Data | null) => (data === null ? nullMarker : dataBytes(data));
+
+  const headers = (record: T): Uint8Array =>
+    Buffer.concat(
+      view
+        .headers(record)
+        .flatMap(([name, value], i) => [Buffer.from(`${i > 0 ? ',' : ''}${name}:`), value ?? nullMarker]),
+    );
 
   return (record) => {
-    if (options.format === 'json') return [Buffer.from(JSON.stringify(record)), recordSeparator];
+    if (options.format === 'json') return [Buffer.from(view.json(record)), recordSeparator];
     return [
-      ...(options.printHeaders ? [headerBytes(record, nullMarker), keySeparator] : []),
-      ...(options.format === 'key-value' ? [bytes(record.key), keySeparator] : []),
-      bytes(record.value),
+      ...(options.printHeaders ? [headers(record), keySeparator] : []),
+      ...(options.format === 'key-value' ? [view.key(record) ?? nullMarker, keySeparator] : []),
+      view.value(record) ?? nullMarker,
       recordSeparator,
     ];
   };
-}
-
-/** The API writes as JSON only what can be written back to the same bytes. */
-function dataBytes({ type, data }: Data): Uint8Array {
-  switch (type) {
-    case 'BINARY':
-      return Buffer.from(data, 'base64');
-    case 'STRING':
-      return Buffer.from(data);
-    case 'JSON':
-      return Buffer.from(JSON.stringify(data));
-  }
-}
-
-function headerBytes({ headers }: FetchedRecord, nullMarker: Uint8Array): Uint8Array {
-  const parts = headers.flatMap(({ name, value }, i) => [
-    Buffer.from(`${i > 0 ? ',' : ''}${name}:`),
-    value === null ? nullMarker : Buffer.from(value, 'base64'),
-  ]);
-  return Buffer.concat(parts);
 }

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { type Api, topicPath } from './api.ts';
 import { batches } from './batches.ts';
-import { CliError } from './cliError.ts';
+import { CliError, toldOf } from './cliError.ts';
 import type { Io } from './io.ts';
 import { lines } from './lines.ts';
 import { integer, pair, repeated } from './options.ts';
@@ -117,8 +117,9 @@ async function produce(
       progress.show(produced);
     }
   } catch (error) {
-    if (!(error instanceof CliError)) throw error;
-    throw new CliError(`${error.message} (${count(produced)} produced before)`);
+    const told = toldOf(error);
+    if (told === undefined) throw error;
+    throw new CliError(`${told} (${count(produced)} produced before)`);
   } finally {
     progress.clear();
   }

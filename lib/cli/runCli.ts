@@ -2,8 +2,9 @@ import { Command, CommanderError } from 'commander';
 import { defaultUrl } from '../settings.ts';
 import { VERSION } from '../version.ts';
 import { createApi } from './api.ts';
-import { CliError } from './cliError.ts';
+import { toldOf } from './cliError.ts';
 import { addConsume } from './consume.ts';
+import { addGroups } from './groups.ts';
 import type { Io } from './io.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addProduce } from './produce.ts';
@@ -30,6 +31,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addTopics(program, io, api);
   addProduce(program, io, api);
   addConsume(program, io, api);
+  addGroups(program, io, api);
   addMaintenance(program, io, api);
   addVerify(program, io, api);
 
@@ -38,15 +40,11 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
-    if (!(error instanceof CliError) && !isSystemError(error)) throw error;
-    io.stderr.write(`wadi: ${error.message}\n`);
+    const told = toldOf(error);
+    if (told === undefined) throw error;
+    io.stderr.write(`wadi: ${told}\n`);
     return FAILED;
   }
-}
-
-/** A file that is not there, a pipe that broke: the message tells. */
-function isSystemError(error: unknown): error is Error {
-  return typeof error === 'object' && error !== null && 'syscall' in error;
 }
 
 const EXAMPLES = `
@@ -54,6 +52,8 @@ Examples:
   $ wadi topics create orders --partitions 4
   $ echo 'anna:{"total":12}' | wadi produce orders --key-separator :
   $ wadi consume orders --from-beginning
+  $ wadi consume orders --group billing
+  $ wadi groups lag billing
   $ wadi topics describe orders --url https://example.execute-api.eu-central-1.amazonaws.com
   $ wadi help topics create
 `;

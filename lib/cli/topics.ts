@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
+import { isKafkaError } from '../client/clientError.ts';
 import { CONFIG_NAMES, TOPIC_CONFIGS } from '../topic/configs.ts';
 import { MAX_PARTITIONS } from '../topic/partitions.ts';
-import { type Api, isKafkaError, topicPath } from './api.ts';
+import { type Api, topicPath } from './api.ts';
 import { describeTopic } from './describeTopic.ts';
 import type { Io } from './io.ts';
-import { integer, pair, repeated } from './options.ts';
+import { examples, integer, pair, repeated } from './options.ts';
 import { table } from './table.ts';
 
 type Configs = readonly (readonly [name: string, value: string])[];
@@ -61,7 +62,7 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
     .option('--json', 'print what the API says of each, as a JSON array')
     .addHelpText('after', examples('wadi topics list'))
     .action(async (options: { json?: true }) => {
-      const found = await Array.fromAsync((await connect()).list<{ topic_name: string }>('/topics'));
+      const found = await (await connect()).list<{ topic_name: string }>('/topics');
       const names = found.map(({ topic_name }) => `${topic_name}\n`);
       io.stdout.write(options.json ? `${JSON.stringify(found, null, 2)}\n` : names.join(''));
     });
@@ -137,10 +138,6 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
     .action(() => {
       io.stdout.write(configTable());
     });
-}
-
-function examples(...commands: string[]): string {
-  return `\nExamples:\n${commands.map((command) => `  $ ${command}\n`).join('')}`;
 }
 
 async function create(io: Io, api: Api, topic: string, options: CreateOptions): Promise<void> {
