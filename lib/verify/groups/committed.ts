@@ -41,7 +41,10 @@ function wrongWith(
   const isSame = now.offset === wasOffset && now.metadata === (before?.metadata ?? '');
   if (before === undefined || now.epoch !== before.epoch) return isSame ? undefined : 'a claim has moved it';
 
-  const { name, autoCommit } = group.incarnations.get(now.owner)!;
+  const incarnation = group.incarnations.get(now.owner);
+  // Who that is, other properties ask.
+  if (incarnation === undefined) return undefined;
+  const { name, autoCommit } = incarnation;
   const own = group.members.filter((call) => call.member === name && mayHaveRun(call));
   const commits = own.filter((call) => call.kind === 'commit' && isOf(call, partition, now));
   const end = group.final.get(partition)?.highWatermark;

@@ -39,7 +39,8 @@ export type Check = (group: Group, violation: (line: string) => void) => number;
 export function groupsOf({ calls, stored, final, rests, clocksApartMs }: GroupHistory): Group[] {
   const callsOf = Map.groupBy(calls, ({ groupId }) => groupId);
   const storedOf = Map.groupBy(stored, ({ groupId }) => groupId);
-  return [...new Set([...callsOf.keys(), ...storedOf.keys()])].map((id) => {
+  const restsOf = Map.groupBy(rests, ({ groupId }) => groupId);
+  return [...new Set([...callsOf.keys(), ...storedOf.keys(), ...restsOf.keys()])].map((id) => {
     const own = storedOf.get(id) ?? [];
     const some = callsOf.get(id) ?? [];
     return {
@@ -49,7 +50,7 @@ export function groupsOf({ calls, stored, final, rests, clocksApartMs }: GroupHi
       stored: own,
       positions: Map.groupBy(own.filter(isPosition), ({ partition }) => partition),
       incarnations: incarnationsOf(own),
-      rests: rests.filter(({ groupId }) => groupId === id),
+      rests: restsOf.get(id) ?? [],
       ...{ final, clocksApartMs },
     };
   });

@@ -108,6 +108,8 @@ export interface StoredMember extends Landed {
     | {
         readonly memberId: string;
         readonly autoCommit: boolean;
+        /** It is static, and has left for a while. */
+        readonly left: boolean;
         readonly sessionMs: number;
         /** The partitions that it may read and commit. */
         readonly holds: readonly GroupPartition[];

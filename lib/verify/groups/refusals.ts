@@ -28,7 +28,7 @@ function mayBeFenced(group: Group, { member, offsets, invokedAtMs, returnedAtMs 
 }
 
 function mayBeGone(group: Group, { member, invokedAtMs, returnedAtMs }: MemberCall): boolean {
-  return itemsOf(group, member, invokedAtMs, returnedAtMs).includes(undefined);
+  return itemsOf(group, member, invokedAtMs, returnedAtMs).some((item) => item === undefined || item.left);
 }
 
 /** A member as it was stored at any time of a call. */
