@@ -261,9 +261,10 @@ async function startConsumer(
 function pageInto(records: string[]): RecordsPage {
   return {
     add(_, partition, { bytes, nextOffset }, from) {
+      const before = records.length;
       for (const { offset } of decodeBatches(bytes, { fromOffset: from }))
         records.push(`${partition}/${offset}`);
-      return { nextOffset, full: false };
+      return { records: records.length - before, nextOffset, full: false };
     },
   };
 }

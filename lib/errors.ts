@@ -32,6 +32,7 @@ export const KAFKA_ERRORS = {
   KAFKA_STORAGE_ERROR: { code: 56, retriable: true },
   NON_EMPTY_GROUP: { code: 68, retriable: false },
   GROUP_ID_NOT_FOUND: { code: 69, retriable: false },
+  INVALID_FETCH_SESSION_EPOCH: { code: 71, retriable: false },
   UNSUPPORTED_COMPRESSION_TYPE: { code: 76, retriable: false },
   GROUP_MAX_SIZE_REACHED: { code: 81, retriable: false },
   GROUP_SUBSCRIBED_TO_TOPIC: { code: 86, retriable: false },

@@ -6,13 +6,8 @@ export { ClientError, isKafkaError } from './clientError.ts';
 export type { CallOptions, ConnectionOptions, SignableRequest } from './connection.ts';
 export type { ConsumerRecord } from './consumer/instance.ts';
 export type { RebalanceHooks } from './consumer/membership.ts';
-export {
-  type Consumer,
-  type ConsumerBatch,
-  type ConsumerOptions,
-  consumer,
-  type IterationOptions,
-} from './consumer.ts';
+export type { Consumer, ConsumerBatch, ConsumerOptions, IterationOptions } from './consumer/options.ts';
+export { consumer } from './consumer.ts';
 export type * from './groupsAdmin.ts';
 export type { Compress } from './producer/compress.ts';
 export { SendError, type SentRecord } from './producer/outcomes.ts';

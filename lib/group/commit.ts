@@ -21,9 +21,11 @@ export async function commit(
   context: GroupContext,
   name: MemberName,
   offsets?: readonly CommitOffset[],
+  nextKey?: string,
 ): Promise<void> {
   const member = await readMember(context, name);
-  const commits = offsets === undefined ? behindPolls(member) : await checked(context, member, offsets);
+  const commits =
+    offsets === undefined ? behindPolls(member, nextKey) : await checked(context, member, offsets);
   const refused = await store(context, member, commits);
   if (refused.length > 0) throw fenced(name, refused[0]!.held);
   if (commits.length > 0) await note(context, member, commits);
@@ -36,10 +38,8 @@ async function note(context: GroupContext, member: Member, commits: readonly Com
 }
 
 /** All that polls have given, and is not known to be committed. */
-function behindPolls(member: Member): Commit[] {
-  return member.held
-    .filter((held) => isHeld(member, held) && held.position >= 0 && held.position !== held.committed)
-    .map((held) => ({ held, offset: held.position, metadata: '', isImplied: true }));
+function behindPolls(member: Member, nextKey: string | undefined): Commit[] {
+  return impliedOf(member, member.held, nextKey !== undefined && isUnheard(member, nextKey));
 }
 
 async function checked(
@@ -75,15 +75,24 @@ export async function commitHeld(
   some: readonly Held[],
   isRepeat: boolean,
 ): Promise<Held[]> {
-  const commits = some.flatMap((held): Commit[] => {
-    const offset = processedTo(member, held, isRepeat);
-    if (!isHeld(member, held) || offset < 0 || offset === held.committed) return [];
-    return [{ held, offset, metadata: '', isImplied: true }];
-  });
+  const commits = impliedOf(member, some, isRepeat);
   const refused = await store(context, member, commits);
   return commits
     .filter((each) => !refused.includes(each))
     .map(({ held, offset }) => ({ ...held, committed: offset }));
+}
+
+function impliedOf(member: Member, some: readonly Held[], isRepeat: boolean): Commit[] {
+  return some.flatMap((held) => {
+    const offset = processedTo(member, held, isRepeat);
+    if (!isHeld(member, held) || offset < 0 || offset === held.committed) return [];
+    return [{ held, offset, metadata: '', isImplied: true }];
+  });
+}
+
+/** Whether it is not known that the last poll's answer has arrived: it has, when its client says that another key comes next. */
+export function isUnheard({ lastPoll }: Member, nextKey: string | undefined): boolean {
+  return lastPoll.key !== undefined && (nextKey === undefined || nextKey === lastPoll.key);
 }
 
 function processedTo({ lastPoll }: Member, held: Held, isRepeat: boolean): number {

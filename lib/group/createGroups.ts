@@ -26,14 +26,14 @@ export function createGroups(
   const context: GroupContext = { limits: GROUP_LIMITS, ...options };
   return {
     create: (groupId, config, name) => create(context, groupId, config, name),
-    leave: (name) => leave(context, name),
-    subscribe: (name, subscription) => subscribe(context, name, subscription),
+    leave: (name, nextKey) => leave(context, name, nextKey),
+    subscribe: (name, subscription, nextKey) => subscribe(context, name, subscription, nextKey),
     assign: (name, partitions) => assignPartitions(context, name, partitions),
     describeMember: async (name) => stateOf(await readMember(context, name)),
     heartbeat: (name, revoked) => heartbeat(context, name, revoked),
     poll: (name, request) => poll(context, name, request),
     seek: (name, positions) => seek(context, name, positions),
-    commit: (name, offsets) => commit(context, name, offsets),
+    commit: (name, offsets, nextKey) => commit(context, name, offsets, nextKey),
     committed: (groupId, partitions) => committed(context, groupId, partitions),
     list: (page) => listGroups(context, page),
     describe: (groupId) => describeGroup(context, groupId),

@@ -12,11 +12,15 @@ export interface Groups {
   create(groupId: string, config?: Partial<MemberConfig>, name?: string): Promise<MemberName>;
   /**
    * Commits what was polled if the member commits by itself, and gives its partitions up. A static member keeps them
-   * until its session ends.
+   * until its session ends. `nextKey`: of the poll that would come next. What a poll with a key has given counts as received if
+   * that is another, and is not committed if it is the same or none is told.
    */
-  leave(member: MemberName): Promise<void>;
-  /** Replaces the subscription; `undefined` ends it. Throws INVALID_REGULAR_EXPRESSION; INVALID_REQUEST if partitions are assigned. */
-  subscribe(member: MemberName, subscription: Subscription | undefined): Promise<void>;
+  leave(member: MemberName, nextKey?: string): Promise<void>;
+  /**
+   * Replaces the subscription; `undefined` ends it, and what it held is let go as in `leave`. Throws INVALID_REGULAR_EXPRESSION;
+   * INVALID_REQUEST if partitions are assigned.
+   */
+  subscribe(member: MemberName, subscription: Subscription | undefined, nextKey?: string): Promise<void>;
   /** Partitions that the member reads beside all groups' division of them. Throws INVALID_REQUEST if it has a subscription. */
   assign(member: MemberName, partitions: readonly PartitionName[]): Promise<void>;
   describeMember(member: MemberName): Promise<MemberState>;
@@ -36,10 +40,11 @@ export interface Groups {
    */
   seek(member: MemberName, positions: readonly SeekPosition[]): Promise<void>;
   /**
-   * Stores positions: all that was polled, if none are given. Throws FENCED_MEMBER_EPOCH for a partition that is not the
-   * member's any more, OFFSET_OUT_OF_RANGE for one beyond the end, OFFSET_METADATA_TOO_LARGE.
+   * Stores positions: all that was polled, if none are given, but for what a poll of `nextKey`, which is to be asked for next,
+   * has given. Throws FENCED_MEMBER_EPOCH for a partition that is not the member's any more, OFFSET_OUT_OF_RANGE for one beyond
+   * the end, OFFSET_METADATA_TOO_LARGE.
    */
-  commit(member: MemberName, offsets?: readonly CommitOffset[]): Promise<void>;
+  commit(member: MemberName, offsets?: readonly CommitOffset[], nextKey?: string): Promise<void>;
   /** In the order asked for; `undefined` where nothing is committed. */
   committed(groupId: string, partitions: readonly PartitionName[]): Promise<(Committed | undefined)[]>;
 
@@ -167,7 +172,8 @@ export interface PollRequest {
   /**
    * The same key again, of the poll before: the same records again, and nothing moves or is committed. So a client that keeps a
    * key until an answer brings records loses nothing. Keys `<text>/<number>` are in order, within one text: then a copy of an
-   * earlier poll that comes late, however late, is refused (INVALID_REQUEST), and takes nothing.
+   * earlier poll that comes late, however late, is refused, and takes nothing. INVALID_FETCH_SESSION_EPOCH: that, or all that a poll
+   * with the key gave is another's by now, or gone, or was sought away from; another key is to come next.
    */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
@@ -176,8 +182,8 @@ export interface PollRequest {
 /** What an answer is written to. */
 export interface RecordsPage {
   /**
-   * Takes records of a fetch from `fromOffset` on, up to `toOffset` (exclusive) if that is given, as far as there is room. Returns where
-   * the next page goes on, and whether there is room left.
+   * Takes records of a fetch from `fromOffset` on, up to `toOffset` (exclusive) if that is given, as far as there is room. Returns how
+   * many, where the next page goes on, and whether there is no room left.
    */
   add(
     topic: Topic,
@@ -185,7 +191,7 @@ export interface RecordsPage {
     fetched: FetchResult,
     fromOffset: number,
     toOffset?: number,
-  ): { nextOffset: number; full: boolean };
+  ): { records: number; nextOffset: number; full: boolean };
 }
 
 /** KIP-848's states: `assigning` while the division lags behind the members, `reconciling` while members lag behind the division. */

@@ -1,15 +1,15 @@
-import { commitHeld } from './commit.ts';
+import { commitHeld, isUnheard } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName } from './groups.ts';
 import { deleteMember, readMember, tooBusy, writeMember } from './members.ts';
 import { noteChange } from './sweep.ts';
 
 /** See `Groups.leave`. */
-export async function leave(context: GroupContext, name: MemberName): Promise<void> {
+export async function leave(context: GroupContext, name: MemberName, nextKey?: string): Promise<void> {
   for (let attempt = 1; attempt <= context.limits.attempts; attempt++) {
     const member = await readMember(context, name);
     const { config, subscription } = member;
-    if (config.enableAutoCommit) await commitHeld(context, member, member.held, false);
+    if (config.enableAutoCommit) await commitHeld(context, member, member.held, isUnheard(member, nextKey));
     // As Kafka's: it is expected back.
     if (config.groupInstanceId !== undefined) {
       if ((await writeMember(context, member, { ...member, left: true })) !== undefined) return;

@@ -1,5 +1,5 @@
 import { atOnce } from '../atOnce.ts';
-import { type KafkaErrorName, WadiError } from '../errors.ts';
+import { WadiError } from '../errors.ts';
 import type { Topic } from '../topic/topic.ts';
 import { isOf, startOf } from './claim.ts';
 import { commitHeld } from './commit.ts';
@@ -34,9 +34,10 @@ export async function poll(
     const { config } = member;
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
     if (isRepeat(member)) {
-      const given = await giveAgain(context, member, request.page(config));
-      if (given === undefined) return stateOf(member);
-      const written = await writeMember(context, member, seen(given, clock.now()));
+      const { after, isEmpty } = await giveAgain(context, member, request.page(config));
+      if (isEmpty) throw usedUp(name);
+      if (after === undefined) return stateOf(member);
+      const written = await writeMember(context, member, seen(after, clock.now()));
       if (written !== undefined) return stateOf(written);
       conflicts++;
       continue;
@@ -71,10 +72,9 @@ function repeatOf(name: MemberName, key: string | undefined): (member: Member) =
   let first: { readonly key: string | undefined } | undefined;
   return ({ lastPoll }) => {
     if (key === undefined) return false;
-    if (lastPoll.key === key) return lastPoll.ranges.length > 0;
+    if (lastPoll.key === key) return true;
     first ??= { key: lastPoll.key };
-    if (lastPoll.key !== first.key) throw overtaken(name, 'REQUEST_TIMED_OUT');
-    if (isBefore(key, lastPoll.key)) throw overtaken(name, 'INVALID_REQUEST');
+    if (lastPoll.key !== first.key || isBefore(key, lastPoll.key)) throw overtaken(name);
     return false;
   };
 }
@@ -85,9 +85,21 @@ function isBefore(key: string, other: string | undefined): boolean {
   return a != null && b != null && a[1] === b[1] && Number(a[2]) < Number(b[2]);
 }
 
-function overtaken({ groupId, name }: MemberName, kafka: KafkaErrorName): WadiError {
-  const message = `A later poll of '${name}' of group '${groupId}' has been answered.`;
-  return new WadiError(kafka, message, { field: 'idempotency-key' });
+function overtaken({ groupId, name }: MemberName): WadiError {
+  return wrongKey(`A later poll of '${name}' of group '${groupId}' has been answered`);
+}
+
+/** It must not give others: its answer may have arrived. */
+function usedUp({ groupId, name }: MemberName): WadiError {
+  return wrongKey(
+    `Nothing of what a poll with this key gave to '${name}' of group '${groupId}' is there for it any more`,
+  );
+}
+
+function wrongKey(message: string): WadiError {
+  return new WadiError('INVALID_FETCH_SESSION_EPOCH', `${message}: go on with another key.`, {
+    field: 'idempotency-key',
+  });
 }
 
 function movedTo(held: readonly Held[], moved: readonly Held[]): Held[] {
@@ -171,61 +183,70 @@ async function find(
       .catch(noneIfGone);
     if (fetched === undefined) continue;
     bytes += fetched.bytes.length;
-    const { nextOffset, full } = page.add(topic, partition, fetched, from);
+    const { nextOffset, records, full } = page.add(topic, partition, fetched, from);
     if (nextOffset > from || isOut) moved.push({ ...held, position: nextOffset });
-    if (nextOffset > from) ranges.push({ topicId: topic.id, partition, from, to: nextOffset });
+    if (records > 0) ranges.push({ topicId: topic.id, partition, from, to: nextOffset });
     if (full) break;
   }
   return { ranges, moved, bytes };
 }
 
+/** What is to become of a member whose poll was repeated. */
+interface GivenAgain {
+  /** `undefined`: it stays as it is. */
+  readonly after: Member | undefined;
+  readonly isEmpty: boolean;
+}
+
 /**
- * The same records as the poll before has given, of the partitions that are still the member's. Returns the member as it is to be
- * if there was room for less: what is left comes with the next poll.
+ * The same records as the poll before has given, of the partitions that are still the member's. If there was room for less, what is
+ * left comes with the next poll.
  */
-async function giveAgain(
-  context: GroupContext,
-  member: Member,
-  page: RecordsPage,
-): Promise<Member | undefined> {
+async function giveAgain(context: GroupContext, member: Member, page: RecordsPage): Promise<GivenAgain> {
   const { ranges } = member.lastPoll;
+  let records = 0;
   for (const [i, range] of ranges.entries()) {
-    const full = await giveRange(context, member, range, page);
-    if (full === undefined) continue;
+    const given = await giveRange(context, member, range, page);
+    records += given.records;
+    const { fullAt } = given;
+    if (fullAt === undefined) continue;
     const left = ranges.slice(i + 1);
-    if (full === range.to && left.length === 0) return undefined;
-    const moved = [{ ...range, from: full }, ...left].flatMap((each) => {
+    if (fullAt === range.to && left.length === 0) break;
+    const moved = [{ ...range, from: fullAt }, ...left].flatMap((each) => {
       const held = member.held.find((one) => sameHeld(one, each));
       return held === undefined ? [] : [{ ...held, position: each.from }];
     });
-    const given = [...ranges.slice(0, i), { ...range, to: full }].filter(({ from, to }) => to > from);
-    return { ...replaced(member, moved), lastPoll: { ...member.lastPoll, ranges: given } };
+    const kept = [...ranges.slice(0, i), { ...range, to: fullAt }].filter(({ from, to }) => to > from);
+    const lastPoll = { ...member.lastPoll, ranges: kept };
+    return { after: { ...replaced(member, moved), lastPoll }, isEmpty: records === 0 };
   }
-  return undefined;
+  return { after: undefined, isEmpty: records === 0 };
 }
 
-/** How far the page took it, if that is full then. */
+/** How many records the page took, and how far that is if it is full then. */
 async function giveRange(
   { topics, log, limits }: GroupContext,
   member: Member,
   range: PolledRange,
   page: RecordsPage,
-): Promise<number | undefined> {
+): Promise<{ records: number; fullAt?: number }> {
   const { topicId, partition, from, to } = range;
+  let records = 0;
   const held = member.held.find((each) => sameHeld(each, range));
-  if (held === undefined || !isHeld(member, held)) return undefined;
+  if (held === undefined || !isHeld(member, held)) return { records };
   const topic = await topics.lookup(held.topic).catch(noneIfUnknown);
-  if (topic?.id !== topicId) return undefined;
+  if (topic?.id !== topicId) return { records };
   for (let next = from; next < to; ) {
     const request = { partition, offset: next, maxBytes: limits.fetchBytes, minBytes: 0, maxWaitMs: 0 };
     const fetched = await log.fetch(topic, request).catch(noneIfGone);
-    if (fetched === undefined) return undefined;
-    const { nextOffset, full } = page.add(topic, partition, fetched, next, to);
-    if (full) return nextOffset;
-    if (nextOffset <= next) return undefined;
-    next = nextOffset;
+    if (fetched === undefined) break;
+    const added = page.add(topic, partition, fetched, next, to);
+    records += added.records;
+    if (added.full) return { records, fullAt: added.nextOffset };
+    if (added.nextOffset <= next) break;
+    next = added.nextOffset;
   }
-  return undefined;
+  return { records };
 }
 
 /** Waits until there may be more, in a partition that is read or in the group. */

@@ -1,6 +1,6 @@
 import { WadiError } from '../errors.ts';
 import { matcher } from './assign/subscription.ts';
-import { commitHeld } from './commit.ts';
+import { commitHeld, isUnheard } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, Subscription } from './groups.ts';
 import { changeMember } from './members.ts';
@@ -11,6 +11,7 @@ export async function subscribe(
   context: GroupContext,
   name: MemberName,
   subscription: Subscription | undefined,
+  nextKey?: string,
 ): Promise<void> {
   if (subscription !== undefined && 'pattern' in subscription) matcher(subscription.pattern);
   let changed = false;
@@ -21,7 +22,9 @@ export async function subscribe(
     if (!changed) return undefined;
     // It has yet to take its part, if only of the division that there is: maybe it was in that before, and let go.
     if (subscription !== undefined) return { ...member, subscription, epoch: 0 };
-    if (member.config.enableAutoCommit) await commitHeld(context, member, member.held, false);
+    if (member.config.enableAutoCommit) {
+      await commitHeld(context, member, member.held, isUnheard(member, nextKey));
+    }
     return { ...member, subscription, held: [] };
   });
   if (changed) await noteChange(context, name.groupId);

@@ -54,6 +54,7 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   INVALID_RECORD: badRecord,
   THROTTLING_QUOTA_EXCEEDED: { v3: [429, 42901], v2: [429, 42901] },
   FENCED_MEMBER_EPOCH: { v3: [409, 40905], v2: [409, 40905] },
+  INVALID_FETCH_SESSION_EPOCH: { v3: [409, 40909], v2: [409, 40909] },
   UNRELEASED_INSTANCE_ID: { v3: [409, 40902], v2: [409, 40902] },
   UNSUPPORTED_ASSIGNOR: badConfig,
   INVALID_REGULAR_EXPRESSION: badConfig,

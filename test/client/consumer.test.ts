@@ -449,6 +449,39 @@ describe('in a group', () => {
     expect(await committed(group, topic)).toBe(1);
   });
 
+  test('a loop body that does not end gives its partitions to others', async () => {
+    const topic = await newTopic();
+    await produce(topic, 2);
+    const group = newGroup();
+    const times = { sessionTimeoutMs: 1_000, maxPollIntervalMs: 500 };
+    const stuck = start(group, times);
+    await stuck.subscribe({ topics: [topic] });
+    const other = start(group, times);
+    for await (const _ of stuck) {
+      await other.subscribe({ topics: [topic] });
+      expect((await take(other, 1))[0]).toBe('0/0');
+      await expect(stuck.commit()).rejects.toMatchObject({ outcome: 'refused' });
+      break;
+    }
+  });
+
+  test('a wish that is refused leaves no member, and the one before stands', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    const reader = start(group);
+    await expect(reader.subscribe({ pattern: '(' })).rejects.toMatchObject({
+      kafka: 'INVALID_REGULAR_EXPRESSION',
+    });
+    const { groups } = service.cluster.wadi;
+    expect((await groups.describe(group)).members).toEqual([]);
+    await reader.subscribe({ topics: [topic] });
+    await expect(reader.subscribe({ pattern: '(' })).rejects.toThrow();
+    const [member] = (await groups.describe(group)).members;
+    await groups.leave({ groupId: group, name: member!.name });
+    await produce(topic, 2);
+    expect(await take(reader, 1)).toEqual(['0/0']);
+  });
+
   test('a member whose session is over is told so, and joins again', async () => {
     const topic = await newTopic();
     await produce(topic, 10);
@@ -578,6 +611,59 @@ describe('on a line that loses things, a consumer', () => {
     }
     const [values] = await reading;
     expect(values).toEqual(numbered(60));
+  });
+
+  test('gets what a poll took that nobody heard of, when others before it found nothing', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    const reader = start(group, { fetchMaxWaitMs: 50 });
+    await reader.subscribe({ topics: [topic] });
+    let polls = 0;
+    let isCutOff = true;
+    let produced: () => void = () => undefined;
+    const after = new Promise<void>((resolve) => {
+      produced = resolve;
+    });
+    service.proxy.fate = (request) => {
+      if (!isPoll(request)) return 'pass';
+      polls++;
+      if (polls === 1) return { after };
+      return polls === 2 || !isCutOff ? 'pass' : 'unavailable';
+    };
+    const taking = take(reader, 1);
+    await until(() => polls > 2);
+    await produce(topic, 2);
+    produced();
+    const { groups } = service.cluster.wadi;
+    for (let position = 0; position < 2; ) {
+      await delay(5);
+      const [member] = (await groups.describe(group)).members;
+      position = member!.assigned[0]!.position;
+    }
+    isCutOff = false;
+    expect(await taking).toEqual(['0/0']);
+  });
+
+  test('goes on when what a poll took, that nobody heard of, is no longer its own', async () => {
+    const topic = await newTopic();
+    await produce(topic, 2);
+    const group = newGroup();
+    const reader = start(group, { fetchMaxWaitMs: 50, sessionTimeoutMs: 600_000 });
+    await reader.subscribe({ topics: [topic] });
+    let lost = 0;
+    service.proxy.fate = (request) => {
+      if (!isPoll(request)) return 'pass';
+      lost++;
+      return 'lose-response';
+    };
+    const taking = take(reader, 1);
+    await until(() => lost > 3);
+    const { topics } = service.cluster.wadi;
+    await topics.delete(topic);
+    await topics.create({ name: topic, partitions: 1 });
+    service.proxy.fate = () => 'pass';
+    await produce(topic, 2, 0, 100);
+    expect(await taking).toEqual(['0/100']);
   });
 
   test.each([1, 2, 3])('misses nothing in any weather, together with others (seed %i)', async (seed) => {

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /**
  * What becomes of a request on its way: it arrives and is answered (`pass`), its connection breaks before or after it was
- * served, it is served so much later, or somebody on the way answers 503, before or after it was served.
+ * served, it is served so much later or after something else, or somebody on the way answers 503, before or after it was served.
  */
 export type Fate =
   | 'pass'
@@ -13,7 +13,8 @@ export type Fate =
   | 'lose-response'
   | 'unavailable'
   | 'unavailable-after'
-  | { readonly lateMs: number };
+  | { readonly lateMs: number }
+  | { readonly after: Promise<unknown> };
 
 export interface ProxyRequest {
   readonly method: string;
@@ -55,7 +56,7 @@ export async function startProxy(target: string): Promise<TestProxy> {
     try {
       if (typeof fate === 'object') {
         response.destroy();
-        await delay(fate.lateMs);
+        await ('after' in fate ? fate.after : delay(fate.lateMs));
         await forward();
         return;
       }

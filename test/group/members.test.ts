@@ -1,4 +1,4 @@
-import type { MemberName } from '../../lib/group/groups.ts';
+import type { Groups, MemberName } from '../../lib/group/groups.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { testClock } from '../support/log.ts';
 import { join, poll, produce, settle, startWadi, withTopic } from './support.ts';
@@ -142,6 +142,60 @@ test('a poll whose answer was lost, and is asked for again after a partition wen
   expect(others.records).toHaveLength(5);
   const values = [...again.records, ...others.records].map(([, , , value]) => value);
   expect(values.toSorted()).toEqual(lost.records.map(([, , , value]) => value).toSorted());
+});
+
+test('a key gives nothing else when what it gave has gone to others, for its answer may have come: another key does', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  expect((await poll(groups, a, { idempotencyKey: 'k1' })).records).toHaveLength(2);
+  await withTopic(wadi, 'users', 1);
+  await produce(wadi, 'users', 0, 'three');
+  await groups.subscribe(a, { topics: ['users'] });
+  await settle(groups, clock, a);
+  await expect(poll(groups, a, { idempotencyKey: 'k1' })).rejects.toMatchObject({
+    kafka: 'INVALID_FETCH_SESSION_EPOCH',
+    field: 'idempotency-key',
+  });
+  expect((await poll(groups, a, { idempotencyKey: 'k2' })).records).toHaveLength(1);
+});
+
+test.each([
+  ['leaves', (groups: Groups, a: MemberName, key?: string) => groups.leave(a, key)],
+  ['unsubscribes', (groups: Groups, a: MemberName, key?: string) => groups.subscribe(a, undefined, key)],
+])(
+  'who %s commits what a poll with a key gave only if the next key shows that its answer came',
+  async (_, end) => {
+    const { clock, groups, wadi } = await started(1);
+    await produce(wadi, 'orders', 0, 'one', 'two', 'three');
+    const offsets: number[] = [];
+    for (const next of ['k/1', undefined, 'k/2']) {
+      const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+      await settle(groups, clock, a);
+      await poll(groups, a, { most: 1, idempotencyKey: 'k/1' });
+      await end(groups, a, next);
+      const [position] = await groups.committed('g', [{ topic: 'orders', partition: 0 }]);
+      offsets.push(position?.offset ?? 0);
+      if (_ === 'unsubscribes') await groups.leave(a);
+    }
+    expect(offsets).toEqual([0, 0, 1]);
+  },
+);
+
+test('a commit of all that was polled is not of what a poll gave that comes next', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two', 'three');
+  const a = await join(groups, 'a', { enableAutoCommit: false });
+  await settle(groups, clock, a);
+  await poll(groups, a, { most: 1, idempotencyKey: 'k/1' });
+  await poll(groups, a, { most: 1, idempotencyKey: 'k/2' });
+  const offsets: number[] = [];
+  for (const next of ['k/2', 'k/3']) {
+    await groups.commit(a, undefined, next);
+    offsets.push((await groups.committed('g', [{ topic: 'orders', partition: 0 }]))[0]!.offset);
+  }
+  expect(offsets).toEqual([1, 2]);
 });
 
 test('a member that confirms keeps a partition, unread, until it has stopped with it', async () => {

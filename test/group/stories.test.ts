@@ -329,7 +329,7 @@ test.each([
     const got = [...(await poll(groups, a, { most: 2, idempotencyKey: 'k1' })).records];
     got.push(...(await poll(groups, a, { most: 2, idempotencyKey: 'k2' })).records);
     wake();
-    await expect(sleeping).rejects.toMatchObject({ kafka: 'REQUEST_TIMED_OUT' });
+    await expect(sleeping).rejects.toMatchObject({ kafka: 'INVALID_FETCH_SESSION_EPOCH' });
     got.push(...(await poll(groups, a, { most: 2, idempotencyKey: 'k3' })).records);
     expect(got.map(([, , , value]) => value)).toEqual([...'abcdef']);
   },
@@ -346,7 +346,7 @@ test('a copy of a poll that comes late, whose key is not of the last, takes noth
     got.push(...records.map(([, , , value]) => value));
     if (key === '8') continue;
     const late = poll(groups, a, { idempotencyKey: 'poll/8' });
-    await expect(late).rejects.toMatchObject({ kafka: 'INVALID_REQUEST' });
+    await expect(late).rejects.toMatchObject({ kafka: 'INVALID_FETCH_SESSION_EPOCH' });
   }
   expect(got).toEqual([...'abcdef']);
 });

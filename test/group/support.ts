@@ -43,17 +43,23 @@ export function pageOf(most = 1_000): RecordsPage & { readonly records: Polled[]
   return {
     records,
     add({ name }, partition, { bytes, nextOffset }, from, to = Number.POSITIVE_INFINITY) {
+      const before = records.length;
+      const added = (next: number, full: boolean) => ({
+        records: records.length - before,
+        nextOffset: next,
+        full,
+      });
       for (let position = 0; position < bytes.length; ) {
         const { bytes: length } = readHeader(bytes, position);
         for (const { offset, value } of decodeBatch(bytes.subarray(position, position + length))) {
           if (offset < from) continue;
-          if (offset >= to) return { nextOffset: to, full: false };
-          if (records.length === most) return { nextOffset: offset, full: true };
+          if (offset >= to) return added(to, false);
+          if (records.length === most) return added(offset, true);
           records.push([name, partition, offset, Buffer.from(value!).toString()]);
         }
         position += length;
       }
-      return { nextOffset: Math.min(nextOffset, to), full: records.length === most };
+      return added(Math.min(nextOffset, to), records.length === most);
     },
   };
 }

@@ -65,6 +65,7 @@ export const SITUATIONS = {
   divisionLost: 'a division is refused, since another counts by now',
   orphanDivisionDeleted: 'a division that never counted is deleted',
   wokenAfterClaim: 'a frozen member wakes after another has claimed its partition',
+  pollUsedUp: 'a poll is repeated when what it gave is no longer the member’s',
   pollRepeated: 'a poll is repeated, and gives its records again',
   positionReset: 'a position is reset',
   positionDeleted: 'a position is deleted',

@@ -125,15 +125,18 @@ function instanceAt(connection: Connection, root: string): Instance {
     },
 
     async poll({ waitMs, timeoutMs, signal }) {
-      const { headers, body } = await connection.attempt<readonly RecordAnswer[]>(
-        {
-          method: 'GET',
-          path: `${root}/records`,
-          query: { timeout: Math.max(1, waitMs) },
-          headers: { accept: RECORDS_TYPE, 'idempotency-key': `${keys}/${polls}` },
-        },
-        { signal, timeoutMs },
-      );
+      const request = {
+        method: 'GET',
+        path: `${root}/records`,
+        query: { timeout: Math.max(1, waitMs) },
+        headers: { accept: RECORDS_TYPE, 'idempotency-key': `${keys}/${polls}` },
+      } as const;
+      const { headers, body } = await connection
+        .attempt<readonly RecordAnswer[]>(request, { signal, timeoutMs })
+        .catch((error) => {
+          if (isKafkaError(error, 'INVALID_FETCH_SESSION_EPOCH')) polls++;
+          throw error;
+        });
       // One that nobody heard of may yet find records: then the same key gives them. Earlier keys find none any more.
       if (body.length > 0) polls++;
       return {

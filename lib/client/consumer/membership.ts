@@ -65,7 +65,12 @@ export function createMembership(options: MembershipOptions): Membership {
 
   async function join(wish: Wish): Promise<Instance> {
     const instance = await createInstance(connection, groupId, config, signal);
-    await tell(instance, wish);
+    try {
+      await tell(instance, wish);
+    } catch (error) {
+      await instance.leave({ signal }).catch(() => undefined);
+      throw error;
+    }
     current = instance;
     return instance;
   }
@@ -164,14 +169,17 @@ export function createMembership(options: MembershipOptions): Membership {
       return syncing;
     },
     async wish(wish) {
-      const before = joining;
+      const before = { wanted, joining };
       wanted = wish;
-      const joined = await instance();
-      if (before === undefined) return;
-      await tell(joined, wish).catch((error) => {
+      try {
+        const joined = await instance();
+        if (before.joining !== undefined) await tell(joined, wish);
+      } catch (error) {
         // The next heartbeat makes another instance, and tells that.
-        if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID')) throw error;
-      });
+        if (isKafkaError(error, 'UNKNOWN_MEMBER_ID')) return;
+        wanted = before.wanted;
+        throw error;
+      }
     },
   };
 }

@@ -79,6 +79,8 @@ export function createPoller(options: PollerOptions): Poller {
       isPolling = false;
     } catch (error) {
       isPolling = false;
+      // What a poll took that nobody heard of is another's by now: the next goes on.
+      if (isKafkaError(error, 'INVALID_FETCH_SESSION_EPOCH')) return;
       if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID') && !isKafkaError(error, 'FENCED_MEMBER_EPOCH'))
         throw error;
       await membership.sync();

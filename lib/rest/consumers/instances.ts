@@ -3,6 +3,7 @@ import type { Operation } from '../operation.ts';
 import { paramsReader } from '../request.ts';
 import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
 import { optionalReader, v2Bodies } from './bodies.ts';
+import { idempotencyKey } from './idempotencyKey.ts';
 import { CreateInstanceRequest, readConfig } from './instanceConfig.ts';
 import { GROUP, GroupParams, INSTANCE, InstanceParams, instanceUrl, memberName, tag } from './paths.ts';
 
@@ -58,14 +59,14 @@ export const instanceOperations: readonly Operation[] = [
     path: INSTANCE,
     summary: 'Delete a consumer instance',
     description:
-      'Its partitions go to others at once, after what it has polled was committed if it commits by itself. A static member keeps them until its session is over.',
+      'Its partitions go to others at once, after what it has polled was committed if it commits by itself. Of a poll with an `Idempotency-Key` that is so only if the key of the next one is told here. A static member keeps its partitions until its session is over.',
     tag,
     params: InstanceParams,
     answers: { 204: 'empty' },
-    errors: ['UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
-      await wadi.groups.leave(memberName(request));
+      await wadi.groups.leave(memberName(request), idempotencyKey(request));
       return NO_CONTENT;
     },
   },

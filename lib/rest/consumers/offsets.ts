@@ -14,6 +14,7 @@ import {
   requireDistinct,
   v2Bodies,
 } from './bodies.ts';
+import { idempotencyKey } from './idempotencyKey.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
 
 const PATH = `${INSTANCE}/offsets`;
@@ -23,7 +24,7 @@ const CommitRequest = Type.Object(
     offsets: Type.Optional(
       Type.Union([listOf(partitionItem({ offset: Offset, metadata: Metadata })), Type.Null()], {
         description:
-          'Of the record that is to be read next, each; all that was polled is committed if absent.',
+          'Of the record that is to be read next, each; all that was polled is committed if absent, but for what a poll with the `Idempotency-Key` of this request has given.',
       }),
     ),
   },
@@ -100,6 +101,7 @@ export const offsetOperations: readonly Operation[] = [
       await wadi.groups.commit(
         memberName(request),
         offsets?.map(({ metadata, ...rest }) => ({ ...rest, metadata: metadata ?? '' })),
+        idempotencyKey(request),
       );
       return NO_CONTENT;
     },

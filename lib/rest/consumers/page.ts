@@ -53,14 +53,16 @@ export function createPage(format: ConsumerFormat, { maxRecords, maxBytes }: Pag
   return {
     records,
     add(topic, partition, fetched, fromOffset, toOffset) {
+      const before = records.length;
       const end = toOffset ?? Number.POSITIVE_INFINITY;
       for (const record of decodeBatches(fetched.bytes, { fromOffset })) {
         if (record.offset >= end) break;
         if (!take(topic.name, partition, record, toOffset !== undefined)) {
-          return { nextOffset: record.offset, full: true };
+          return { records: records.length - before, nextOffset: record.offset, full: true };
         }
       }
       return {
+        records: records.length - before,
         nextOffset: Math.min(fetched.nextOffset, end),
         full: toOffset === undefined && (records.length >= maxRecords || bytes >= maxBytes),
       };

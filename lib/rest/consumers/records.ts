@@ -1,5 +1,4 @@
 import { Type } from '@sinclair/typebox';
-import { WadiError } from '../../errors.ts';
 import type { MemberConfig, MemberState } from '../../group/groups.ts';
 import { HttpError } from '../errors.ts';
 import { preferredType } from '../media.ts';
@@ -7,14 +6,13 @@ import type { HttpRequest, HttpResponse, Operation } from '../operation.ts';
 import { queryReader } from '../request.ts';
 import { JSON_TYPE, V2_TYPE } from '../response.ts';
 import { FORMATS } from './format.ts';
+import { idempotencyKey } from './idempotencyKey.ts';
 import { illegalState } from './illegalState.ts';
 import { MAX_WAIT_MS } from './limits.ts';
 import { type ConsumerPage, createPage } from './page.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
-const MAX_KEY_LENGTH = 255;
-const IDEMPOTENCY_KEY = 'idempotency-key';
 
 const ConsumerRecord = Type.Object(
   {
@@ -65,9 +63,10 @@ export const pollRecords: Operation = {
   description: [
     'Answers records behind the positions of the instance, and moves these; with `enable.auto.commit` it commits what the polls',
     'before have given. With the header `Idempotency-Key` (up to 255 characters): the key of the poll before again answers',
-    'the same records again, and moves nothing, so that a client that keeps a key until an answer brings records loses nothing.',
-    'Keys `<text>/<number>` are in order, within one text: a copy of an earlier poll that comes late is refused, and takes',
-    'nothing. `Accept` is the media type of the',
+    'the same records again, and moves nothing, so that a client that keeps a key until an answer brings records loses nothing;',
+    '409 (40909) if they are no longer there for the instance, which then goes on with another key.',
+    'Keys `<text>/<number>` are in order, within one text: a copy of an earlier poll that comes late is refused in the same way,',
+    'and takes nothing. `Accept` is the media type of the',
     "instance's format, or one that leaves it open. A record that is not of that format, or too large for an answer, is refused",
     '(406, 413) by an error that tells where it is, and stays the next one until the instance seeks behind it.',
   ].join(' '),
@@ -82,6 +81,7 @@ export const pollRecords: Operation = {
   },
   errors: [
     'INVALID_REQUEST',
+    'INVALID_FETCH_SESSION_EPOCH',
     'KAFKA_STORAGE_ERROR',
     'MESSAGE_TOO_LARGE',
     'OFFSET_OUT_OF_RANGE',
@@ -94,7 +94,7 @@ export const pollRecords: Operation = {
   async handle(wadi, request) {
     const { timeout = 0, max_bytes = 0 } = readQuery(request);
     const { signal } = request;
-    const idempotencyKey = readKey(request);
+    const key = idempotencyKey(request);
     const maxBytes = max_bytes > 0 ? Math.min(max_bytes, MAX_BYTES) : undefined;
     let answer: Answer | undefined;
     const state = await wadi.groups.poll(memberName(request), {
@@ -104,7 +104,7 @@ export const pollRecords: Operation = {
       },
       ...(timeout > 0 && { maxWaitMs: Math.min(timeout, MAX_WAIT_MS) }),
       ...(maxBytes && { maxBytes }),
-      ...(idempotencyKey && { idempotencyKey }),
+      ...(key && { idempotencyKey: key }),
       ...(signal && { signal }),
     });
     return response(state, answer ?? answerFor(request, state.config, maxBytes));
@@ -144,12 +144,4 @@ function response(state: MemberState, { mediaType, page }: Answer): HttpResponse
     },
     body: `[${page.records.join(',')}]`,
   };
-}
-
-function readKey({ headers }: HttpRequest): string | undefined {
-  const key = headers[IDEMPOTENCY_KEY];
-  if (key === undefined) return undefined;
-  if (key !== '' && key.length <= MAX_KEY_LENGTH) return key;
-  const message = `${IDEMPOTENCY_KEY} must have 1 to ${MAX_KEY_LENGTH} characters.`;
-  throw new WadiError('INVALID_REQUEST', message, { field: IDEMPOTENCY_KEY });
 }

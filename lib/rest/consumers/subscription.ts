@@ -6,6 +6,7 @@ import type { Operation } from '../operation.ts';
 import { jsonReader } from '../request.ts';
 import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
 import { v2Bodies } from './bodies.ts';
+import { idempotencyKey } from './idempotencyKey.ts';
 import { illegalState, withState } from './illegalState.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
 
@@ -126,14 +127,15 @@ export const subscriptionOperations: readonly Operation[] = [
     method: 'DELETE',
     path: PATH,
     summary: 'Unsubscribe an instance',
-    description: "As Kafka's consumer does: partitions that were assigned by hand go, too.",
+    description:
+      "As Kafka's consumer does: partitions that were assigned by hand go, too. What was polled is committed as when the instance is deleted.",
     tag,
     params: InstanceParams,
     answers: { 204: 'empty' },
-    errors: ['UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
-      await wadi.groups.subscribe(memberName(request), undefined);
+      await wadi.groups.subscribe(memberName(request), undefined, idempotencyKey(request));
       return NO_CONTENT;
     },
   },

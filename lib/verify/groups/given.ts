@@ -94,10 +94,7 @@ export const pollsGiveAllRecords: Check = ({ members, final }, violation) => {
   return checked;
 };
 
-/**
- * Polls of one key give the same records, of the partitions that stayed with the member, without a seek; when none is left of those
- * it is another poll.
- */
+/** Polls of one key give the same records, of the partitions that stayed with the member, without a seek; and never others. */
 export const repeatsGiveTheSame: Check = (group, violation) => {
   let checked = 0;
   const first = new Map<string, MemberCall>();
@@ -106,11 +103,11 @@ export const repeatsGiveTheSame: Check = (group, violation) => {
     if (key === undefined || told === undefined) continue;
     const id = `${told.memberId} ${key}`;
     const before = first.get(id);
-    const left = (before?.given ?? []).filter(({ partition }) => stayed(group, partition, before!, call));
-    if (before === undefined || left.length === 0) {
+    if (before === undefined) {
       if (given.some(({ records }) => records.length > 0)) first.set(id, call);
       continue;
     }
+    const left = before.given!.filter(({ partition }) => stayed(group, partition, before, call));
     for (const partition of new Set([...given, ...left].map((each) => each.partition))) {
       if (group.final.get(partition)!.logStartOffset > 0) continue;
       const isLeft = left.some((each) => each.partition === partition);

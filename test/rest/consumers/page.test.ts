@@ -32,6 +32,7 @@ const offsets = ({ records }: ConsumerPage) => records.map((text) => JSON.parse(
 test('takes what there is, and goes on behind offsets whose records are gone', () => {
   const full = page('text');
   expect(full.add(topic, 0, { ...fetched('a', 'b'), nextOffset: 9 }, 1)).toEqual({
+    records: 1,
     nextOffset: 9,
     full: false,
   });
@@ -40,15 +41,19 @@ test('takes what there is, and goes on behind offsets whose records are gone', (
 
 test('what was given before is given again up to its end, whatever the limits', () => {
   const again = page('text', { maxRecords: 1, maxBytes: 1 });
-  expect(again.add(topic, 0, fetched('a', 'b', 'c', 'd'), 0, 3)).toEqual({ nextOffset: 3, full: false });
-  expect(again.add(topic, 1, fetched('a'), 0, 1)).toEqual({ nextOffset: 1, full: false });
+  expect(again.add(topic, 0, fetched('a', 'b', 'c', 'd'), 0, 3)).toEqual({
+    records: 3,
+    nextOffset: 3,
+    full: false,
+  });
+  expect(again.add(topic, 1, fetched('a'), 0, 1)).toEqual({ records: 1, nextOffset: 1, full: false });
   expect(offsets(again)).toEqual([0, 1, 2, 0]);
 });
 
 test('the limits hold for all partitions of a page together', () => {
   const bounded = page('text', { maxRecords: 3 });
-  expect(bounded.add(topic, 0, fetched('a', 'b'), 0)).toEqual({ nextOffset: 2, full: false });
-  expect(bounded.add(topic, 1, fetched('a', 'b'), 0)).toEqual({ nextOffset: 1, full: true });
+  expect(bounded.add(topic, 0, fetched('a', 'b'), 0)).toEqual({ records: 2, nextOffset: 2, full: false });
+  expect(bounded.add(topic, 1, fetched('a', 'b'), 0)).toEqual({ records: 1, nextOffset: 1, full: true });
 });
 
 test('any page fits in an answer of Lambda', () => {
@@ -66,7 +71,7 @@ test('any page fits in an answer of Lambda', () => {
 test('a record that no answer can hold is refused with its place, but for what is before it', () => {
   const huge = 'x'.repeat(7_000_000);
   const first = page('text');
-  expect(first.add(topic, 0, fetched('a', huge), 0)).toEqual({ nextOffset: 1, full: true });
+  expect(first.add(topic, 0, fetched('a', huge), 0)).toEqual({ records: 1, nextOffset: 1, full: true });
   expect(() => page('text').add(topic, 3, fetched('a', huge), 1)).toThrow(
     expect.objectContaining({
       status: 413,
@@ -79,6 +84,6 @@ test('a record that no answer can hold is refused with its place, but for what i
 test('a large record is answered alone if an answer can hold it', () => {
   const large = page('text');
   const value = 'x'.repeat(5_500_000);
-  expect(large.add(topic, 0, fetched(value, 'b'), 0)).toEqual({ nextOffset: 1, full: true });
+  expect(large.add(topic, 0, fetched(value, 'b'), 0)).toEqual({ records: 1, nextOffset: 1, full: true });
   expect(offsets(large)).toEqual([0]);
 });

@@ -175,9 +175,13 @@ async function callMember(
   if (came.is === 'failed') {
     const isGone = isKafka(came.error, 'UNKNOWN_MEMBER_ID');
     const isFenced = isGone || isKafka(came.error, 'FENCED_MEMBER_EPOCH');
+    const isUsedUp = isKafka(came.error, 'INVALID_FETCH_SESSION_EPOCH');
+    if (isUsedUp) count(client.coverage, 'pollUsedUp');
+    if (isUsedUp && kind === 'poll') member.key++;
     if (isGone) member.live = false;
     if (isFenced && kind === 'commit') count(client.coverage, 'commitFenced');
-    if (!isFenced && !isBeyondEnd(came.error!, more.offsets)) requireRetriable(client, came.error!, kind);
+    if (!isFenced && !isUsedUp && !isBeyondEnd(came.error!, more.offsets))
+      requireRetriable(client, came.error!, kind);
   }
   return came;
 }

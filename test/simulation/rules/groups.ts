@@ -137,16 +137,21 @@ export const groupsRules: readonly Mutation[] = [
     to: 'moved.push({ ...held, position: fetched.nextOffset });',
   },
   {
+    rule: 'a key that has given records gives no others, whoever has those by now',
+    file: 'lib/group/poll.ts',
+    from: 'if (lastPoll.key === key) return true;',
+    to: 'if (lastPoll.key === key) return lastPoll.ranges.length > 0;',
+  },
+  {
     rule: 'a poll that a later one has overtaken takes nothing',
     file: 'lib/group/poll.ts',
-    from: `if (lastPoll.key !== first.key) throw overtaken(name, 'REQUEST_TIMED_OUT');
-    if (isBefore(key, lastPoll.key)) throw overtaken(name, 'INVALID_REQUEST');`,
+    from: 'if (lastPoll.key !== first.key || isBefore(key, lastPoll.key)) throw overtaken(name);',
     to: '',
   },
   {
     rule: 'a poll that comes after a later one takes nothing',
     file: 'lib/group/poll.ts',
-    from: "if (isBefore(key, lastPoll.key)) throw overtaken(name, 'INVALID_REQUEST');",
+    from: ' || isBefore(key, lastPoll.key)',
     to: '',
   },
   {
