@@ -52,7 +52,7 @@ async function boundsOf(
 ): Promise<WithBounds[]> {
   const { topic: name, topicId } = positions[0]!;
   try {
-    const topic = await topics.lookup(name);
+    const topic = await topics.describe(name);
     if (topic.id !== topicId) return [];
     const known = positions.filter(({ partition }) => partition < topic.partitions);
     const numbers = known.map(({ partition }) => partition);

@@ -13,7 +13,7 @@ export async function namedPositions(
 ): Promise<Position[]> {
   const { topics, limits } = context;
   const names = [...new Set(partitions.map(({ topic }) => topic))];
-  const found = await atOnce(names, limits.atOnce, (name) => topics.lookup(name));
+  const found = await atOnce(names, limits.atOnce, (name) => topics.describe(name));
   const byName = new Map(found.map((topic) => [topic.name, topic]));
   const wanted = partitions.map(({ topic: name, partition }) => {
     const topic = byName.get(name)!;

@@ -19,7 +19,11 @@ export async function seek(
 ): Promise<void> {
   // As Kafka's consumer, which may not have its part before it asks for it.
   const { config } = await sync(context, name, { isRepeat: () => true });
-  const sought = await atOnce(positions, context.limits.atOnce, (each) => soughtBy(context, config, each));
+  const { topics, limits } = context;
+  // What is looked up may be older than the member's part.
+  const names = new Set(positions.map(({ topic }) => topic));
+  await atOnce([...names], limits.atOnce, (topic) => topics.describe(topic));
+  const sought = await atOnce(positions, limits.atOnce, (each) => soughtBy(context, config, each));
   await changeMember(context, name, async (member) => {
     // What is committed now is what a commit may take back from here.
     const stored = await readPositions(context, name.groupId, sought);

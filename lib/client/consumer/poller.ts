@@ -23,6 +23,9 @@ export interface Poller {
   isQuiet(): boolean;
 }
 
+/** What it was is over; or what a poll took that nobody heard of is another's; or another polls under its name. */
+const NEWS = ['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'INVALID_FETCH_SESSION_EPOCH'] as const;
+
 export function createPoller(options: PollerOptions): Poller {
   const { connection, holdings, membership, fetchMaxWaitMs, requestTimeoutMs, signal } = options;
   let filling: Promise<void> | undefined;
@@ -79,10 +82,7 @@ export function createPoller(options: PollerOptions): Poller {
       isPolling = false;
     } catch (error) {
       isPolling = false;
-      // What a poll took that nobody heard of is another's by now: the next goes on.
-      if (isKafkaError(error, 'INVALID_FETCH_SESSION_EPOCH')) return;
-      if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID') && !isKafkaError(error, 'FENCED_MEMBER_EPOCH'))
-        throw error;
+      if (!NEWS.some((name) => isKafkaError(error, name))) throw error;
       await membership.sync();
     }
   }

@@ -10,8 +10,8 @@ export const readRules: readonly Mutation[] = [
   {
     rule: 'the bounds are those of the head as it stands',
     file: 'lib/log/createLog.ts',
-    from: 'const head = await heads.read(topic, headIndexOf(topic, partition)).catch(rethrow);',
-    to: 'const index = headIndexOf(topic, partition);\n      const head = heads.cached(topic, index) ?? (await heads.read(topic, index).catch(rethrow));',
+    from: 'return boundsIn(await heads.read(topic, headIndexOf(topic, partition)).catch(rethrow), partition);',
+    to: 'const index = headIndexOf(topic, partition);\n      return boundsIn(heads.cached(topic, index) ?? (await heads.read(topic, index).catch(rethrow)), partition);',
   },
   {
     rule: 'records below the log start are out of range',
