@@ -58,7 +58,7 @@ async function checked(
     const held = member.held.findLast((each) => each.topic === topic && each.partition === partition);
     if (held === undefined || !isHeld(member, held)) throw fenced(member, { topic, partition });
     if (offset > held.position) {
-      const { highWatermark } = await log.bounds(await topics.lookup(topic), partition);
+      const { highWatermark } = await log.bounds(await topics.describe(topic), partition);
       if (offset > highWatermark) throw beyondEnd({ topic, partition }, offset, highWatermark);
     }
     return { held, offset, metadata, isImplied: false };
