@@ -63,7 +63,8 @@ export function watchGroups(): GroupsWatch {
     const id = `${key.pk} ${key.sk}`;
     const groupId = key.pk.slice(POSITIONS.length);
     if (item === undefined) {
-      positions.delete(id);
+      // One that is not there may be deleted, too.
+      if (!positions.delete(id)) return;
       positions.delete(`${groupId} ${names.get(id)}`);
       stored.push({ kind: 'position', groupId, partition: names.get(id)!, position: undefined, ...where });
       return;
