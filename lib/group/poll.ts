@@ -16,6 +16,8 @@ interface Found {
   /** Positions that it moved, past records that were given and past those that are gone. */
   readonly moved: readonly Held[];
   readonly bytes: number;
+  /** There was no room for more. */
+  readonly isFull: boolean;
 }
 
 /** See `Groups.poll`. */
@@ -28,10 +30,13 @@ export async function poll(
   const { idempotencyKey: key, signal } = request;
   const isRepeat = repeatOf(name, key);
   let deadlineMs: number | undefined;
+  let memberId: string | undefined;
 
   for (let conflicts = 0; conflicts < limits.attempts; ) {
-    const member = await sync(context, name, { isRepeat });
+    const member = await sync(context, name, { isRepeat, memberId });
     const { config } = member;
+    memberId = member.memberId;
+    if (member.subscription === undefined && member.held.length === 0) return stateOf(member);
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
     if (isRepeat(member)) {
       const { after, isEmpty } = await giveAgain(context, member, request.page(config));
@@ -45,8 +50,10 @@ export async function poll(
     const { committed, commitMs } = await commitBefore(context, member);
     const partitions = await readable(context, member);
     const found = await find(context, member, partitions, request);
-    const isOver = clock.now() >= deadlineMs || signal?.aborted === true;
-    const isEnough = found.bytes >= config.fetchMinBytes || isOver;
+    // Nobody would get what it took.
+    if (signal?.aborted) return stateOf(member);
+    const isOver = clock.now() >= deadlineMs;
+    const isEnough = found.bytes >= config.fetchMinBytes || found.isFull || isOver;
     const given = isEnough ? found : { ...found, ranges: [], moved: [] };
     const { ranges, moved } = given;
     const isSame = ranges.length + moved.length + committed.length === 0;
@@ -168,8 +175,9 @@ async function find(
   const moved: Held[] = [];
   const maxBytes = Math.min(request.maxBytes ?? config.fetchMaxBytes, limits.fetchBytes);
   let bytes = 0;
+  let isFull = false;
   for (const { held, topic, ...bounds } of partitions) {
-    if (bytes >= maxBytes || ranges.length === limits.partitionsPerPoll) break;
+    if (isFull) break;
     const { partition } = held;
     const isOut = held.position < bounds.logStartOffset || held.position > bounds.highWatermark;
     const from = isOut ? await startOf(context, topic, partition, config.autoOffsetReset) : held.position;
@@ -186,9 +194,9 @@ async function find(
     const { nextOffset, records, full } = page.add(topic, partition, fetched, from);
     if (nextOffset > from || isOut) moved.push({ ...held, position: nextOffset });
     if (records > 0) ranges.push({ topicId: topic.id, partition, from, to: nextOffset });
-    if (full) break;
+    isFull = full || bytes >= maxBytes || ranges.length === limits.partitionsPerPoll;
   }
-  return { ranges, moved, bytes };
+  return { ranges, moved, bytes, isFull };
 }
 
 /** What is to become of a member whose poll was repeated. */
@@ -284,6 +292,6 @@ function noneIfGone(error: unknown): undefined {
 }
 
 function noOffset({ topic, partition }: Held): WadiError {
-  const message = `There is no position for partition ${partition} of topic '${topic}', or none within its records, and auto.offset.reset is 'error': seek.`;
+  const message = `There is no position for partition ${partition} of topic '${topic}', or none within its records, and auto.offset.reset is 'none': seek.`;
   return new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'auto.offset.reset' });
 }

@@ -3,7 +3,7 @@ import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, PartitionName } from './groups.ts';
 import { type Held, type Member, replaced } from './member.ts';
-import { readMember, seen, tooBusy, writeMember } from './members.ts';
+import { readMember, seen, tooBusy, unknownMember, writeMember } from './members.ts';
 import { currentGroup, readDivision } from './sweep.ts';
 import { takeTurn } from './turn.ts';
 
@@ -12,6 +12,8 @@ export interface SyncOptions {
   readonly revoked?: readonly PartitionName[];
   /** What the last poll gave was not received: it is asked for again. */
   readonly isRepeat?: (member: Member) => boolean;
+  /** Whose call it is: one that has come under the name since has no part in it. */
+  readonly memberId?: string | undefined;
 }
 
 /** How much of a session may pass before a call is written down. */
@@ -27,8 +29,11 @@ export async function sync(
   options: SyncOptions = {},
 ): Promise<Member> {
   const { clock, limits } = context;
+  let { memberId } = options;
   for (let attempt = 1; attempt <= limits.attempts; attempt++) {
     let member = await readMember(context, name);
+    memberId ??= member.memberId;
+    if (member.memberId !== memberId) throw unknownMember(name);
     const group = await currentGroup(context, name.groupId);
     // Not "newer": a group that was deleted and came again counts from the beginning.
     const isNew = !member.manual && group.division !== '' && group.epoch !== member.epoch;

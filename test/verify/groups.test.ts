@@ -22,6 +22,13 @@ const handedOver = [...joined, member(60, 'a', []), position(70, 'B 2 -1'), memb
 const even = { a: [P], b: ['orders/1'] };
 
 const right: readonly Case[] = [
+  [
+    'a poll is refused, under which another member has come by its name',
+    groupHistory(
+      [...joined, { ...member(60, 'a', [P]), member: { ...member(60, 'a', [P]).member!, memberId: 'A2' } }],
+      [call([50, 70], 'a', 'poll', { outcome: { is: 'failed', error: 'UNKNOWN_MEMBER_ID' } })],
+    ),
+  ],
   ['a partition goes from one to another', groupHistory([member(5, 'b', []), ...handedOver])],
   [
     'a member polls and commits',

@@ -28,7 +28,9 @@ export const CreateInstanceRequest = Type.Object(
     'auto.commit.enable': boolean(AUTO_COMMIT),
     'enable.auto.commit': boolean(AUTO_COMMIT),
     'auto.commit.interval.ms': integer('How often it does so at most.'),
-    'fetch.min.bytes': integer('A poll waits for so many, or until its time is over (-1: until then).'),
+    'fetch.min.bytes': integer(
+      'A poll waits for so many, until it is full or its time is over (-1: until then).',
+    ),
     'fetch.max.bytes': integer('Of the batches that a poll reads, unless it gives `max_bytes`.'),
     'max.poll.records': integer('That a poll answers, at most.'),
     'consumer.request.timeout.ms': integer(

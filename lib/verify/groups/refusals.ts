@@ -1,7 +1,10 @@
 import { at, between, type Check, describe, type Group, isMember } from './group.ts';
 import type { MemberCall } from './history.ts';
 
-/** A commit is refused as another's only if its partition was not the member's, and a member is unknown only if it was gone. */
+/**
+ * A commit is refused as another's only if its partition was not the member's, and a member is unknown only if it was gone, or
+ * another came under its name.
+ */
 export const nobodyIsFencedWrongly: Check = (group, violation) => {
   let checked = 0;
   for (const call of group.members) {
@@ -28,7 +31,9 @@ function mayBeFenced(group: Group, { member, offsets, invokedAtMs, returnedAtMs 
 }
 
 function mayBeGone(group: Group, { member, invokedAtMs, returnedAtMs }: MemberCall): boolean {
-  return itemsOf(group, member, invokedAtMs, returnedAtMs).some((item) => item === undefined || item.left);
+  const items = itemsOf(group, member, invokedAtMs, returnedAtMs);
+  const incarnations = new Set(items.map((item) => item?.memberId));
+  return incarnations.size > 1 || items.some((item) => item === undefined || item.left);
 }
 
 /** A member as it was stored at any time of a call. */

@@ -1,0 +1,80 @@
+import type { Clock } from '../../lib/clock.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { testClock } from '../support/log.ts';
+import { join, poll, produce, settle, startWadi, withTopic } from './support.ts';
+
+/** A group at rest with one member, `a`, of one partition. `meanwhile` happens, once, when a call next waits. */
+async function started(config: Parameters<typeof join>[2] = {}) {
+  const base = testClock();
+  let next: (() => Promise<unknown>) | undefined;
+  const clock: Clock = {
+    ...base,
+    async sleep(ms, signal) {
+      const now = next;
+      next = undefined;
+      await now?.();
+      await base.sleep(ms, signal);
+    },
+  };
+  const wadi = await startWadi(memoryStorage(), clock);
+  await withTopic(wadi, 'orders', 1);
+  const a = await join(wadi.groups, 'a', config);
+  await settle(wadi.groups, clock, a);
+  const meanwhile = (work: () => Promise<unknown>) => {
+    next = work;
+  };
+  return { clock, wadi, groups: wadi.groups, a, meanwhile };
+}
+
+const offsets = ({ records }: Awaited<ReturnType<typeof poll>>) => records.map(([, , offset]) => offset);
+
+test.each([undefined, 'old/1'])(
+  'a poll that waits while its member is deleted and made again takes nothing of the new one (key %s)',
+  async (key) => {
+    const { clock, wadi, groups, a, meanwhile } = await started();
+    meanwhile(async () => {
+      await groups.leave(a);
+      await settle(groups, clock, await join(groups, 'a'));
+      await produce(wadi, 'orders', 0, 'one', 'two');
+    });
+    const old = poll(groups, a, { maxWaitMs: 10_000, ...(key && { idempotencyKey: key }) });
+    await expect(old).rejects.toMatchObject({ kafka: 'UNKNOWN_MEMBER_ID' });
+    expect(offsets(await poll(groups, a))).toEqual([0, 1]);
+  },
+);
+
+test('a poll whose client has gone takes nothing', async () => {
+  const { wadi, groups, a, meanwhile } = await started();
+  const client = new AbortController();
+  meanwhile(async () => {
+    await produce(wadi, 'orders', 0, 'one', 'two');
+    client.abort();
+  });
+  const { state } = await poll(groups, a, { maxWaitMs: 10_000, signal: client.signal });
+  expect(state.assigned).toMatchObject([{ position: 0 }]);
+  expect(offsets(await poll(groups, a))).toEqual([0, 1]);
+});
+
+test('a poll without a subscription or partitions has nothing to wait for', async () => {
+  const { clock, groups, a } = await started();
+  await groups.subscribe(a, undefined);
+  const before = clock.now();
+  await poll(groups, a, { maxWaitMs: 10_000 });
+  expect(clock.now()).toBe(before);
+});
+
+test('a poll that is full waits for no more, however many bytes it is to bring', async () => {
+  const { clock, wadi, groups, a } = await started({ fetchMinBytes: 1_000_000 });
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const before = clock.now();
+  expect(offsets(await poll(groups, a, { most: 1, maxWaitMs: 10_000 }))).toEqual([0]);
+  expect(offsets(await poll(groups, a, { maxBytes: 1, maxWaitMs: 10_000 }))).toEqual([1]);
+  expect(clock.now()).toBe(before);
+});
+
+test('a poll of no bytes brings a batch, as a fetch does', async () => {
+  const { wadi, groups, a } = await started({ fetchMaxBytes: 0 });
+  await produce(wadi, 'orders', 0, 'one');
+  await produce(wadi, 'orders', 0, 'two');
+  expect(offsets(await poll(groups, a))).toEqual([0]);
+});
