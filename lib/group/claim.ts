@@ -4,8 +4,8 @@ import type { Topic } from '../topic/topic.ts';
 import type { GroupContext } from './context.ts';
 import type { OffsetReset } from './groups.ts';
 import { type Held, type Member, sameHeld } from './member.ts';
-import { findMember } from './members.ts';
-import { claimed, isFree, type Position } from './position.ts';
+import { ownersOf } from './members.ts';
+import { claimed, isFree } from './position.ts';
 import { readPositions, writePosition } from './positions.ts';
 
 /** What is held from now on, of what a member has listed and not claimed: all that nobody else holds. */
@@ -13,7 +13,9 @@ export async function claim(context: GroupContext, member: Member): Promise<Held
   const { limits } = context;
   const wanted = member.held.filter(({ epoch }) => epoch === 0);
   const positions = await readPositions(context, member.groupId, wanted);
-  const owners = await ownersOf(context, member, positions);
+  // Also whoever has come under the member's own name since it was read.
+  const others = positions.filter(({ owner }) => owner !== member.memberId);
+  const owners = await ownersOf(context, member.groupId, others);
   const taken = await atOnce(positions, limits.atOnce, async (position) => {
     const isMine = position.owner === member.memberId;
     if (!isMine && !isFree(position, owners.get(position.ownerName))) return undefined;
@@ -26,20 +28,6 @@ export async function claim(context: GroupContext, member: Member): Promise<Held
     const { epoch, offset } = position;
     return [{ ...held, epoch, position: offset, committed: offset }];
   });
-}
-
-/** By name, who owns positions that are not the member's: also whoever has come under its own name since it was read. */
-async function ownersOf(
-  context: GroupContext,
-  { groupId, memberId }: Member,
-  positions: readonly Position[],
-): Promise<Map<string, Member | undefined>> {
-  const others = positions.filter(({ owner }) => owner !== '' && owner !== memberId);
-  const names = [...new Set(others.map(({ ownerName }) => ownerName))];
-  const members = await atOnce(names, context.limits.atOnce, (name) =>
-    findMember(context, { groupId, name }),
-  );
-  return new Map(names.map((name, i) => [name, members[i]]));
 }
 
 /** Where members begin that find no position, by `auto.offset.reset`; `undefined` if they are to be told. */

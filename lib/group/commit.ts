@@ -31,9 +31,14 @@ export async function commit(
   if (commits.length > 0) await note(context, member, commits);
 }
 
-/** That the next commit need not store these again. If another call came between, it does. */
+/**
+ * That the next commit need not store these again. If another call came between, it does. Of what is ahead of the member nothing is
+ * noted, so that what its polls imply does not take it back.
+ */
 async function note(context: GroupContext, member: Member, commits: readonly Commit[]): Promise<void> {
-  const known = commits.map(({ held, offset }) => ({ ...held, committed: offset }));
+  const known = commits
+    .filter(({ held, offset }) => offset <= held.position)
+    .map(({ held, offset }) => ({ ...held, committed: offset }));
   await writeMember(context, member, seen(replaced(member, known), context.clock.now()));
 }
 

@@ -5,6 +5,7 @@ import type { GroupContext } from './context.ts';
 import type { MemberConfig, MemberName } from './groups.ts';
 import type { Held, Member } from './member.ts';
 import { findMember, tooBusy, writeMember } from './members.ts';
+import { requireGroupId, requireMemberName } from './names.ts';
 import { ensureGroup, sessionIsOver } from './sweep.ts';
 
 /**
@@ -18,7 +19,7 @@ export async function create(
   given?: string,
 ): Promise<MemberName> {
   const { clock, limits } = context;
-  requireGroupId(groupId, limits.nameBytes);
+  requireGroupId(groupId, limits, 'group_name');
   const full = { ...MEMBER_DEFAULTS, ...config };
   const { groupInstanceId, sessionTimeoutMs } = full;
   if (sessionTimeoutMs < limits.minSessionMs || sessionTimeoutMs > limits.maxSessionMs) {
@@ -30,7 +31,7 @@ export async function create(
     throw new WadiError('INVALID_REQUEST', message, { field: 'name' });
   }
   const name = { groupId, name: given ?? groupInstanceId ?? randomUuid(clock) };
-  requireName(name.name, limits.nameBytes);
+  requireMemberName(name.name, limits);
   const group = await ensureGroup(context, groupId);
 
   for (let attempt = 1; attempt <= limits.attempts; attempt++) {
@@ -67,14 +68,4 @@ export async function create(
 /** Its own to claim, since the one before it is gone. */
 function unclaimed(held: Held): Held {
   return { ...held, epoch: 0, position: -1, committed: -1, revokeByMs: 0 };
-}
-
-function requireGroupId(groupId: string, most: number): void {
-  if (groupId !== '' && Buffer.byteLength(groupId) <= most) return;
-  throw new WadiError('INVALID_GROUP_ID', `A group's name has 1 to ${most} bytes.`, { field: 'group_name' });
-}
-
-function requireName(name: string, most: number): void {
-  if (name !== '' && Buffer.byteLength(name) <= most) return;
-  throw new WadiError('INVALID_REQUEST', `An instance's name has 1 to ${most} bytes.`, { field: 'name' });
 }

@@ -7,6 +7,7 @@ import { requireGroup } from './describeGroup.ts';
 import { divisionsOf } from './division.ts';
 import { type Group, groupKey, listedKey } from './group.ts';
 import { readMembers } from './members.ts';
+import { isName } from './names.ts';
 import { deletePosition, readAllPositions } from './positions.ts';
 import { ensureGroup, findGroup, sweep } from './sweep.ts';
 
@@ -23,9 +24,9 @@ export async function deleteGroup(context: GroupContext, groupId: string): Promi
 
 /** Makes the group again if only its name is left, since who deleted it died. */
 export async function findListed(context: GroupContext, groupId: string): Promise<Group | undefined> {
-  const { items, clock } = context;
+  const { items, clock, limits } = context;
   const known = await findGroup(context, groupId);
-  if (known !== undefined) return known;
+  if (known !== undefined || !isName(groupId, limits)) return known;
   const listed = await withRetries(clock, () => items.get(listedKey(groupId)));
   return listed && ensureGroup(context, groupId);
 }

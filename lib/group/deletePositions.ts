@@ -3,7 +3,7 @@ import { WadiError } from '../errors.ts';
 import type { GroupContext } from './context.ts';
 import { requireGroup } from './describeGroup.ts';
 import type { PartitionName } from './groups.ts';
-import { findMember } from './members.ts';
+import { ownersOf } from './members.ts';
 import { namedPositions } from './namedPositions.ts';
 import { isFree } from './position.ts';
 import { deletePosition } from './positions.ts';
@@ -16,10 +16,9 @@ export async function deletePositions(
 ): Promise<void> {
   await requireGroup(context, groupId);
   const positions = await namedPositions(context, groupId, partitions);
-  for (const position of positions) {
-    const owner = await findMember(context, { groupId, name: position.ownerName || ' ' });
-    if (!isFree(position, owner)) throw subscribed(groupId, position);
-  }
+  const owners = await ownersOf(context, groupId, positions);
+  const taken = positions.find((position) => !isFree(position, owners.get(position.ownerName)));
+  if (taken !== undefined) throw subscribed(groupId, taken);
   await atOnce(positions, context.limits.atOnce, async (position) => {
     if (!(await deletePosition(context, groupId, position))) throw subscribed(groupId, position);
   });

@@ -1,10 +1,14 @@
+import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import { withRetries } from '../log/retry.ts';
 import { allItems } from '../storage/allItems.ts';
 import { randomUuid } from '../uuid.ts';
 import type { GroupContext } from './context.ts';
+import { requireFits } from './fits.ts';
 import type { MemberName } from './groups.ts';
 import { decodeMember, encodeMember, type Member, memberKey, membersOf, sameHeld } from './member.ts';
+import { isName } from './names.ts';
+import type { Position } from './position.ts';
 
 /** Throws UNKNOWN_MEMBER_ID: there is none, or it was put out of its group. */
 export async function readMember(context: GroupContext, name: MemberName): Promise<Member> {
@@ -13,10 +17,12 @@ export async function readMember(context: GroupContext, name: MemberName): Promi
   return member;
 }
 
+/** `undefined` also for what can be no name. */
 export async function findMember(
-  { items, clock }: GroupContext,
+  { items, clock, limits }: GroupContext,
   name: MemberName,
 ): Promise<Member | undefined> {
+  if (!isName(name.groupId, limits) || !isName(name.name, limits)) return undefined;
   const item = await withRetries(clock, () => items.get(memberKey(name)));
   return item && decodeMember(item);
 }
@@ -27,6 +33,19 @@ export async function readMembers(
 ): Promise<Member[]> {
   const query = { ...membersOf(groupId), limit: limits.itemsPerRead };
   return (await allItems(items, clock, query)).map(decodeMember);
+}
+
+/** Who has the names now of those who own these positions. */
+export async function ownersOf(
+  context: GroupContext,
+  groupId: string,
+  positions: readonly Position[],
+): Promise<Map<string, Member | undefined>> {
+  const names = [...new Set(positions.flatMap(({ owner, ownerName }) => (owner === '' ? [] : [ownerName])))];
+  const members = await atOnce(names, context.limits.atOnce, (name) =>
+    findMember(context, { groupId, name }),
+  );
+  return new Map(names.map((name, i) => [name, members[i]]));
 }
 
 /**
@@ -42,6 +61,7 @@ export async function writeMember(
   const written = { ...member, lastPoll: polled(member), version: (before?.version ?? 0) + 1 };
   const stamp = randomUuid(clock);
   const item = encodeMember(written, stamp);
+  requireFits(item, member.groupId);
   const isUnchanged = {
     all: [
       { path: ['version'], is: '=', value: before?.version ?? 0 },

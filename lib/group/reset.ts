@@ -2,8 +2,9 @@ import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import type { GroupContext } from './context.ts';
 import type { PartitionName, ResetResult, ResetSpec } from './groups.ts';
-import { findMember } from './members.ts';
+import { ownersOf } from './members.ts';
 import { namedPositions } from './namedPositions.ts';
+import { requireGroupId } from './names.ts';
 import { isFree, type Position } from './position.ts';
 import { readPositions, writePosition } from './positions.ts';
 import { ensureGroup } from './sweep.ts';
@@ -17,9 +18,10 @@ export async function reset(
   { dryRun = false }: { dryRun?: boolean } = {},
 ): Promise<ResetResult[]> {
   const { limits, clock } = context;
+  requireGroupId(groupId, limits, 'consumer_group_id');
   const positions = await namedPositions(context, groupId, partitions);
   const offsets = await atOnce(positions, limits.atOnce, (position) => target(context, position, to));
-  for (const position of positions) await requireFree(context, groupId, position);
+  await requireFree(context, groupId, positions);
   const results = positions.map(({ topic, partition, offset: before }, i) => {
     return { topic, partition, before, offset: offsets[i]! };
   });
@@ -33,20 +35,24 @@ export async function reset(
       const moved = { ...before, ...nobody, offset, committedAtMs: clock.now() };
       if (await writePosition(context, groupId, before, moved)) return;
       [before] = (await readPositions(context, groupId, [position])) as [Position];
-      await requireFree(context, groupId, before);
+      await requireFree(context, groupId, [before]);
     }
     throw new WadiError('REQUEST_TIMED_OUT', 'Too many commits at once. Try again.');
   });
   return results;
 }
 
-/** Throws NON_EMPTY_GROUP if a member holds the partition. */
-async function requireFree(context: GroupContext, groupId: string, position: Position): Promise<void> {
-  if (position.owner === '') return;
-  const owner = await findMember(context, { groupId, name: position.ownerName });
-  if (isFree(position, owner)) return;
-  const { topic, partition } = position;
-  const message = `Partition ${partition} of topic '${topic}' is held by '${position.ownerName}' of group '${groupId}': its members must leave first.`;
+/** Throws NON_EMPTY_GROUP if a member holds one of the partitions. */
+async function requireFree(
+  context: GroupContext,
+  groupId: string,
+  positions: readonly Position[],
+): Promise<void> {
+  const owners = await ownersOf(context, groupId, positions);
+  const taken = positions.find((position) => !isFree(position, owners.get(position.ownerName)));
+  if (taken === undefined) return;
+  const { topic, partition, ownerName } = taken;
+  const message = `Partition ${partition} of topic '${topic}' is held by '${ownerName}' of group '${groupId}': its members must leave first.`;
   throw new WadiError('NON_EMPTY_GROUP', message, { field: 'consumer_group_id' });
 }
 

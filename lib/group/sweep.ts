@@ -16,12 +16,19 @@ import {
   divisionsBefore,
   encodeDivision,
 } from './division.ts';
+import { requireFits } from './fits.ts';
 import { decodeGroup, type Group, groupKey, listedKey, newGroupItem, sweepIsDue } from './group.ts';
 import type { AssignorName } from './groups.ts';
 import type { Member } from './member.ts';
 import { deleteMember, readMembers } from './members.ts';
+import { isName } from './names.ts';
 
-export async function findGroup({ items, clock }: GroupContext, groupId: string): Promise<Group | undefined> {
+/** `undefined` also for what can be no name. */
+export async function findGroup(
+  { items, clock, limits }: GroupContext,
+  groupId: string,
+): Promise<Group | undefined> {
+  if (!isName(groupId, limits)) return undefined;
   const item = await withRetries(clock, () => items.get(groupKey(groupId)));
   return item && decodeGroup(item);
 }
@@ -100,7 +107,9 @@ export async function sweep(context: GroupContext, group: Group): Promise<Group>
   }
   const name = divisionName(group.epoch + 1, randomUuid(clock));
   const division = await divide(context, divisionKey(groupId, name), wanted, before);
-  await withRetries(clock, () => items.put(encodeDivision(division)));
+  const item = encodeDivision(division);
+  requireFits(item, groupId);
+  await withRetries(clock, () => items.put(item));
   const actions = [
     { set: ['epoch'], to: group.epoch + 1 } as const,
     { set: ['division'], to: name } as const,

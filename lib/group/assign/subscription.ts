@@ -14,6 +14,7 @@ const MAX_PROGRAM_SIZE = 2_000;
  * grows with the name and the expression, never faster. Throws INVALID_REGULAR_EXPRESSION.
  */
 export function matcher(pattern: string): (name: string) => boolean {
+  if (pattern === '') throw invalid('It is empty.');
   if (pattern.length > MAX_PATTERN_LENGTH) {
     throw invalid(`It is ${pattern.length} characters long, more than ${MAX_PATTERN_LENGTH}.`);
   }

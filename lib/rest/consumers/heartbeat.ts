@@ -54,7 +54,7 @@ export const heartbeat: Operation = {
   params: InstanceParams,
   accepts: v2Bodies(HeartbeatRequest),
   answers: { 200: { [V2_TYPE]: Heartbeat } },
-  errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+  errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'GROUP_MAX_SIZE_REACHED', 'KAFKA_STORAGE_ERROR'],
   form: 'v2',
   async handle(wadi, request) {
     const revoked = readRequest(request)?.revoked ?? [];

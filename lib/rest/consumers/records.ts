@@ -80,6 +80,7 @@ export const pollRecords: Operation = {
       'How many partitions the instance is to stop with and to confirm (`heartbeat`); absent if none.',
   },
   errors: [
+    'GROUP_MAX_SIZE_REACHED',
     'INVALID_REQUEST',
     'INVALID_FETCH_SESSION_EPOCH',
     'KAFKA_STORAGE_ERROR',

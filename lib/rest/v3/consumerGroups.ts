@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';
 import type { GroupDescription, GroupState, Groups } from '../../group/groups.ts';
+import { GROUP_LIMITS } from '../../group/limits.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
 import { paramsReader, queryReader } from '../request.ts';
@@ -68,6 +69,7 @@ const GroupsQuery = Type.Object({
   page_token: Type.Optional(
     Type.String({
       minLength: 1,
+      maxLength: GROUP_LIMITS.nameBytes,
       description: 'Where to go on; part of the URL that `metadata.next` gives.',
     }),
   ),

@@ -114,13 +114,13 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'positions are reset where nobody holds the partition',
     file: 'lib/group/reset.ts',
-    from: 'for (const position of positions) await requireFree(context, groupId, position);',
+    from: 'await requireFree(context, groupId, positions);',
     to: '',
   },
   {
     rule: 'positions are deleted where nobody holds the partition',
     file: 'lib/group/deletePositions.ts',
-    from: 'if (!isFree(position, owner)) throw subscribed(groupId, position);',
+    from: 'if (taken !== undefined) throw subscribed(groupId, taken);',
     to: '',
   },
   // ------------------------------------------------------------ polls
