@@ -183,6 +183,21 @@ test.each([
   },
 );
 
+test('what was committed ahead of the member is not taken back by what its polls imply', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two', 'three');
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  await poll(groups, a, { most: 1 });
+  await groups.commit(a, [{ topic: 'orders', partition: 0, offset: 3 }]);
+  const offsets: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    await poll(groups, a, { most: 1 });
+    offsets.push((await groups.committed('g', [{ topic: 'orders', partition: 0 }]))[0]!.offset);
+  }
+  expect(offsets).toEqual([3, 3, 3]);
+});
+
 test('a commit of all that was polled is not of what a poll gave that comes next', async () => {
   const { clock, groups, wadi } = await started(1);
   await produce(wadi, 'orders', 0, 'one', 'two', 'three');
