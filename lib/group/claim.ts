@@ -78,6 +78,25 @@ export async function findStarts(context: GroupContext, member: Member): Promise
   return found.flat();
 }
 
+/** Partitions that were assigned by hand are those of whatever topic has the name: of one that was made again they begin anew. */
+export async function followTopics({ topics, limits }: GroupContext, member: Member): Promise<Member> {
+  const ids = new Map(member.held.map(({ topic, topicId }) => [topic, topicId]));
+  await atOnce([...ids], limits.atOnce, async ([name, topicId]) => {
+    try {
+      if ((await topics.lookup(name)).id === topicId) return;
+      // Which of the two is older only the topic as it stands can tell.
+      ids.set(name, (await topics.describe(name)).id);
+    } catch (error) {
+      if (!(error instanceof WadiError) || error.kafka !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+    }
+  });
+  const held = member.held.map((each) => {
+    const topicId = ids.get(each.topic)!;
+    return topicId === each.topicId ? each : { ...each, topicId, position: -1, committed: -1 };
+  });
+  return held.every((each, i) => each === member.held[i]) ? member : { ...member, held };
+}
+
 /** What was looked up may be some seconds old: the topic may have been made again since, or have got partitions. */
 export function isOf({ topicId, partition }: Pick<Held, 'topicId' | 'partition'>, topic: Topic): boolean {
   return topicId === topic.id && partition < topic.partitions;

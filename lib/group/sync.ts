@@ -1,4 +1,4 @@
-import { claim, findStarts } from './claim.ts';
+import { claim, findStarts, followTopics } from './claim.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, PartitionName } from './groups.ts';
@@ -57,11 +57,12 @@ export async function sync(
       member = written;
     }
 
-    const taken = member.manual ? [] : await claim(context, member);
-    const withClaims = replaced(member, taken);
-    const started = await findStarts(context, withClaims);
-    if (taken.length + started.length > 0) {
-      const written = await writeMember(context, member, replaced(withClaims, started));
+    const current = member.manual
+      ? await followTopics(context, member)
+      : replaced(member, await claim(context, member));
+    const started = await findStarts(context, current);
+    if (current !== member || started.length > 0) {
+      const written = await writeMember(context, member, replaced(current, started));
       if (written === undefined) continue;
       member = written;
     }

@@ -78,3 +78,19 @@ test('a poll of no bytes brings a batch, as a fetch does', async () => {
   await produce(wadi, 'orders', 0, 'two');
   expect(offsets(await poll(groups, a))).toEqual([0]);
 });
+
+test('a partition that was assigned by hand is read on when its topic is made again', async () => {
+  const { clock, wadi, groups } = await started();
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const b = await groups.create('other', { autoOffsetReset: 'earliest' }, 'b');
+  await groups.assign(b, [{ topic: 'orders', partition: 0 }]);
+  expect(offsets(await poll(groups, b))).toEqual([0, 1]);
+  await wadi.topics.delete('orders');
+  expect(offsets(await poll(groups, b))).toEqual([]);
+  await withTopic(wadi, 'orders', 1);
+  await produce(wadi, 'orders', 0, 'again');
+  await clock.sleep(3_000);
+  expect((await poll(groups, b)).records).toEqual([['orders', 0, 0, 'again']]);
+  await groups.commit(b);
+  expect(await groups.committed('other', [{ topic: 'orders', partition: 0 }])).toMatchObject([{ offset: 1 }]);
+});
