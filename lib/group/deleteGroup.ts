@@ -6,8 +6,9 @@ import type { GroupContext } from './context.ts';
 import { requireGroup } from './describeGroup.ts';
 import { divisionsOf } from './division.ts';
 import { type Group, groupKey, listedKey } from './group.ts';
-import { readMembers } from './members.ts';
+import { ownersOf, readMembers } from './members.ts';
 import { isName } from './names.ts';
+import { isFree } from './position.ts';
 import { deletePosition, readAllPositions } from './positions.ts';
 import { ensureGroup, findGroup, sweep } from './sweep.ts';
 
@@ -38,11 +39,16 @@ async function requireEmpty(context: GroupContext, groupId: string): Promise<voi
   });
 }
 
-/** Takes away what is left of a group without members. One who joins meanwhile makes it anew, or finds all but positions. */
+/**
+ * Takes away what is left of a group without members. One who joins meanwhile makes it anew, or finds all but positions. Throws
+ * NON_EMPTY_GROUP if somebody has joined since, and keeps what is held by then.
+ */
 export async function forget(context: GroupContext, { groupId, changes, epoch }: Group): Promise<void> {
   const { items, clock, limits } = context;
   const listed = await withRetries(clock, () => items.get(listedKey(groupId)));
   const positions = await readAllPositions(context, groupId);
+  const owners = await ownersOf(context, groupId, positions);
+  if (!positions.every((position) => isFree(position, owners.get(position.ownerName)))) throw joined(groupId);
   await atOnce(positions, limits.atOnce, (position) => deletePosition(context, groupId, position));
   const divisions = await allItems(items, clock, { ...divisionsOf(groupId), limit: limits.itemsPerRead });
   const isAsSeen = {
@@ -52,11 +58,13 @@ export async function forget(context: GroupContext, { groupId, changes, epoch }:
     ],
   } as const;
   const { applied, item } = await withRetries(clock, () => items.delete(groupKey(groupId), isAsSeen));
-  if (!applied && item !== undefined) {
-    throw new WadiError('NON_EMPTY_GROUP', `Somebody has joined group '${groupId}'.`);
-  }
+  if (!applied && item !== undefined) throw joined(groupId);
   await atOnce(divisions, limits.atOnce, (item) => withRetries(clock, () => items.delete(item)));
   if (listed === undefined) return;
   const isListedSo = { path: ['stamp'], is: '=', value: listed.stamp as string } as const;
   await withRetries(clock, () => items.delete(listed, isListedSo));
+}
+
+function joined(groupId: string): WadiError {
+  return new WadiError('NON_EMPTY_GROUP', `Somebody has joined group '${groupId}'.`);
 }

@@ -40,3 +40,33 @@ test('a commit that sleeps while its position is deleted does not come back to t
   await groups.commit(b, [{ ...FIRST, offset: 1 }]);
   expect(await groups.committed('g', [FIRST])).toMatchObject([{ offset: 1 }]);
 });
+
+test('a deletion of a group that sleeps behind its look at the members keeps what one of them has claimed since', async () => {
+  const clock = testClock();
+  const storage = memoryStorage();
+  const wadi = await startWadi(storage, clock);
+  const { groups } = wadi;
+  await withTopic(wadi, 'orders', 1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  await groups.leave(await join(groups, 'before'));
+
+  const asleep = Promise.withResolvers<void>();
+  const woken = Promise.withResolvers<void>();
+  const sleepsBeforePositions: Intercept = async ({ store, operation, args }, proceed) => {
+    if (store === 'groups' && operation === 'query' && (args[0] as { pk: string }).pk === 'positions/g') {
+      asleep.resolve();
+      await woken.promise;
+    }
+    return proceed();
+  };
+  const late = await startWadi(intercepted(storage, sleepsBeforePositions), clock);
+  const deletion = late.groups.delete('g');
+  await asleep.promise;
+  const a = await join(groups, 'a', { enableAutoCommit: false });
+  await settle(groups, clock, a);
+  expect((await poll(groups, a)).records).toHaveLength(2);
+  woken.resolve();
+  await expect(deletion).rejects.toMatchObject({ kafka: 'NON_EMPTY_GROUP' });
+  await groups.commit(a);
+  expect(await groups.committed('g', [FIRST])).toMatchObject([{ offset: 2 }]);
+});
