@@ -3,7 +3,7 @@ import { WadiError } from '../errors.ts';
 import type { Topic } from '../topic/topic.ts';
 import type { GroupContext } from './context.ts';
 import type { OffsetReset } from './groups.ts';
-import { type Held, type Member, sameHeld } from './member.ts';
+import type { Held, Member } from './member.ts';
 import { ownersOf } from './members.ts';
 import { claimed, isFree } from './position.ts';
 import { readPositions, writePosition } from './positions.ts';
@@ -22,11 +22,10 @@ export async function claim(context: GroupContext, member: Member): Promise<Held
     const mine = claimed(position, member);
     return (await writePosition(context, member.groupId, position, mine)) ? mine : undefined;
   });
-  return taken.flatMap((position) => {
+  return taken.flatMap((position, i) => {
     if (position === undefined) return [];
-    const held = wanted.find((each) => sameHeld(each, position))!;
     const { epoch, offset } = position;
-    return [{ ...held, epoch, position: offset, committed: offset }];
+    return [{ ...wanted[i]!, epoch, position: offset, committed: offset }];
   });
 }
 

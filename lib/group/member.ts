@@ -77,11 +77,16 @@ export function sameHeld(
   return a.topicId === b.topicId && a.partition === b.partition;
 }
 
-/** The member with these in place of its own. */
+/** By which partitions are found among many. */
+export function heldKey({ topicId, partition }: Pick<Held, 'topicId' | 'partition'>): string {
+  return `${topicId}/${partition}`;
+}
+
+/** The member with these in place of its own; of two of one partition, the last. */
 export function replaced(member: Member, some: readonly Held[]): Member {
   if (some.length === 0) return member;
-  const held = member.held.map((each) => some.find((other) => sameHeld(other, each)) ?? each);
-  return { ...member, held };
+  const byKey = new Map(some.map((each) => [heldKey(each), each]));
+  return { ...member, held: member.held.map((each) => byKey.get(heldKey(each)) ?? each) };
 }
 
 /** It may read and commit the partition. */

@@ -31,7 +31,3 @@ export function readParts(input: ByteReader, topics: readonly string[]): Map<str
   }
   return parts;
 }
-
-export function has(parts: Parts | undefined, topicId: string, partition: number): boolean {
-  return parts?.get(topicId)?.includes(partition) === true;
-}

@@ -32,7 +32,7 @@ export async function seek(
       if (mine === undefined) throw fenced(name, one);
       return { ...mine, position: one.offset, committed: stored[i]!.offset };
     });
-    return replaced(member, held.toReversed());
+    return replaced(member, held);
   });
 }
 

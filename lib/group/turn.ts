@@ -1,6 +1,6 @@
 import type { DividedTopic } from './division.ts';
-import type { Held, Member } from './member.ts';
-import { has, type Parts } from './parts.ts';
+import { type Held, heldKey, type Member } from './member.ts';
+import type { Parts } from './parts.ts';
 
 /** A member's part of a division. */
 export interface Part {
@@ -30,11 +30,12 @@ export function takeTurn(
 ): Turn {
   if (member.manual) return { member, released: [], changed: false };
   const epoch = part?.epoch ?? member.epoch;
+  const mine = new Set(part && keysOf(part));
   const held: Held[] = [];
   const released: Held[] = [];
   let changed = epoch !== member.epoch;
   for (const each of member.held) {
-    const isMine = part === undefined ? each.revokeByMs === 0 : has(part.parts, each.topicId, each.partition);
+    const isMine = part === undefined ? each.revokeByMs === 0 : mine.has(heldKey(each));
     if (isMine) {
       changed ||= each.revokeByMs !== 0;
       held.push(each.revokeByMs === 0 ? each : { ...each, revokeByMs: 0 });
@@ -46,13 +47,20 @@ export function takeTurn(
     else released.push(each);
     changed ||= !waits || each.revokeByMs === 0;
   }
-  for (const { id, name } of part?.topics ?? []) {
-    for (const partition of part!.parts.get(id) ?? []) {
-      if (held.some((each) => each.topicId === id && each.partition === partition)) continue;
+  const listed = new Set(held.map(heldKey));
+  for (const { id: topicId, name: topic } of part?.topics ?? []) {
+    for (const partition of part!.parts.get(topicId) ?? []) {
+      if (listed.has(heldKey({ topicId, partition }))) continue;
       const nothing = { epoch: 0, position: -1, committed: -1, revokeByMs: 0 };
-      held.push({ topicId: id, topic: name, partition, ...nothing });
+      held.push({ topicId, topic, partition, ...nothing });
       changed = true;
     }
   }
   return { member: { ...member, epoch, held }, released, changed };
+}
+
+function keysOf({ parts }: Part): string[] {
+  return [...parts].flatMap(([topicId, partitions]) =>
+    partitions.map((partition) => heldKey({ topicId, partition })),
+  );
 }
