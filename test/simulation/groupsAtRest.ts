@@ -37,6 +37,9 @@ export async function bringToRest(
     another: () => undefined,
   };
   if (wrongByMs > 0) await pause(calm, wrongByMs + CALM_MS);
+  // Nothing can be read in another region before.
+  const visibleMs = Math.max(0, ...cloud.visibleAtMs.values());
+  if (visibleMs > world.nowMs) await pause(calm, visibleMs - world.nowMs);
   const left = recorder.groups.members.filter((member) => member.groupId === groupId);
   const members = left.map((member) => ({ ...member, client: calm }));
   // Some that died may be members for as long as this.
