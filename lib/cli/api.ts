@@ -29,7 +29,8 @@ export async function createApi(url: string): Promise<Api> {
   if (!URL.canParse(root) || !/^https?:/.test(root)) throw new CliError(`'${url}' is not an HTTP URL`);
   const connection = connect({ url: root, requestTimeoutMs: TIMEOUT_MS });
   const contact = () => clusterIdAt(root);
-  const cluster = clusterOf(connection, await connection.repeat(contact, { timeoutMs: CONTACT_MS }));
+  const id = await connection.repeat(contact, { timeoutMs: CONTACT_MS });
+  const cluster = clusterOf(connection, { id });
   return {
     url: root,
     get: (path, query = {}, signal) => cluster.call({ method: 'GET', path, query }, { signal }),

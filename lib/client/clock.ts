@@ -1,5 +1,12 @@
 import type { Clock } from '../clock.ts';
 
+/** Longer timers would fire at once (WHATWG HTML, 8.6): whoever asks for more, or for ever, gets 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export function startTimer(run: () => void, ms: number): ReturnType<typeof setTimeout> {
+  return setTimeout(run, Math.min(ms, MAX_TIMER_MS));
+}
+
 /** Time and chance by what browsers have as well. */
 export const webClock: Clock = {
   now: Date.now,
@@ -11,7 +18,7 @@ export const webClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      const timer = startTimer(done, ms);
       signal?.addEventListener('abort', done);
     });
   },

@@ -15,19 +15,24 @@ interface Page<T> {
   readonly metadata: { readonly next?: string | null };
 }
 
-/** `id`: whoever knows it spares a request. */
-export function clusterOf(connection: Connection, id?: string): Cluster {
+/** `id`: whoever knows it spares a request. `signal` ends the question for it. */
+export function clusterOf(
+  connection: Connection,
+  { id, signal }: { readonly id?: string; readonly signal?: AbortSignal } = {},
+): Cluster {
   let known = id === undefined ? undefined : Promise.resolve(`/v3/clusters/${id}`);
 
   /** Asked for once, whoever needs it; and again if nobody answered. No caller's signal ends it for the others. */
   function path(): Promise<string> {
-    known ??= connection.call<Page<{ cluster_id: string }>>({ method: 'GET', path: '/v3/clusters' }).then(
-      ({ data }) => `/v3/clusters/${data[0]?.cluster_id}`,
-      (error) => {
-        known = undefined;
-        throw error;
-      },
-    );
+    known ??= connection
+      .call<Page<{ cluster_id: string }>>({ method: 'GET', path: '/v3/clusters' }, { signal })
+      .then(
+        ({ data }) => `/v3/clusters/${data[0]?.cluster_id}`,
+        (error) => {
+          known = undefined;
+          throw error;
+        },
+      );
     return known;
   }
 

@@ -1,5 +1,5 @@
 import { ClientError, kafkaName, ofUnknownOutcome, refusal } from './clientError.ts';
-import { webClock } from './clock.ts';
+import { startTimer, webClock } from './clock.ts';
 
 /** Of every part of the client. Where Kafka has the option, it has Kafka's name and default. */
 export interface ConnectionOptions {
@@ -64,7 +64,9 @@ export interface Connection {
 
 export const JSON_TYPE = 'application/json';
 
+/** `options` may have more than those of a connection. Throws INVALID_CONFIG for a number that is none. */
 export function connect(options: ConnectionOptions): Connection {
+  checkNumbers(options);
   const {
     headers: always = {},
     requestSigner,
@@ -136,6 +138,15 @@ export function connect(options: ConnectionOptions): Connection {
   };
 }
 
+/** Times and sizes. Of one that is no number, a text from the environment perhaps, timers and sums would make anything. */
+function checkNumbers(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!/(Ms|Bytes|Size|InFlight)$/.test(name) || value === undefined) continue;
+    if (typeof value === 'number' && value >= 0) continue;
+    throw refusal('INVALID_CONFIG', `${name} must be a number of at least 0`, name);
+  }
+}
+
 function rootOf(url: string): string {
   const root = url.replace(/\/+$/, '');
   if (URL.canParse(root) && /^https?:/.test(root)) return root;
@@ -164,7 +175,7 @@ async function withTimeout<T>(
   signal?.throwIfAborted();
   const ended = new AbortController();
   const abort = () => ended.abort();
-  const timer = setTimeout(abort, timeoutMs);
+  const timer = startTimer(abort, timeoutMs);
   signal?.addEventListener('abort', abort);
   try {
     return await run(ended.signal);

@@ -1,6 +1,6 @@
 import type { PartitionName } from '../group/groups.ts';
 import { ClientError, refusal } from './clientError.ts';
-import { webClock } from './clock.ts';
+import { startTimer, webClock } from './clock.ts';
 import { connect } from './connection.ts';
 import { createCommitter, isFenced } from './consumer/committer.ts';
 import {
@@ -58,6 +58,7 @@ export function consumer(options: ConsumerOptions): Consumer {
   let busySinceMs: number | undefined = webClock.now();
   let onIdle: (() => void) | undefined;
   let isStarted = false;
+  let closed: Promise<void> | undefined;
 
   /** By the consumer itself: what it may not commit is another's to commit. */
   async function commitFinished(): Promise<void> {
@@ -97,7 +98,7 @@ export function consumer(options: ConsumerOptions): Consumer {
   }
 
   async function start(wish: Parameters<typeof membership.wish>[0]): Promise<void> {
-    if (closing.signal.aborted) throw refusal('INVALID_REQUEST', 'The consumer is closed');
+    if (closing.signal.aborted) throw isClosed();
     await membership.wish(wish);
     await membership.sync();
     if (isStarted) return;
@@ -192,6 +193,26 @@ export function consumer(options: ConsumerOptions): Consumer {
     poller.interrupt();
   }
 
+  async function close(timeoutMs: number): Promise<void> {
+    closing.abort();
+    if (holdings.atHand !== undefined) {
+      await Promise.race([
+        new Promise<void>((resolve) => (onIdle = resolve)),
+        webClock.sleep(timeoutMs, signal),
+      ]);
+    }
+    const timer = startTimer(() => ended.abort(isClosed()), timeoutMs);
+    try {
+      await commitFinished();
+      const all = [...holdings.held.values()].map(nameOf);
+      if (all.length > 0) await options.onRevoked?.(all);
+    } finally {
+      clearTimeout(timer);
+      ended.abort(isClosed());
+      await membership.current()?.leave({ timeoutMs });
+    }
+  }
+
   const records = ({ signal }: IterationOptions = {}) => iterate(false, (given) => given[0]!, signal);
 
   return {
@@ -218,26 +239,14 @@ export function consumer(options: ConsumerOptions): Consumer {
         throw error;
       }
     },
-    async close({ timeoutMs = 10_000 } = {}) {
-      if (closing.signal.aborted) return;
-      closing.abort();
-      if (holdings.atHand !== undefined) {
-        await Promise.race([
-          new Promise<void>((resolve) => (onIdle = resolve)),
-          webClock.sleep(timeoutMs, signal),
-        ]);
-      }
-      try {
-        await commitFinished();
-        const all = [...holdings.held.values()].map(nameOf);
-        if (all.length > 0) await options.onRevoked?.(all);
-      } finally {
-        ended.abort();
-        await membership.current()?.leave();
-      }
+    close({ timeoutMs = 10_000 } = {}) {
+      closed ??= close(timeoutMs);
+      return closed;
     },
   };
 }
+
+const isClosed = () => refusal('INVALID_REQUEST', 'The consumer is closed');
 
 /** How often to look whether a loop goes on that did not for long. */
 const STUCK_LOOK_MS = 1_000;

@@ -1,7 +1,7 @@
 import { partitionOfKey, stickyPartition } from '../record/partitioner.ts';
 import type { CompressionCodec, RecordInput } from '../record/record.ts';
-import { refusal } from './clientError.ts';
-import { webClock } from './clock.ts';
+import { ClientError, refusal } from './clientError.ts';
+import { startTimer, webClock } from './clock.ts';
 import { clusterOf } from './cluster.ts';
 import { type CallOptions, type ConnectionOptions, connect } from './connection.ts';
 import { add, type Batches, dueMs, take } from './producer/accumulator.ts';
@@ -89,11 +89,11 @@ export function producer(options: ProducerOptions): Producer {
     deliveryTimeoutMs = 120_000,
     metadataMaxAgeMs = 300_000,
   } = options;
-  const cluster = clusterOf(connect(options));
-  const topics = createTopics(cluster, metadataMaxAgeMs);
+  const ended = new AbortController();
+  const cluster = clusterOf(connect(options), { signal: ended.signal });
+  const topics = createTopics(cluster, metadataMaxAgeMs, ended.signal);
   const buffer = createRoom(maxBufferedBytes);
   const inFlight = createRoom(maxInFlight);
-  const ended = new AbortController();
   const deliveryOptions = { cluster, compressionType, compress, signal: ended.signal };
   const partitions = new Map<string, Partition>();
   const sticky = new Map<string, { partition: number; bytes: number }>();
@@ -199,7 +199,7 @@ export function producer(options: ProducerOptions): Producer {
       const nowMs = webClock.now();
       const sending = send(
         topic,
-        records.map((record) => inputOf(record, nowMs)),
+        records.map((record, index) => inputOf(nowMs, record, index)),
         records,
         signal,
       );
@@ -217,7 +217,7 @@ export function producer(options: ProducerOptions): Producer {
 
     async close({ timeoutMs = deliveryTimeoutMs } = {}) {
       closed = true;
-      const timer = setTimeout(() => ended.abort(new Error('The producer was closed')), timeoutMs);
+      const timer = startTimer(() => ended.abort(closedTooEarly()), timeoutMs);
       await producer.flush();
       clearTimeout(timer);
     },
@@ -226,18 +226,35 @@ export function producer(options: ProducerOptions): Producer {
   return producer;
 }
 
-const utf8 = new TextEncoder();
-
-function bytesOf(value: Bytes): Uint8Array | null {
-  return typeof value === 'string' ? utf8.encode(value) : value;
+/** Of what waits for an answer still. */
+function closedTooEarly(): ClientError {
+  return new ClientError('The producer was closed', { kafka: 'REQUEST_TIMED_OUT', outcome: 'unknown' });
 }
 
-function inputOf({ key = null, value, headers = [], timestamp }: ProducerRecord, nowMs: number): RecordInput {
+const utf8 = new TextEncoder();
+
+/** Also checks what only types hold: a batch that cannot be written would fail with all its records, strangers' too. */
+function bytesOf(value: Bytes, index: number, part: string): Uint8Array | null {
+  if (typeof value === 'string') return utf8.encode(value);
+  if (value === null || value instanceof Uint8Array) return value;
+  const field = `records[${index}].${part}`;
+  throw refusal('INVALID_RECORD', `${field} must be a string, a Uint8Array or null`, field);
+}
+
+function inputOf(
+  nowMs: number,
+  { key = null, value, headers = [], timestamp = nowMs }: ProducerRecord,
+  index: number,
+): RecordInput {
+  if (!Number.isSafeInteger(timestamp)) {
+    const field = `records[${index}].timestamp`;
+    throw refusal('INVALID_TIMESTAMP', `${field} must be whole milliseconds since 1970`, field);
+  }
   return {
-    timestamp: timestamp ?? nowMs,
-    key: bytesOf(key),
-    value: bytesOf(value),
-    headers: headers.map(({ key, value }) => ({ key, value: bytesOf(value) })),
+    timestamp,
+    key: bytesOf(key, index, 'key'),
+    value: bytesOf(value, index, 'value'),
+    headers: headers.map(({ key, value }) => ({ key, value: bytesOf(value, index, 'headers') })),
   };
 }
 

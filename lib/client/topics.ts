@@ -11,15 +11,15 @@ interface Known {
   readonly askedAtMs: number;
 }
 
-/** `maxAgeMs`: after so long a topic may have got more partitions. */
-export function createTopics(cluster: Cluster, maxAgeMs: number): Topics {
+/** `maxAgeMs`: after so long a topic may have got more partitions. `signal` ends what is asked. */
+export function createTopics(cluster: Cluster, maxAgeMs: number, signal: AbortSignal): Topics {
   const topics = new Map<string, Known>();
 
   async function ask(topic: string): Promise<number> {
-    const { partitions_count } = await cluster.call<{ partitions_count: number }>({
-      method: 'GET',
-      path: topicPath(topic),
-    });
+    const { partitions_count } = await cluster.call<{ partitions_count: number }>(
+      { method: 'GET', path: topicPath(topic) },
+      { signal },
+    );
     return partitions_count;
   }
 

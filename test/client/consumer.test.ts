@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   service.proxy.fate = () => 'pass';
-  await Promise.all(open.map((each) => each.close({ timeoutMs: 10 })));
+  await Promise.all(open.map((each) => each.close({ timeoutMs: 1_000 })));
   open = [];
 });
 
@@ -374,6 +374,21 @@ describe('a consumer', () => {
     expect((await service.cluster.wadi.groups.describe(group)).members).toEqual([]);
     void looping;
   });
+
+  test('closes in time when nobody answers, and says that; who closes it again is told the same', async () => {
+    const topic = await newTopic();
+    await produce(topic, 2);
+    const reader = start(newGroup());
+    await reader.subscribe({ topics: [topic] });
+    for await (const { offset } of reader) if (offset === 1) break;
+    service.proxy.fate = () => 'unavailable';
+    const startedMs = Date.now();
+    const closing = [reader.close({ timeoutMs: 50 }), reader.close()];
+    expect(await Promise.allSettled(closing)).toMatchObject(Array(2).fill({ status: 'rejected' }));
+    expect(Date.now() - startedMs).toBeLessThan(2_000);
+    await expect(reader.commit([{ topic, partition: 0, offset: 1 }])).rejects.toThrow('is closed');
+    open = open.filter((each) => each !== reader);
+  });
 });
 
 describe('in a group', () => {
@@ -420,6 +435,24 @@ describe('in a group', () => {
     expect(told.filter((each) => each.includes('lost'))).toEqual([]);
     expect(told.filter((each) => each.startsWith('b +'))).toHaveLength(3);
     expect(told.filter((each) => each.startsWith('a -'))).toHaveLength(3);
+  });
+
+  test('a poll that waits does not keep a partition waiting that has come meanwhile', async () => {
+    const topic = `topic-${names++}`;
+    let assignedMs = Number.POSITIVE_INFINITY;
+    const reader = start(newGroup(), {
+      fetchMaxWaitMs: 20_000,
+      sessionTimeoutMs: 1_000,
+      onAssigned: () => {
+        assignedMs = Date.now();
+      },
+    });
+    await reader.subscribe({ topics: [topic] });
+    const next = reader.records().next();
+    await service.cluster.wadi.topics.create({ name: topic });
+    await produce(topic, 1);
+    await next;
+    expect(Date.now() - assignedMs).toBeLessThan(200);
   });
 
   test('a long loop body keeps its partition by heartbeats', async () => {

@@ -302,6 +302,41 @@ describe('a refusal', () => {
     await expect(send({ topic, records: numbered(1) })).rejects.toThrow('closed');
   });
 
+  test('of a record that cannot be written names it, and does not touch those of others', async () => {
+    const topic = await newTopic();
+    const { send, close } = producer({ ...options(), lingerMs: 50 });
+    const others = send({ topic, records: numbered(1) });
+    for (const [part, wrong] of Object.entries({
+      value: { value: 12 },
+      key: { key: {}, value: 'x' },
+      headers: { value: 'x', headers: [{ key: 'a', value: 1 }] },
+      timestamp: { value: 'x', timestamp: 1.5 },
+    })) {
+      const records = [{ value: 'x' }, wrong as unknown as { value: string }];
+      await expect(send({ topic, records })).rejects.toMatchObject({
+        outcome: 'refused',
+        field: `records[1].${part}`,
+      });
+    }
+    expect(await others).toMatchObject([{ offset: 0 }]);
+    await close();
+    expect(await service.readAll(topic)).toHaveLength(1);
+  });
+
+  test('of an option that is no number names it, and the longest time is no short one', async () => {
+    for (const wrong of ['5', Number.NaN, -1]) {
+      const lingerMs = wrong as number;
+      expect(() => producer({ ...options(), lingerMs })).toThrow('lingerMs must be a number');
+    }
+    const topic = await newTopic();
+    const forEver = Number.POSITIVE_INFINITY;
+    const { send, close } = producer({ ...options(), requestTimeoutMs: forEver, deliveryTimeoutMs: forEver });
+    appendsMeet({ lateMs: 50 });
+    const sending = send({ topic, records: numbered(1) });
+    await close();
+    expect(await sending).toMatchObject([{ offset: 0 }]);
+  });
+
   test('of a producer that the topic does not know any more begins a new epoch', async () => {
     const topic = await newTopic();
     const { send, close } = producer(options());
@@ -355,5 +390,15 @@ describe('a full buffer', () => {
     });
     await close({ timeoutMs: 100 });
     expect(await first).toMatchObject({ outcome: 'unknown' });
+  });
+
+  test('is closed in time, also when nobody says which partitions there are', async () => {
+    service.proxy.fate = () => 'unavailable';
+    const { send, close } = producer(options());
+    const sending = send({ topic: 'any', records: numbered(1) }).catch((error: unknown) => error);
+    const startedMs = Date.now();
+    await close({ timeoutMs: 50 });
+    expect(Date.now() - startedMs).toBeLessThan(2_000);
+    expect(await sending).toMatchObject({ kafka: 'REQUEST_TIMED_OUT', message: 'The producer was closed' });
   });
 });

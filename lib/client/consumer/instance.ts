@@ -44,8 +44,8 @@ export interface PollOptions {
 
 /** One consumer instance over HTTP: REST Proxy v2's, with Wadi's heartbeat. All throw ClientError. */
 export interface Instance {
-  subscribe(subscription: Subscription): Promise<void>;
-  assign(partitions: readonly PartitionName[]): Promise<void>;
+  subscribe(subscription: Subscription, signal: AbortSignal): Promise<void>;
+  assign(partitions: readonly PartitionName[], signal: AbortSignal): Promise<void>;
   heartbeat(revoked: readonly PartitionName[], signal: AbortSignal): Promise<Heartbeat>;
   /** One attempt. The same records again, until some were answered: then come those behind them. */
   poll(options: PollOptions): Promise<Page>;
@@ -102,12 +102,12 @@ function instanceAt(connection: Connection, root: string): Instance {
     connection.call<void>({ method: 'POST', path: `${root}${path}`, body }, options);
 
   return {
-    subscribe(subscription) {
+    subscribe(subscription, signal) {
       const body = 'topics' in subscription ? subscription : { topic_pattern: subscription.pattern };
-      return post('/subscription', body);
+      return post('/subscription', body, { signal });
     },
 
-    assign: (partitions) => post('/assignments', { partitions: partitions.map(nameOf) }),
+    assign: (partitions, signal) => post('/assignments', { partitions: partitions.map(nameOf) }, { signal }),
 
     async heartbeat(revoked, signal) {
       const body = { revoked: revoked.map(nameOf) };

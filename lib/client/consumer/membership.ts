@@ -29,7 +29,7 @@ export interface MembershipOptions {
   readonly holdings: Holdings;
   /** Commits what is finished of partitions that are about to go. */
   readonly commit: () => Promise<void>;
-  readonly poller: () => Pick<Poller, 'isQuiet'>;
+  readonly poller: () => Pick<Poller, 'isQuiet' | 'interrupt'>;
   readonly signal: AbortSignal;
 }
 
@@ -47,6 +47,9 @@ export interface Membership {
   /** A poll keeps the session as well. It does not tell that a static member was replaced. */
   heard(): void;
 }
+
+/** For an instance of which no use can be made; its session ends by itself, too. */
+const LEAVE_MS = 5_000;
 
 /** Sessions that may be lost one right after the other. */
 const MAX_REJOINS = 3;
@@ -66,9 +69,9 @@ export function createMembership(options: MembershipOptions): Membership {
   async function join(wish: Wish): Promise<Instance> {
     const instance = await createInstance(connection, groupId, config, signal);
     try {
-      await tell(instance, wish);
+      await tell(instance, wish, signal);
     } catch (error) {
-      await instance.leave({ signal }).catch(() => undefined);
+      await instance.leave({ timeoutMs: LEAVE_MS }).catch(() => undefined);
       throw error;
     }
     current = instance;
@@ -146,6 +149,8 @@ export function createMembership(options: MembershipOptions): Membership {
       await call(hooks.onLost, lost);
       if (!isQuiet) await findPositions(by, gained);
       await call(hooks.onAssigned, gained);
+      // A poll that waits knows nothing of them.
+      if (gained.length > 0) options.poller().interrupt();
       const stopping = [...holdings.held.values()].filter(
         (holding) => holding.stopping && !holding.stopped && holdings.atHand?.run.holding !== holding,
       );
@@ -173,7 +178,7 @@ export function createMembership(options: MembershipOptions): Membership {
       wanted = wish;
       try {
         const joined = await instance();
-        if (before.joining !== undefined) await tell(joined, wish);
+        if (before.joining !== undefined) await tell(joined, wish, signal);
       } catch (error) {
         // The next heartbeat makes another instance, and tells that.
         if (isKafkaError(error, 'UNKNOWN_MEMBER_ID')) return;
@@ -184,8 +189,10 @@ export function createMembership(options: MembershipOptions): Membership {
   };
 }
 
-function tell(instance: Instance, wish: Wish): Promise<void> {
-  return 'subscription' in wish ? instance.subscribe(wish.subscription) : instance.assign(wish.partitions);
+function tell(instance: Instance, wish: Wish, signal: AbortSignal): Promise<void> {
+  return 'subscription' in wish
+    ? instance.subscribe(wish.subscription, signal)
+    : instance.assign(wish.partitions, signal);
 }
 
 async function call(

@@ -71,8 +71,8 @@ export interface Consumer extends AsyncIterable<ConsumerRecord> {
    */
   commit(offsets?: readonly CommitOffset[]): Promise<void>;
   /**
-   * Ends the loop behind the record that it has at hand, for which this waits (`timeoutMs`, 10,000; so leave the loop first if you
-   * call it there), commits, and leaves the group.
+   * Ends the loop behind the record that it has at hand, for which this waits (so leave the loop first if you call it there),
+   * commits, and leaves the group: for `timeoutMs` (10,000) at most each. Who calls it again waits for the same.
    */
   close(options?: { readonly timeoutMs?: number }): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { ClientError } from '../clientError.ts';
+import { startTimer } from '../clock.ts';
 import type { CallOptions } from '../connection.ts';
 
 /** So much of something, given out in the order in which it was asked for. */
@@ -37,7 +38,7 @@ export function createRoom(size: number): Room {
           leave();
           reject(signal?.reason);
         };
-        const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+        const timer = timeoutMs === undefined ? undefined : startTimer(expire, timeoutMs);
         function expire() {
           leave();
           reject(noRoom(timeoutMs));
