@@ -136,7 +136,8 @@ async function drain(
     ends.set(partition, offset + 1);
   }
   const missing = new Set(partitions);
-  for (let polls = 0, last = 0; polls - last <= members.length && polls < MAX_POLLS; polls++) {
+  // Twice each: a key that was used up before is refused once.
+  for (let polls = 0, last = 0; polls - last <= 2 * members.length && polls < MAX_POLLS; polls++) {
     const member = members[polls % members.length]!;
     for (const { partition, to } of await poll(member, 0)) {
       last = polls;
