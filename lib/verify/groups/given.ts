@@ -52,10 +52,12 @@ export const everythingIsGiven: Check = (group, violation) => {
 };
 
 function receivedOf({ members }: Group, partition: GroupPartition): Received[] {
-  return members.flatMap(({ given = [], key, invokedAtMs, returnedAtMs }) => {
-    const fromMs = key === undefined && returnedAtMs === Infinity ? invokedAtMs : returnedAtMs;
+  return members.flatMap(({ given = [], tried = [given], key, invokedAtMs, returnedAtMs }) => {
+    const isPlain = key === undefined;
+    const fromMs = isPlain && returnedAtMs === Infinity ? invokedAtMs : returnedAtMs;
     if (fromMs === Infinity) return [];
-    return given.filter((each) => each.partition === partition).map((each) => ({ fromMs, given: each }));
+    const all = isPlain ? tried.flat() : given;
+    return all.filter((each) => each.partition === partition).map((each) => ({ fromMs, given: each }));
   });
 }
 

@@ -41,6 +41,8 @@ export interface MemberCall extends Called {
   readonly toldAtMs?: number;
   /** Of a poll: what it gave or, if it was not told anything, may have given. */
   readonly given?: readonly Given[];
+  /** Of a poll: what each of its attempts may have given; `given` is of the last. */
+  readonly tried?: readonly (readonly Given[])[];
   /** Of a poll that will be repeated until it is answered. */
   readonly key?: string;
   /** Of a commit or a seek. A commit without them is of all that was polled. */

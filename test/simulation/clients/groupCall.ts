@@ -19,7 +19,7 @@ export type Asked = Ask<MemberCall> | Ask<OperatorCall>;
 type Ask<C> = Omit<C, 'invokedAtMs' | 'returnedAtMs' | 'via' | 'outcome'>;
 
 /** What is noted where it is served, as the caller may never hear of it. */
-type Noted = Pick<MemberCall, 'given' | 'told' | 'toldAtMs'>;
+type Noted = Pick<MemberCall, 'given' | 'tried' | 'told' | 'toldAtMs'>;
 
 /** Until it ends. */
 type Open = GroupCall & {

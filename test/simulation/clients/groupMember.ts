@@ -218,9 +218,11 @@ export async function poll(member: GroupMember, maxWaitMs: number): Promise<read
     'poll',
     async (groups, notes) => {
       let given: readonly Given[] = [];
+      const tried: (readonly Given[])[] = [];
       const page = pages(plan.mostRecords, (some) => {
         given = some;
-        notes({ given: some });
+        tried.push(some);
+        notes({ given, tried });
       });
       const request = { page, maxWaitMs, ...(key !== undefined && { idempotencyKey: key }) };
       return { state: await groups.poll(member, request), given };
