@@ -1,24 +1,14 @@
-import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
-import type { Topic } from '../topic/topic.ts';
-import { isOf, startOf } from './claim.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
-import type { MemberName, MemberState, PollRequest, RecordsPage } from './groups.ts';
-import { type Held, isHeld, type Member, type PolledRange, replaced, sameHeld } from './member.ts';
+import { find, type Readable, readable } from './find.ts';
+import { giveAgain } from './giveAgain.ts';
+import type { MemberName, MemberState, PollRequest } from './groups.ts';
+import { type Held, type Member, replaced, sameHeld } from './member.ts';
 import { seen, tooBusy, writeMember } from './members.ts';
+import { noneIfUnknown } from './noneIf.ts';
 import { heartbeatIntervalMs, stateOf } from './state.ts';
 import { sync } from './sync.ts';
-
-/** What a poll found. */
-interface Found {
-  readonly ranges: readonly PolledRange[];
-  /** Positions that it moved, past records that were given and past those that are gone. */
-  readonly moved: readonly Held[];
-  readonly bytes: number;
-  /** There was no room for more. */
-  readonly isFull: boolean;
-}
 
 /** See `Groups.poll`. */
 export async function poll(
@@ -128,135 +118,6 @@ async function commitBefore(
   return { committed: await commitHeld(context, member, member.held, false), commitMs: now };
 }
 
-/** A partition that may be read, and where its records begin and end. */
-interface Readable {
-  readonly held: Held;
-  readonly topic: Topic;
-  readonly logStartOffset: number;
-  readonly highWatermark: number;
-}
-
-/** Those that a poll reads, each time from behind the last that the poll before has given. Without those whose topic is gone. */
-async function readable(context: GroupContext, member: Member): Promise<Readable[]> {
-  const { topics, log, limits } = context;
-  const wanted = member.held.filter((held) => {
-    if (!isHeld(member, held) || held.revokeByMs > 0) return false;
-    if (held.position < 0 && member.config.autoOffsetReset === 'error') throw noOffset(held);
-    return held.position >= 0;
-  });
-  const names = [...new Set(wanted.map(({ topic }) => topic))];
-  const found = await atOnce(names, limits.atOnce, async (name) => {
-    const topic = await topics.lookup(name).catch(noneIfUnknown);
-    const some = wanted.filter((held) => topic !== undefined && isOf(held, topic));
-    if (topic === undefined || some.length === 0) return [];
-    const bounds = await log
-      .boundsOf(
-        topic,
-        some.map(({ partition }) => partition),
-      )
-      .catch(noneIfUnknown);
-    return (bounds ?? []).map((each, i) => ({ ...each, held: some[i]!, topic }));
-  });
-  const all = found.flat();
-  const last = member.lastPoll.ranges.at(-1);
-  const behind = last === undefined ? 0 : all.findIndex(({ held }) => sameHeld(held, last)) + 1;
-  return [...all.slice(behind), ...all.slice(0, behind)];
-}
-
-async function find(
-  context: GroupContext,
-  { config }: Member,
-  partitions: readonly Readable[],
-  request: PollRequest,
-): Promise<Found> {
-  const { limits, log } = context;
-  const page = request.page(config);
-  const ranges: PolledRange[] = [];
-  const moved: Held[] = [];
-  const maxBytes = Math.min(request.maxBytes ?? config.fetchMaxBytes, limits.fetchBytes);
-  let bytes = 0;
-  let isFull = false;
-  for (const { held, topic, ...bounds } of partitions) {
-    if (isFull) break;
-    const { partition } = held;
-    const isOut = held.position < bounds.logStartOffset || held.position > bounds.highWatermark;
-    const from = isOut ? await startOf(context, topic, partition, config.autoOffsetReset) : held.position;
-    if (from === undefined) throw noOffset(held);
-    if (from >= bounds.highWatermark) {
-      if (isOut) moved.push({ ...held, position: from });
-      continue;
-    }
-    const fetched = await log
-      .fetch(topic, { partition, offset: from, maxBytes: maxBytes - bytes, minBytes: 0, maxWaitMs: 0 })
-      .catch(noneIfGone);
-    if (fetched === undefined) continue;
-    bytes += fetched.bytes.length;
-    const { nextOffset, records, full } = page.add(topic, partition, fetched, from);
-    if (nextOffset > from || isOut) moved.push({ ...held, position: nextOffset });
-    if (records > 0) ranges.push({ topicId: topic.id, partition, from, to: nextOffset });
-    isFull = full || bytes >= maxBytes || ranges.length === limits.partitionsPerPoll;
-  }
-  return { ranges, moved, bytes, isFull };
-}
-
-/** What is to become of a member whose poll was repeated. */
-interface GivenAgain {
-  /** `undefined`: it stays as it is. */
-  readonly after: Member | undefined;
-  readonly isEmpty: boolean;
-}
-
-/**
- * The same records as the poll before has given, of the partitions that are still the member's. If there was room for less, what is
- * left comes with the next poll.
- */
-async function giveAgain(context: GroupContext, member: Member, page: RecordsPage): Promise<GivenAgain> {
-  const { ranges } = member.lastPoll;
-  let records = 0;
-  for (const [i, range] of ranges.entries()) {
-    const given = await giveRange(context, member, range, page);
-    records += given.records;
-    const { fullAt } = given;
-    if (fullAt === undefined) continue;
-    const left = ranges.slice(i + 1);
-    if (fullAt === range.to && left.length === 0) break;
-    const moved = [{ ...range, from: fullAt }, ...left].flatMap((each) => {
-      const held = member.held.find((one) => sameHeld(one, each));
-      return held === undefined ? [] : [{ ...held, position: each.from }];
-    });
-    const kept = [...ranges.slice(0, i), { ...range, to: fullAt }].filter(({ from, to }) => to > from);
-    const lastPoll = { ...member.lastPoll, ranges: kept };
-    return { after: { ...replaced(member, moved), lastPoll }, isEmpty: records === 0 };
-  }
-  return { after: undefined, isEmpty: records === 0 };
-}
-
-/** How many records the page took, and how far that is if it is full then. */
-async function giveRange(
-  { topics, log, limits }: GroupContext,
-  member: Member,
-  range: PolledRange,
-  page: RecordsPage,
-): Promise<{ records: number; fullAt?: number }> {
-  const { topicId, partition, from, to } = range;
-  let records = 0;
-  const held = member.held.find((each) => sameHeld(each, range));
-  if (held === undefined || !isHeld(member, held)) return { records };
-  const topic = await topics.lookup(held.topic).catch(noneIfUnknown);
-  if (topic?.id !== topicId) return { records };
-  for (let next = from; next < to; ) {
-    const request = { partition, offset: next, maxBytes: limits.fetchBytes, minBytes: 0, maxWaitMs: 0 };
-    const fetched = await log.fetch(topic, request).catch(noneIfGone);
-    if (fetched === undefined) break;
-    const added = page.add(topic, partition, fetched, next, to);
-    records += added.records;
-    if (added.full) return { records, fullAt: added.nextOffset };
-    if (added.nextOffset <= next) break;
-    next = added.nextOffset;
-  }
-  return { records };
-}
-
 /** Waits until there may be more, in a partition that is read or in the group. */
 async function waitForMore(
   context: GroupContext,
@@ -280,18 +141,4 @@ async function waitForMore(
       if (bounds.some(({ highWatermark }, i) => highWatermark > some[i]!.highWatermark)) return;
     }
   }
-}
-
-function noneIfUnknown(error: unknown): undefined {
-  if (!(error instanceof WadiError) || error.kafka !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-}
-
-/** The log start may have passed the position since the bounds were read: the next poll sees it. */
-function noneIfGone(error: unknown): undefined {
-  if (!(error instanceof WadiError) || error.kafka !== 'OFFSET_OUT_OF_RANGE') noneIfUnknown(error);
-}
-
-function noOffset({ topic, partition }: Held): WadiError {
-  const message = `There is no position for partition ${partition} of topic '${topic}', or none within its records, and auto.offset.reset is 'none': seek.`;
-  return new WadiError('OFFSET_OUT_OF_RANGE', message, { field: 'auto.offset.reset' });
 }

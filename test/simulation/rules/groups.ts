@@ -46,7 +46,7 @@ export const groupsRules: readonly Mutation[] = [
   },
   {
     rule: 'what is to be let go is not read any more',
-    file: 'lib/group/poll.ts',
+    file: 'lib/group/find.ts',
     from: 'if (!isHeld(member, held) || held.revokeByMs > 0) return false;',
     to: 'if (!isHeld(member, held)) return false;',
   },
@@ -132,7 +132,7 @@ export const groupsRules: readonly Mutation[] = [
   },
   {
     rule: 'positions move as far as the page took records',
-    file: 'lib/group/poll.ts',
+    file: 'lib/group/find.ts',
     from: 'moved.push({ ...held, position: nextOffset });',
     to: 'moved.push({ ...held, position: fetched.nextOffset });',
   },
@@ -156,9 +156,9 @@ export const groupsRules: readonly Mutation[] = [
   },
   {
     rule: 'who falls out of the log begins where auto.offset.reset says',
-    file: 'lib/group/poll.ts',
-    from: 'const isOut = held.position < bounds.logStartOffset || held.position > bounds.highWatermark;',
-    to: 'const isOut = held.position > bounds.highWatermark;',
+    file: 'lib/group/find.ts',
+    from: 'const isOut = held.position < logStartOffset || held.position > highWatermark;',
+    to: 'const isOut = held.position > highWatermark;',
   },
   // ------------------------------------------------------------ members
   {
