@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { type Intercept, intercepted } from '../support/faults.ts';
 import { testClock } from '../support/log.ts';
 import { join, poll, produce, settle, startWadi, withTopic } from './support.ts';
 
@@ -93,4 +94,36 @@ test('a partition that was assigned by hand is read on when its topic is made ag
   expect((await poll(groups, b)).records).toEqual([['orders', 0, 0, 'again']]);
   await groups.commit(b);
   expect(await groups.committed('other', [{ topic: 'orders', partition: 0 }])).toMatchObject([{ offset: 1 }]);
+});
+
+test.each([
+  ['at once those whose records fit into one answer', 500, 4],
+  ['one after the other those that fill it', 2, 1],
+])('a poll reads of its partitions %s', async (_, maxPollRecords, together) => {
+  const clock = testClock();
+  const storage = memoryStorage();
+  const wadi = await startWadi(storage, clock);
+  await withTopic(wadi, 'orders', 4);
+  for (const partition of [0, 1, 2, 3]) await produce(wadi, 'orders', partition, 'one', 'two', 'three');
+  const a = await join(wadi.groups, 'a', { maxPollRecords });
+  await settle(wadi.groups, clock, a);
+
+  let underWay = 0;
+  let most = 0;
+  let reads = 0;
+  const isRead = ({ store, operation }: Parameters<Intercept>[0]) =>
+    store === 'log' && operation === 'getMany';
+  const counting: Intercept = async (call, proceed) => {
+    if (!isRead(call)) return proceed();
+    reads++;
+    most = Math.max(most, ++underWay);
+    const result = await proceed();
+    await new Promise(setImmediate);
+    underWay--;
+    return result;
+  };
+  const { groups } = await startWadi(intercepted(storage, counting), clock);
+  const { records } = await poll(groups, a, { most: maxPollRecords });
+  expect([most, reads]).toEqual([together, together]);
+  expect(records).toHaveLength(Math.min(maxPollRecords, 12));
 });
