@@ -387,3 +387,75 @@ function unless(...names: string[]) {
     if (!names.includes((error as { kafka?: string }).kafka ?? '')) throw error;
   };
 }
+
+test('a commit that slept while its partition went to another and came back takes nothing of that back', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two', 'three');
+  const a = await join(groups, 'a', MANUAL);
+  await settle(groups, clock, a);
+  await poll(groups, a, { most: 1 });
+  const { intercept, reached, wake } = frozenAt(({ operation, args }) => {
+    const [first] = [args[0]].flat() as { pk: string }[];
+    return operation === 'getMany' && first?.pk.startsWith('positions/') === true;
+  });
+  const sleeping = (await another(intercept)).commit(a, [{ ...of(0), offset: 1 }]);
+  await reached;
+  await groups.subscribe(a, undefined);
+  const b = await join(groups, 'b', MANUAL);
+  await settle(groups, clock, b);
+  await groups.commit(b, [{ ...of(0), offset: 3 }]);
+  await groups.leave(b);
+  await groups.subscribe(a, { topics: ['orders'] });
+  await settle(groups, clock, a);
+  wake();
+  await expect(sleeping).rejects.toMatchObject({ kafka: 'FENCED_MEMBER_EPOCH' });
+  expect(await committedOf(groups, 0)).toBe(3);
+});
+
+test('a call that slept while its member left, and another came under its name, does not bring it back', async () => {
+  const { groups, another } = await started();
+  const before = await groups.create('g', {}, 'a');
+  const { intercept, reached, wake } = frozenAt(isPut('member/'));
+  const sleeping = (await another(intercept)).subscribe(before, { topics: ['orders'] });
+  await reached;
+  await groups.leave(before);
+  const after = await groups.create('g', { fetchMinBytes: 7 }, 'a');
+  wake();
+  await sleeping;
+  expect((await groups.describeMember(after)).config.fetchMinBytes).toBe(7);
+});
+
+describe('while somebody who divides sleeps behind the look at the members', () => {
+  async function dividing() {
+    const { clock, groups, another } = await started();
+    const a = await join(groups, 'a');
+    await settle(groups, clock, a);
+    const b = await join(groups, 'b');
+    clock.advance(200);
+    const { intercept, reached, wake } = frozenAt(
+      ({ operation, args }) => operation === 'get' && (args[0] as Item).sk.startsWith('division/'),
+    );
+    const sleeping = (await another(intercept)).heartbeat(b);
+    await reached;
+    return { clock, groups, a, b, wake, sleeping };
+  }
+
+  test('a member that ends its subscription takes no part of it', async () => {
+    const { groups, a, wake, sleeping } = await dividing();
+    await groups.subscribe(a, undefined);
+    wake();
+    await sleeping;
+    expect(await groups.heartbeat(a)).toMatchObject({ assigned: [], pending: [] });
+  });
+
+  test('a member that comes has its part soon, not when members are looked through the next time', async () => {
+    const { clock, groups, a, b, wake, sleeping } = await dividing();
+    await groups.leave(a);
+    await groups.leave(b);
+    const c = await join(groups, 'c');
+    wake();
+    await sleeping.catch(() => undefined);
+    clock.advance(200);
+    expect((await groups.heartbeat(c)).assigned).toHaveLength(2);
+  });
+});
