@@ -2,7 +2,6 @@
  * What an append costs: requests and write units, counted at the storage ports, over storage as slow as S3 and
  * DynamoDB are within a region. Checks that every acknowledged record is at its offset, once. `npm run bench:append`.
  */
-import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log/createLog.ts';
 import type { Log, LogTopic } from '../lib/log/log.ts';
@@ -12,17 +11,16 @@ import type { ValidBatch } from '../lib/record/record.ts';
 import { validateBatches } from '../lib/record/validate.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import { dollars, metered, newMeter } from './metering.ts';
+import { benchOptions } from './options.ts';
 import { type Cell, printTable } from './table.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '4000' },
-    's3-ms': { type: 'string', default: '25' },
-    'dynamodb-ms': { type: 'string', default: '4' },
-  },
+const options = benchOptions('append', 'What an append costs: requests and write units, and dollars.', {
+  requests: [4_000, 'of each scenario, about'],
+  s3Ms: [25, 'what a request to S3 takes, in milliseconds'],
+  dynamodbMs: [4, 'what a request to DynamoDB takes, in milliseconds'],
 });
-const REQUESTS = Number(options.requests);
-const latency = { objectMs: Number(options['s3-ms']), itemMs: Number(options['dynamodb-ms']) };
+const REQUESTS = options.requests;
+const latency = { objectMs: options.s3Ms, itemMs: options.dynamodbMs };
 
 interface Scenario {
   readonly name: string;

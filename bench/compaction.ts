@@ -7,7 +7,6 @@ import { fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log/createLog.ts';
 import type { LogTopic } from '../lib/log/log.ts';
@@ -17,22 +16,18 @@ import { decodeBatches } from '../lib/record/decode.ts';
 import { encodeBatch } from '../lib/record/encode.ts';
 import { embeddedStorage } from '../lib/storage/embedded/embedded.ts';
 import { dollars, metered, newMeter } from './metering.ts';
+import { benchOptions } from './options.ts';
 import { type Cell, printTable } from './table.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    keys: { type: 'string', default: '1000000' },
-    updates: { type: 'string', default: '10' },
-    'value-bytes': { type: 'string', default: '100' },
-    'worker-mb': { type: 'string', default: '512' },
-    /** Of the process that compacts: where the records are, and what it does. */
-    directory: { type: 'string', default: '' },
-    work: { type: 'string', default: '' },
-  },
+const options = benchOptions('compaction', 'What compaction costs, in time, memory, requests and dollars.', {
+  keys: [1_000_000, 'that there are'],
+  updates: [10, 'of each key'],
+  valueBytes: [100, 'of a record'],
+  workerMb: [512, 'memory of the process that compacts'],
 });
-const KEYS = Number(options.keys);
-const UPDATES = Number(options.updates);
-const WORKER_MB = Number(options['worker-mb']);
+const KEYS = options.keys;
+const UPDATES = options.updates;
+const WORKER_MB = options.workerMb;
 const MIB = 1 << 20;
 const HOUR = 3_600_000;
 const DELETE_RETENTION_MS = 24 * HOUR;
@@ -73,7 +68,7 @@ function keyAt(round: number, nth: number): number {
 
 const keyBytes = (key: number) => Buffer.from(`key-${String(key).padStart(9, '0')}`);
 const isTombstone = (round: number, key: number) => round === UPDATES - 1 && key % TOMBSTONE_EVERY === 0;
-const filler = '.'.repeat(Number(options['value-bytes']));
+const filler = '.'.repeat(options.valueBytes);
 const valueAt = (round: number, key: number) => `${round}/${key} ${filler}`;
 
 function clockAhead(ms: number): Clock {
@@ -156,21 +151,13 @@ async function work(directory: string, kind: string): Promise<Phase> {
 
 function inWorker(directory: string, kind: string): Promise<Phase> {
   process.stderr.write(`${kind} …\n`);
-  const args = [
-    '--directory',
-    directory,
-    '--work',
-    kind,
-    '--keys',
-    String(KEYS),
-    '--updates',
-    String(UPDATES),
-  ];
+  const args = ['--keys', String(KEYS), '--updates', String(UPDATES)];
   const heapMb = Math.floor(WORKER_MB * HEAP_SHARE);
   return new Promise((resolve, reject) => {
     const child = fork(import.meta.filename, args, {
       execArgv: [`--max-old-space-size=${heapMb}`, '--disable-warning=ExperimentalWarning'],
     });
+    child.send({ directory, kind });
     child.once('message', (phase) => resolve(phase as Phase));
     child.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
   });
@@ -271,8 +258,10 @@ async function main(): Promise<void> {
   }
 }
 
-if (options.work === '') await main();
+if (process.send === undefined) await main();
 else {
-  process.send!(await work(options.directory, options.work));
-  process.disconnect();
+  process.once('message', async ({ directory, kind }: { directory: string; kind: string }) => {
+    process.send!(await work(directory, kind));
+    process.disconnect();
+  });
 }

@@ -3,7 +3,6 @@
  * many partitions move, and what a member costs. Every record must be processed, by somebody, at least once, and what a frozen
  * member commits must be refused. `npm run bench:groups`.
  */
-import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { WadiError } from '../lib/errors.ts';
 import type { MemberName, MemberState, RecordsPage } from '../lib/group/groups.ts';
@@ -12,24 +11,27 @@ import { encodeBatch } from '../lib/record/encode.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import { createWadi, type Wadi } from '../lib/wadi.ts';
 import { dollars, type Meter, metered, newMeter } from './metering.ts';
+import { benchOptions } from './options.ts';
 import { type Cell, printTable } from './table.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    members: { type: 'string', default: '3,30,300' },
-    partitions: { type: 'string', default: '1000' },
-    processes: { type: 'string', default: '4' },
-    'session-ms': { type: 'string', default: '10000' },
-    'appends-per-second': { type: 'string', default: '50' },
-    'stable-seconds': { type: 'string', default: '20' },
-    's3-ms': { type: 'string', default: '10' },
-    'dynamodb-ms': { type: 'string', default: '3' },
+const options = benchOptions(
+  'groups',
+  'How long a group takes to settle, how many partitions move, and what a member costs.',
+  {
+    members: [[3, 30, 300], 'of the groups'],
+    partitions: [1_000, 'of the topic'],
+    processes: [4, 'that share nothing but the storage'],
+    sessionMs: [10_000, 'of a member'],
+    appendsPerSecond: [50, 'of a record each'],
+    stableSeconds: [20, 'in which the requests of a settled group are counted'],
+    s3Ms: [10, 'what a request to S3 takes, in milliseconds'],
+    dynamodbMs: [3, 'what a request to DynamoDB takes, in milliseconds'],
   },
-});
-const PARTITIONS = Number(options.partitions);
-const SESSION_MS = Number(options['session-ms']);
-const STABLE_MS = 1_000 * Number(options['stable-seconds']);
-const latency = { objectMs: Number(options['s3-ms']), itemMs: Number(options['dynamodb-ms']) };
+);
+const PARTITIONS = options.partitions;
+const SESSION_MS = options.sessionMs;
+const STABLE_MS = 1_000 * options.stableSeconds;
+const latency = { objectMs: options.s3Ms, itemMs: options.dynamodbMs };
 const GROUP = 'bench';
 const TOPIC = 'bench';
 const POLL_MS = 5_000;
@@ -48,7 +50,7 @@ const changes: Cell[][] = [];
 const costs: Cell[][] = [];
 const outcomes: Cell[][] = [];
 let failed = false;
-for (const members of options.members.split(',').map(Number)) await bench(members);
+for (const members of options.members) await bench(members);
 printTable(
   `${PARTITIONS} partitions, records coming in, DynamoDB at ${latency.itemMs} ms, sessions of ${SESSION_MS / 1_000} s`,
   ['members', 'change', 'settled after s', 'partitions moved', 'at least'],
@@ -67,7 +69,7 @@ async function bench(count: number): Promise<void> {
   const meter = newMeter();
   const unmetered = await createWadi({ storage, clusterId: 'bench' });
   const processes = await Promise.all(
-    Array.from({ length: Number(options.processes) }, () =>
+    Array.from({ length: options.processes }, () =>
       createWadi({ storage: metered(storage, meter, latency), clusterId: 'bench' }),
     ),
   );
@@ -131,7 +133,7 @@ async function bench(count: number): Promise<void> {
 
   await measure('idle');
   const producer = startProducer(unmetered, acknowledged);
-  await measure(`${options['appends-per-second']} records/s`);
+  await measure(`${options.appendsPerSecond} records/s`);
 
   await change('one joins', share(count + 1), () => join(count));
   await change('one leaves', heldBy(consumers[0]!), () => stop(consumers[0]!));
@@ -192,7 +194,7 @@ async function refused(call: () => Promise<unknown>): Promise<void> {
 
 function startProducer(wadi: Wadi, acknowledged: string[]): { stop(): Promise<void> } {
   let done = false;
-  const everyMs = 1_000 / Number(options['appends-per-second']);
+  const everyMs = 1_000 / options.appendsPerSecond;
   const running = (async () => {
     const topic = await wadi.topics.lookup(TOPIC);
     for (let n = 0; !done; n++) {

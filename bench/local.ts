@@ -5,15 +5,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import { spawnCluster } from '../lib/local/spawn.ts';
 import { encodeBatch } from '../lib/record/encode.ts';
 import { readHeader } from '../lib/record/header.ts';
+import { benchOptions } from './options.ts';
 import { type Cell, printTable } from './table.ts';
 
-const { values: options } = parseArgs({ options: { seconds: { type: 'string', default: '5' } } });
-const SECONDS = Number(options.seconds);
+const options = benchOptions(
+  'local',
+  'The speed of the local cluster, seen by a client in another process.',
+  {
+    seconds: [5, 'of each row'],
+  },
+);
+const SECONDS = options.seconds;
 const RAW = 'application/vnd.wadi.recordbatch';
 const MB = 1024 * 1024;
 

@@ -3,7 +3,6 @@
  * what is left over deleted, while producers and readers go on at full rate. Requests are counted at the storage ports.
  * Every record that was acknowledged is looked for, before, meanwhile and after. `npm run bench:maintenance`.
  */
-import { parseArgs } from 'node:util';
 import { systemClock } from '../lib/clock.ts';
 import { createLog } from '../lib/log/createLog.ts';
 import { indexOf } from '../lib/log/indexRow.ts';
@@ -18,30 +17,29 @@ import type { ValidBatch } from '../lib/record/record.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import { createWadi } from '../lib/wadi.ts';
 import { dollars, type Meter, metered, newMeter } from './metering.ts';
+import { benchOptions } from './options.ts';
 import { type Cell, printTable } from './table.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    appends: { type: 'string', default: '20000' },
-    partitions: { type: 'string', default: '16' },
-    'value-bytes': { type: 'string', default: '5000' },
-    processes: { type: 'string', default: '8' },
-    readers: { type: 'string', default: '4' },
-    'fetch-bytes': { type: 'string', default: String(1 << 20) },
-    's3-ms': { type: 'string', default: '10' },
-    'dynamodb-ms': { type: 'string', default: '2' },
-  },
+const options = benchOptions('maintenance', 'What maintenance does for readers, and what it costs.', {
+  appends: [20_000, 'of one record each, before maintenance'],
+  partitions: [16, 'of the topic'],
+  valueBytes: [5_000, 'of a record'],
+  processes: [8, 'that append, and share nothing but the storage'],
+  readers: [4, 'while maintenance runs'],
+  fetchBytes: [1 << 20, 'that a reader asks for'],
+  s3Ms: [10, 'what a request to S3 takes, in milliseconds'],
+  dynamodbMs: [2, 'what a request to DynamoDB takes, in milliseconds'],
 });
-const APPENDS = Number(options.appends);
-const PARTITIONS = Number(options.partitions);
-const PROCESSES = Number(options.processes);
-const READERS = Number(options.readers);
-const FETCH_BYTES = Number(options['fetch-bytes']);
-const latency = { objectMs: Number(options['s3-ms']), itemMs: Number(options['dynamodb-ms']) };
+const APPENDS = options.appends;
+const PARTITIONS = options.partitions;
+const PROCESSES = options.processes;
+const READERS = options.readers;
+const FETCH_BYTES = options.fetchBytes;
+const latency = { objectMs: options.s3Ms, itemMs: options.dynamodbMs };
 const MIB = 1 << 20;
 
 const storage = memoryStorage();
-const filler = 'x'.repeat(Number(options['value-bytes']));
+const filler = 'x'.repeat(options.valueBytes);
 const acknowledged = Array.from({ length: PARTITIONS }, () => new Map<number, string>());
 
 const producing = newMeter();

@@ -3,7 +3,6 @@
  * planner runs every five minutes, a worker does what it sends. Some appenders die behind their upload. Time is made up, so the
  * week takes a minute or two; requests are counted at the storage ports. `npm run bench:week`.
  */
-import { parseArgs } from 'node:util';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createBlobs, newBlobId } from '../lib/log/blob.ts';
 import { addCounts, type Counts } from '../lib/maintenance/job.ts';
@@ -16,22 +15,24 @@ import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import type { Topic } from '../lib/topic/topic.ts';
 import { createWadi } from '../lib/wadi.ts';
 import { dollars, metered, newMeter } from './metering.ts';
+import { benchOptions } from './options.ts';
 import { type Cell, printTable } from './table.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    days: { type: 'string', default: '7' },
-    'appends-per-tick': { type: 'string', default: '40' },
-    'value-bytes': { type: 'string', default: '5000' },
-    partitions: { type: 'string', default: '8' },
-    /** Of an append: that its appender dies behind its upload. */
-    orphans: { type: 'string', default: '0.02' },
+const options = benchOptions(
+  'week',
+  'Whether what is stored stays within a bound of what is live, in a week of made-up time.',
+  {
+    days: [7, 'that pass'],
+    appendsPerTick: [40, 'in each five minutes'],
+    valueBytes: [5_000, 'of a record'],
+    partitions: [8, 'of the topic'],
+    orphans: [0.02, 'part of the appenders that die behind their upload'],
   },
-});
-const DAYS = Number(options.days);
-const APPENDS = Number(options['appends-per-tick']);
-const PARTITIONS = Number(options.partitions);
-const ORPHANS = Number(options.orphans);
+);
+const DAYS = options.days;
+const APPENDS = options.appendsPerTick;
+const PARTITIONS = options.partitions;
+const ORPHANS = options.orphans;
 const TICK_MS = 300_000;
 const DAY_MS = 86_400_000;
 const MIB = 1 << 20;
@@ -56,7 +57,7 @@ const worker = await createWadi({ storage: metered(storage, maintaining), clock,
 const SEGMENT_BYTES = 2 * MIB;
 const configs = { 'retention.ms': String(DAY_MS), 'segment.bytes': String(SEGMENT_BYTES) };
 const topic = await producer.topics.create({ name: 'traffic', partitions: PARTITIONS, configs });
-const filler = 'x'.repeat(Number(options['value-bytes']));
+const filler = 'x'.repeat(options.valueBytes);
 
 let next = 0;
 let orphanBytes = 0;

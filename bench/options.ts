@@ -1,0 +1,35 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+/** A number unless given, and what it is; of several numbers, separated by commas. */
+type Setting = readonly [standard: number | readonly number[], what: string];
+
+type Values<Settings> = {
+  readonly [Name in keyof Settings]: Settings[Name] extends readonly [number, string]
+    ? number
+    : readonly number[];
+};
+
+/** The options of a benchmark, `--value-bytes` as `valueBytes`. Ends the process with `--help`, or what is wrong in one line. */
+export function benchOptions<const Settings extends Readonly<Record<string, Setting>>>(
+  name: string,
+  description: string,
+  settings: Settings,
+): Values<Settings> {
+  const command = new Command(`bench:${name}`).description(description);
+  for (const [key, [standard, what]] of Object.entries(settings)) {
+    const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const option =
+      typeof standard === 'number'
+        ? new Option(`--${flag} <n>`, what).default(standard).argParser(aNumber)
+        : new Option(`--${flag} <n,n…>`, what).default(standard, standard.join(',')).argParser(numbers);
+    command.addOption(option);
+  }
+  return command.parse().opts() as Values<Settings>;
+}
+
+function aNumber(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a number of at least 0.');
+}
+
+const numbers = (text: string): number[] => text.split(',').map(aNumber);
