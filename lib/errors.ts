@@ -35,6 +35,7 @@ export const KAFKA_ERRORS = {
   INVALID_FETCH_SESSION_EPOCH: { code: 71, retriable: false },
   UNSUPPORTED_COMPRESSION_TYPE: { code: 76, retriable: false },
   GROUP_MAX_SIZE_REACHED: { code: 81, retriable: false },
+  FENCED_INSTANCE_ID: { code: 82, retriable: false },
   GROUP_SUBSCRIBED_TO_TOPIC: { code: 86, retriable: false },
   INVALID_RECORD: { code: 87, retriable: false },
   THROTTLING_QUOTA_EXCEEDED: { code: 89, retriable: true },

@@ -3,10 +3,10 @@ import { randomUuid } from '../uuid.ts';
 import { MEMBER_DEFAULTS } from './config.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberConfig, MemberName } from './groups.ts';
-import type { Held, Member } from './member.ts';
+import { type Held, type Member, sessionIsOver } from './member.ts';
 import { findMember, tooBusy, writeMember } from './members.ts';
 import { requireGroupId, requireMemberName } from './names.ts';
-import { ensureGroup, sessionIsOver } from './sweep.ts';
+import { ensureGroup } from './sweep.ts';
 
 /**
  * See `Groups.create`. A static member that comes again takes the place of the one that had its name, whose commits are refused
@@ -17,7 +17,7 @@ export async function create(
   groupId: string,
   config: Partial<MemberConfig> = {},
   given?: string,
-): Promise<MemberName> {
+): Promise<Required<MemberName>> {
   const { clock, limits } = context;
   requireGroupId(groupId, limits, 'group_name');
   const full = { ...MEMBER_DEFAULTS, ...config };
@@ -54,13 +54,14 @@ export async function create(
       manual: false,
       epoch: isStatic ? before.epoch : 0,
       held: isStatic && !before.manual ? before.held.map(unclaimed) : [],
-      lastPoll: { key: undefined, ranges: [] },
+      lastPoll: { key: undefined, ranges: [], earlierKeys: [] },
       lastSeenMs: now,
       autoCommitMs: now,
       left: false,
       version: 0,
     };
-    if ((await writeMember(context, before, member)) !== undefined) return name;
+    if ((await writeMember(context, before, member)) !== undefined)
+      return { ...name, memberId: member.memberId };
   }
   throw tooBusy(name);
 }

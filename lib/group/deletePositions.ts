@@ -7,6 +7,7 @@ import { ownersOf } from './members.ts';
 import { namedPositions } from './namedPositions.ts';
 import { isFree } from './position.ts';
 import { deletePosition } from './positions.ts';
+import { subscribedTo, subscribers } from './subscribers.ts';
 
 /** See `Groups.deletePositions`. */
 export async function deletePositions(
@@ -16,15 +17,19 @@ export async function deletePositions(
 ): Promise<void> {
   await requireGroup(context, groupId);
   const positions = await namedPositions(context, groupId, partitions);
+  const names = [...new Set(positions.map(({ topic }) => topic))];
+  const found = subscribedTo(await subscribers(context, groupId), names);
+  if (found !== undefined) throw subscribed(groupId, found.member.name, found.topic);
   const owners = await ownersOf(context, groupId, positions);
-  const taken = positions.find((position) => !isFree(position, owners.get(position.ownerName)));
-  if (taken !== undefined) throw subscribed(groupId, taken);
   await atOnce(positions, context.limits.atOnce, async (position) => {
-    if (!(await deletePosition(context, groupId, position))) throw subscribed(groupId, position);
+    const { ownerName, topic } = position;
+    const isOurs =
+      isFree(position, owners.get(ownerName)) && (await deletePosition(context, groupId, position));
+    if (!isOurs) throw subscribed(groupId, ownerName, topic);
   });
 }
 
-function subscribed(groupId: string, { topic, partition }: PartitionName): WadiError {
-  const message = `A member of group '${groupId}' holds partition ${partition} of topic '${topic}'.`;
+function subscribed(groupId: string, name: string, topic: string): WadiError {
+  const message = `'${name}' of group '${groupId}' is subscribed to topic '${topic}': it must leave first.`;
   return new WadiError('GROUP_SUBSCRIBED_TO_TOPIC', message, { field: 'topic_name' });
 }

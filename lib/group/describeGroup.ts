@@ -3,9 +3,9 @@ import type { GroupContext } from './context.ts';
 import type { Division } from './division.ts';
 import type { Group } from './group.ts';
 import type { GroupDescription, GroupState, MemberDescription, PartitionName } from './groups.ts';
-import { isHeld, type Member } from './member.ts';
+import { isHeld, type Member, sessionIsOver } from './member.ts';
 import { readMembers } from './members.ts';
-import { findGroup, readDivision, sessionIsOver } from './sweep.ts';
+import { findGroup, readDivision } from './sweep.ts';
 
 /** See `Groups.describe`. Members whose session is over are not shown, though nobody may have put them out yet. */
 export async function describeGroup(context: GroupContext, groupId: string): Promise<GroupDescription> {

@@ -9,7 +9,7 @@ export interface Groups {
   // ------------------------------------------------------------ members: consumer instances, in REST Proxy's words
 
   /** Throws INVALID_GROUP_ID, INVALID_CONFIG, UNSUPPORTED_ASSIGNOR, or UNRELEASED_INSTANCE_ID: there is one of that name. */
-  create(groupId: string, config?: Partial<MemberConfig>, name?: string): Promise<MemberName>;
+  create(groupId: string, config?: Partial<MemberConfig>, name?: string): Promise<Required<MemberName>>;
   /**
    * Commits what was polled if the member commits by itself, and gives its partitions up. A static member keeps them
    * until its session ends. `nextKey`: of the poll that would come next. What a poll with a key has given counts as received if
@@ -18,7 +18,7 @@ export interface Groups {
   leave(member: MemberName, nextKey?: string): Promise<void>;
   /**
    * Replaces the subscription; `undefined` ends it, and what it held is let go as in `leave`. Throws INVALID_REGULAR_EXPRESSION;
-   * INVALID_REQUEST if partitions are assigned.
+   * INVALID_REQUEST if partitions are assigned, or the subscription is of the other kind.
    */
   subscribe(member: MemberName, subscription: Subscription | undefined, nextKey?: string): Promise<void>;
   /** Partitions that the member reads beside all groups' division of them. Throws INVALID_REQUEST if it has a subscription. */
@@ -57,8 +57,8 @@ export interface Groups {
   /** Of all partitions with a committed position or an owner. Throws GROUP_ID_NOT_FOUND. */
   lags(groupId: string): Promise<PartitionLag[]>;
   /**
-   * Moves committed positions, of partitions that no member holds; makes the group if there is none. Answers where they are
-   * (or, with `dryRun`, would be). Throws NON_EMPTY_GROUP, and changes nothing then; OFFSET_OUT_OF_RANGE is never thrown: what
+   * Moves committed positions, of a group in which nobody has a subscription; makes the group if there is none. Answers where they
+   * are (or, with `dryRun`, would be). Throws NON_EMPTY_GROUP, and changes nothing then; OFFSET_OUT_OF_RANGE is never thrown: what
    * is out of range is moved into it, as Kafka's tool does.
    */
   reset(
@@ -67,7 +67,7 @@ export interface Groups {
     to: ResetSpec,
     options?: { dryRun?: boolean },
   ): Promise<ResetResult[]>;
-  /** Forgets committed positions. Throws GROUP_SUBSCRIBED_TO_TOPIC if a member holds one. */
+  /** Forgets committed positions. Throws GROUP_SUBSCRIBED_TO_TOPIC if a member is subscribed to one of the topics. */
   deletePositions(groupId: string, partitions: readonly PartitionName[]): Promise<void>;
   /** Throws NON_EMPTY_GROUP, GROUP_ID_NOT_FOUND. */
   delete(groupId: string): Promise<void>;
@@ -82,6 +82,8 @@ export interface MemberName {
   readonly groupId: string;
   /** The instance's: unique in its group. */
   readonly name: string;
+  /** Whose call it is: refused with FENCED_INSTANCE_ID if the name is another incarnation's by now. Else of whoever has the name. */
+  readonly memberId?: string;
 }
 
 export interface PartitionName {

@@ -3,6 +3,7 @@ import { WadiError } from '../errors.ts';
 import type { GroupContext } from './context.ts';
 import { requireGroup } from './describeGroup.ts';
 import type { PartitionLag } from './groups.ts';
+import { sessionIsOver } from './member.ts';
 import { readMembers } from './members.ts';
 import { isFree, type Position } from './position.ts';
 import { readAllPositions } from './positions.ts';
@@ -14,7 +15,9 @@ export async function lags(context: GroupContext, groupId: string): Promise<Part
     readAllPositions(context, groupId),
     readMembers(context, groupId),
   ]);
-  const byName = new Map(members.map((member) => [member.name, member]));
+  const now = context.clock.now();
+  const live = members.filter((member) => !sessionIsOver(member, now));
+  const byName = new Map(live.map((member) => [member.name, member]));
   const byTopic = Map.groupBy(positions, ({ topicId }) => topicId);
   const found = await atOnce([...byTopic.values()], context.limits.atOnce, async (some) => {
     const bounds = await boundsOf(context, some);

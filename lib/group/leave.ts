@@ -6,8 +6,10 @@ import { noteChange } from './sweep.ts';
 
 /** See `Groups.leave`. */
 export async function leave(context: GroupContext, name: MemberName, nextKey?: string): Promise<void> {
+  let caller: MemberName = name;
   for (let attempt = 1; attempt <= context.limits.attempts; attempt++) {
-    const member = await readMember(context, name);
+    const member = await readMember(context, caller);
+    caller = member;
     const { config, subscription } = member;
     if (config.enableAutoCommit) await commitHeld(context, member, member.held, isUnheard(member, nextKey));
     // As Kafka's: it is expected back.

@@ -21,6 +21,8 @@ export interface GroupLimits {
   /** Of what a poll gives. */
   readonly fetchBytes: number;
   readonly partitionsPerPoll: number;
+  /** Keys of polls that are remembered, but for those that are in order. */
+  readonly earlierKeys: number;
   /** Items read at a time. */
   readonly itemsPerRead: number;
   /** Groups of which a list tells. */
@@ -42,6 +44,7 @@ export const GROUP_LIMITS: GroupLimits = {
   maxPollMs: 1_000,
   fetchBytes: 1024 * 1024,
   partitionsPerPoll: 64,
+  earlierKeys: 8,
   itemsPerRead: 100,
   groupsPerList: 1_000,
 };

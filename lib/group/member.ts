@@ -13,7 +13,7 @@ import type { MemberConfig, MemberName, Subscription } from './groups.ts';
  *   manual         true if its partitions were assigned by hand
  *   epoch          of the division that it took its part of last
  *   held           binary: see `Held`
- *   lastPoll       binary: the ranges that the last poll gave;  pollKey: its key
+ *   lastPoll       binary: the ranges that the last poll gave;  pollKey: its key;  earlierKeys: text (JSON), of those before
  *   lastSeenMs     when it called last, but for a part of its session
  *   autoCommitMs   when it last committed by itself
  *   left           true of a static member that is to come back
@@ -26,7 +26,7 @@ export interface Member extends MemberName {
   readonly manual: boolean;
   readonly epoch: number;
   readonly held: readonly Held[];
-  readonly lastPoll: { readonly key: string | undefined; readonly ranges: readonly PolledRange[] };
+  readonly lastPoll: LastPoll;
   readonly lastSeenMs: number;
   readonly autoCommitMs: number;
   readonly left: boolean;
@@ -46,6 +46,13 @@ export interface Held {
   readonly committed: number;
   /** It is to go to another when the member says that it has stopped, or at this time. 0: it is to stay. */
   readonly revokeByMs: number;
+}
+
+export interface LastPoll {
+  readonly key: string | undefined;
+  readonly ranges: readonly PolledRange[];
+  /** Of polls before it, the latest first, that the order of keys does not tell: they have given what they had to give. */
+  readonly earlierKeys: readonly string[];
 }
 
 export interface PolledRange {
@@ -89,6 +96,11 @@ export function replaced(member: Member, some: readonly Held[]): Member {
   return { ...member, held: member.held.map((each) => byKey.get(heldKey(each)) ?? each) };
 }
 
+/** One that left for a while, and is expected back, has the rest of its session. */
+export function sessionIsOver({ config, lastSeenMs }: Member, now: number): boolean {
+  return now - lastSeenMs > config.sessionTimeoutMs;
+}
+
 /** It may read and commit the partition. */
 export function isHeld(member: Member, held: Held): boolean {
   return member.manual || held.epoch > 0;
@@ -106,6 +118,7 @@ export function encodeMember(member: Member, stamp: string): Item {
     held: encodeHeld(member.held),
     lastPoll: encodeRanges(lastPoll.ranges),
     ...(lastPoll.key !== undefined && { pollKey: lastPoll.key }),
+    ...(lastPoll.earlierKeys.length > 0 && { earlierKeys: JSON.stringify(lastPoll.earlierKeys) }),
     lastSeenMs,
     autoCommitMs,
     ...(left && { left }),
@@ -115,7 +128,7 @@ export function encodeMember(member: Member, stamp: string): Item {
 }
 
 export function decodeMember(item: Item): Member {
-  const { pk, sk, memberId, config, subscription, manual, epoch, held, lastPoll, pollKey } = item;
+  const { pk, sk, memberId, config, subscription, manual, epoch, held, lastPoll } = item;
   return {
     groupId: pk.slice(groupPk('').length),
     name: sk.slice(PREFIX.length),
@@ -125,7 +138,11 @@ export function decodeMember(item: Item): Member {
     manual: manual === true,
     epoch: epoch as number,
     held: decodeHeld(held as Uint8Array),
-    lastPoll: { key: pollKey as string | undefined, ranges: decodeRanges(lastPoll as Uint8Array) },
+    lastPoll: {
+      key: item.pollKey as string | undefined,
+      ranges: decodeRanges(lastPoll as Uint8Array),
+      earlierKeys: item.earlierKeys === undefined ? [] : JSON.parse(item.earlierKeys as string),
+    },
     lastSeenMs: item.lastSeenMs as number,
     autoCommitMs: item.autoCommitMs as number,
     left: item.left === true,

@@ -6,14 +6,27 @@ import { randomUuid } from '../uuid.ts';
 import type { GroupContext } from './context.ts';
 import { requireFits } from './fits.ts';
 import type { MemberName } from './groups.ts';
-import { decodeMember, encodeMember, type Member, memberKey, membersOf, sameHeld } from './member.ts';
+import {
+  decodeMember,
+  encodeMember,
+  type Member,
+  memberKey,
+  membersOf,
+  sameHeld,
+  sessionIsOver,
+} from './member.ts';
 import { isName } from './names.ts';
 import type { Position } from './position.ts';
 
-/** Throws UNKNOWN_MEMBER_ID: there is none, or it was put out of its group. */
+/**
+ * The member that calls. Throws UNKNOWN_MEMBER_ID: there is none, or its session is over, though nobody may have put it out yet;
+ * FENCED_INSTANCE_ID: another has its name.
+ */
 export async function readMember(context: GroupContext, name: MemberName): Promise<Member> {
   const member = await findMember(context, name);
-  if (member === undefined || member.left) throw unknownMember(name);
+  if (member === undefined) throw unknownMember(name);
+  if (name.memberId !== undefined && name.memberId !== member.memberId) throw fencedInstance(name);
+  if (member.left || sessionIsOver(member, context.clock.now())) throw unknownMember(name);
   return member;
 }
 
@@ -97,15 +110,17 @@ export async function deleteMember({ items, clock }: GroupContext, member: Membe
 
 /**
  * Changes a member, again if another call came between: `change` answers `undefined` if there is nothing to change. Throws
- * UNKNOWN_MEMBER_ID.
+ * UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID.
  */
 export async function changeMember(
   context: GroupContext,
   name: MemberName,
   change: (member: Member) => Member | undefined | Promise<Member | undefined>,
 ): Promise<Member> {
+  let caller: MemberName = name;
   for (let attempt = 1; attempt <= context.limits.attempts; attempt++) {
-    const before = await readMember(context, name);
+    const before = await readMember(context, caller);
+    caller = before;
     const after = await change(before);
     if (after === undefined) return before;
     const written = await writeMember(context, before, seen(after, context.clock.now()));
@@ -119,7 +134,12 @@ export function seen(member: Member, now: number): Member {
   return { ...member, lastSeenMs: Math.max(member.lastSeenMs, now) };
 }
 
-export function unknownMember({ groupId, name }: MemberName): WadiError {
+function fencedInstance({ groupId, name }: MemberName): WadiError {
+  const message = `Another instance has taken the name '${name}' in group '${groupId}'. This one has no part in it any more.`;
+  return new WadiError('FENCED_INSTANCE_ID', message, { field: 'instance' });
+}
+
+function unknownMember({ groupId, name }: MemberName): WadiError {
   const message = `Consumer instance not found: '${name}' of group '${groupId}'. It was deleted, or its session is over.`;
   return new WadiError('UNKNOWN_MEMBER_ID', message, { field: 'instance' });
 }

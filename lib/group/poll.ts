@@ -20,12 +20,12 @@ export async function poll(
   const { idempotencyKey: key, signal } = request;
   const isRepeat = repeatOf(name, key);
   let deadlineMs: number | undefined;
-  let memberId: string | undefined;
+  let caller: MemberName = name;
 
   for (let conflicts = 0; conflicts < limits.attempts; ) {
-    const member = await sync(context, name, { isRepeat, memberId });
+    const member = await sync(context, caller, { isRepeat });
     const { config } = member;
-    memberId = member.memberId;
+    caller = member;
     if (member.subscription === undefined && member.held.length === 0) return stateOf(member);
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
     if (isRepeat(member)) {
@@ -48,7 +48,10 @@ export async function poll(
     const { ranges, moved } = given;
     const isSame = ranges.length + moved.length + committed.length === 0;
     const held = movedTo(replaced(member, committed).held, moved);
-    const lastPoll = ranges.length > 0 ? { key, ranges } : member.lastPoll;
+    const lastPoll =
+      ranges.length > 0
+        ? { key, ranges, earlierKeys: earlierKeys(member, key, limits.earlierKeys) }
+        : member.lastPoll;
     const after = { ...member, held, lastPoll, autoCommitMs: commitMs };
     const written = isSame ? member : await writeMember(context, member, seen(after, clock.now()));
     if (written === undefined) conflicts++;
@@ -71,9 +74,19 @@ function repeatOf(name: MemberName, key: string | undefined): (member: Member) =
     if (key === undefined) return false;
     if (lastPoll.key === key) return true;
     first ??= { key: lastPoll.key };
-    if (lastPoll.key !== first.key || isBefore(key, lastPoll.key)) throw overtaken(name);
+    const isOld = [lastPoll.key, ...lastPoll.earlierKeys].some(
+      (later) => key === later || isBefore(key, later),
+    );
+    if (lastPoll.key !== first.key || isOld) throw overtaken(name);
     return false;
   };
+}
+
+/** Those that a poll with this key makes earlier ones, as far as their order does not tell. */
+function earlierKeys({ lastPoll }: Member, key: string | undefined, most: number): readonly string[] {
+  const { key: last, earlierKeys } = lastPoll;
+  if (last === undefined || (key !== undefined && isBefore(last, key))) return earlierKeys;
+  return [last, ...earlierKeys].slice(0, most);
 }
 
 /** Of keys `<text>/<number>` with the same text. */

@@ -7,6 +7,7 @@ import { namedPositions } from './namedPositions.ts';
 import { requireGroupId } from './names.ts';
 import { isFree, type Position } from './position.ts';
 import { readPositions, writePosition } from './positions.ts';
+import { subscribers } from './subscribers.ts';
 import { ensureGroup } from './sweep.ts';
 
 /** See `Groups.reset`. */
@@ -21,6 +22,8 @@ export async function reset(
   requireGroupId(groupId, limits, 'consumer_group_id');
   const positions = await namedPositions(context, groupId, partitions);
   const offsets = await atOnce(positions, limits.atOnce, (position) => target(context, position, to));
+  const [member] = await subscribers(context, groupId);
+  if (member !== undefined) throw nonEmpty(groupId, member.name);
   await requireFree(context, groupId, positions);
   const results = positions.map(({ topic, partition, offset: before }, i) => {
     return { topic, partition, before, offset: offsets[i]! };
@@ -42,7 +45,7 @@ export async function reset(
   return results;
 }
 
-/** Throws NON_EMPTY_GROUP if a member holds one of the partitions. */
+/** Throws NON_EMPTY_GROUP if somebody who came meanwhile holds one of the partitions. */
 async function requireFree(
   context: GroupContext,
   groupId: string,
@@ -50,10 +53,12 @@ async function requireFree(
 ): Promise<void> {
   const owners = await ownersOf(context, groupId, positions);
   const taken = positions.find((position) => !isFree(position, owners.get(position.ownerName)));
-  if (taken === undefined) return;
-  const { topic, partition, ownerName } = taken;
-  const message = `Partition ${partition} of topic '${topic}' is held by '${ownerName}' of group '${groupId}': its members must leave first.`;
-  throw new WadiError('NON_EMPTY_GROUP', message, { field: 'consumer_group_id' });
+  if (taken !== undefined) throw nonEmpty(groupId, taken.ownerName);
+}
+
+function nonEmpty(groupId: string, name: string): WadiError {
+  const message = `Group '${groupId}' has members ('${name}'): they must leave first.`;
+  return new WadiError('NON_EMPTY_GROUP', message, { field: 'consumer_group_id' });
 }
 
 /** Within the records that are there, as Kafka's tool does it. */

@@ -16,7 +16,9 @@ export async function subscribe(
   if (subscription !== undefined && 'pattern' in subscription) matcher(subscription.pattern);
   let changed = false;
   await changeMember(context, name, async (member) => {
-    if (member.manual && subscription !== undefined) throw exclusive();
+    if (subscription !== undefined && (member.manual || isOtherKind(member.subscription, subscription))) {
+      throw exclusive();
+    }
     changed = JSON.stringify(member.subscription) !== JSON.stringify(subscription);
     if (member.manual) return { ...member, manual: false, held: [] };
     if (!changed) return undefined;
@@ -28,6 +30,11 @@ export async function subscribe(
     return { ...member, subscription, held: [] };
   });
   if (changed) await noteChange(context, name.groupId);
+}
+
+/** As in Kafka, a subscription must end before one of the other kind begins. */
+function isOtherKind(before: Subscription | undefined, after: Subscription): boolean {
+  return before !== undefined && 'pattern' in before !== 'pattern' in after;
 }
 
 export function exclusive(): WadiError {

@@ -19,7 +19,7 @@ import {
 import { requireFits } from './fits.ts';
 import { decodeGroup, type Group, groupKey, listedKey, newGroupItem, sweepIsDue } from './group.ts';
 import type { AssignorName } from './groups.ts';
-import type { Member } from './member.ts';
+import { type Member, sessionIsOver } from './member.ts';
 import { deleteMember, readMembers } from './members.ts';
 import { isName } from './names.ts';
 
@@ -128,11 +128,6 @@ async function deleteOldDivisions({ items, clock, limits }: GroupContext, group:
   const query = { ...divisionsBefore(group.groupId, group.epoch), limit: limits.itemsPerRead };
   const { items: old } = await withRetries(clock, () => items.query(query));
   await atOnce(old, limits.atOnce, (item) => withRetries(clock, () => items.delete(item)));
-}
-
-/** One that left for a while, and is expected back, has the rest of its session. */
-export function sessionIsOver({ config, lastSeenMs }: Member, now: number): boolean {
-  return now - lastSeenMs > config.sessionTimeoutMs;
 }
 
 /** `undefined` while there is none, or when another counts by now. */

@@ -3,7 +3,7 @@ import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import type { MemberName, PartitionName } from './groups.ts';
 import { type Held, type Member, replaced } from './member.ts';
-import { readMember, seen, tooBusy, unknownMember, writeMember } from './members.ts';
+import { readMember, seen, tooBusy, writeMember } from './members.ts';
 import { currentGroup, readDivision } from './sweep.ts';
 import { takeTurn } from './turn.ts';
 
@@ -12,8 +12,6 @@ export interface SyncOptions {
   readonly revoked?: readonly PartitionName[];
   /** What the last poll gave was not received: it is asked for again. */
   readonly isRepeat?: (member: Member) => boolean;
-  /** Whose call it is: one that has come under the name since has no part in it. */
-  readonly memberId?: string | undefined;
 }
 
 /** How much of a session may pass before a call is written down. */
@@ -21,7 +19,7 @@ const SESSION_SHARE = 3;
 
 /**
  * What each call of a member begins with: its session goes on, it lets go what is not its part any more and takes what it can
- * of what is. Throws UNKNOWN_MEMBER_ID.
+ * of what is. Throws UNKNOWN_MEMBER_ID, FENCED_INSTANCE_ID.
  */
 export async function sync(
   context: GroupContext,
@@ -29,11 +27,11 @@ export async function sync(
   options: SyncOptions = {},
 ): Promise<Member> {
   const { clock, limits } = context;
-  let { memberId } = options;
+  let caller: MemberName = name;
   for (let attempt = 1; attempt <= limits.attempts; attempt++) {
-    let member = await readMember(context, name);
-    memberId ??= member.memberId;
-    if (member.memberId !== memberId) throw unknownMember(name);
+    let member = await readMember(context, caller);
+    // One that has come under the name since has no part in it.
+    caller = member;
     const group = await currentGroup(context, name.groupId);
     // Not "newer": a group that was deleted and came again counts from the beginning.
     const isNew = !member.manual && group.division !== '' && group.epoch !== member.epoch;

@@ -50,6 +50,7 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   GROUP_ID_NOT_FOUND: { v3: [404, 40403], v2: [404, 40405] },
   UNSUPPORTED_COMPRESSION_TYPE: badRecord,
   GROUP_MAX_SIZE_REACHED: { v3: [409, 40907], v2: [409, 40907] },
+  FENCED_INSTANCE_ID: { v3: [409, 40910], v2: [409, 40910] },
   GROUP_SUBSCRIBED_TO_TOPIC: { v3: [409, 40908], v2: [409, 40908] },
   INVALID_RECORD: badRecord,
   THROTTLING_QUOTA_EXCEEDED: { v3: [429, 42901], v2: [429, 42901] },

@@ -186,7 +186,7 @@ describe('a reset', () => {
     ]) {
       const { code, err } = await wadi(...args);
       expect(code).toBe(1);
-      expect(err).toMatch(/^wadi: [^\n]*(held|holds)[^\n]*\n$/);
+      expect(err).toMatch(/^wadi: [^\n]*must leave[^\n]*\n$/);
     }
     await leave();
     expect((await output('groups', 'lag', group))[1]).toBe(`${topic} | 0 | 5 | 10 | 5 | -`);

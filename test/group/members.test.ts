@@ -93,6 +93,61 @@ test('a consumer that was frozen past its session is refused, and its successor 
   expect(await groups.committed('g', [{ topic: 'orders', partition: 0 }])).toMatchObject([{ offset: 4 }]);
 });
 
+test('a consumer that was frozen past its session is refused, though nobody has put it out', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const frozen = await join(groups, 'frozen', { enableAutoCommit: false, sessionTimeoutMs: 10_000 });
+  await settle(groups, clock, frozen);
+  await poll(groups, frozen);
+  clock.advance(10_001);
+  const unknown = { kafka: 'UNKNOWN_MEMBER_ID' };
+  await expect(groups.commit(frozen)).rejects.toMatchObject(unknown);
+  await expect(poll(groups, frozen)).rejects.toMatchObject(unknown);
+  await expect(groups.heartbeat(frozen)).rejects.toMatchObject(unknown);
+  expect(await groups.committed('g', [{ topic: 'orders', partition: 0 }])).toEqual([undefined]);
+});
+
+describe('an instance whose name another has taken', () => {
+  const config = { groupInstanceId: 'static', enableAutoCommit: false };
+  const partition = { topic: 'orders', partition: 0 };
+
+  async function taken() {
+    const { clock, groups, wadi } = await started(1);
+    await produce(wadi, 'orders', 0, 'one', 'two', 'three', 'four');
+    const before = await join(groups, undefined, config);
+    await settle(groups, clock, before);
+    await poll(groups, before, { most: 2 });
+    const after = await join(groups, undefined, config);
+    await settle(groups, clock, after);
+    await poll(groups, after, { most: 3 });
+    await groups.commit(after);
+    return { groups, before, after };
+  }
+
+  test.each<[string, (groups: Groups, member: MemberName) => Promise<unknown>]>([
+    ['commits no offsets', (groups, member) => groups.commit(member, [{ ...partition, offset: 1 }])],
+    ['commits nothing that it has polled', (groups, member) => groups.commit(member)],
+    ['polls nothing', (groups, member) => poll(groups, member)],
+    ['does not seek', (groups, member) => groups.seek(member, [{ ...partition, offset: 'earliest' }])],
+    ['takes part in nothing', (groups, member) => groups.heartbeat(member)],
+    ['ends no subscription', (groups, member) => groups.subscribe(member, undefined)],
+    ['does not leave in its place', (groups, member) => groups.leave(member)],
+    ['learns nothing', (groups, member) => groups.describeMember(member)],
+  ])('%s', async (_, call) => {
+    const { groups, before, after } = await taken();
+    await expect(call(groups, before)).rejects.toMatchObject({ kafka: 'FENCED_INSTANCE_ID' });
+    expect(await groups.committed('g', [partition])).toMatchObject([{ offset: 3 }]);
+    expect((await poll(groups, after)).records.map(([, , offset]) => offset)).toEqual([3]);
+  });
+
+  test('is the one that took it, of a call that does not say whose it is', async () => {
+    const { groups, before, after } = await taken();
+    const { groupId, name } = before;
+    const { memberId } = await groups.describeMember({ groupId, name });
+    expect(memberId).toBe(after.memberId);
+  });
+});
+
 test('a commit that is under way while its partition goes to another is refused', async () => {
   const { clock, groups, wadi } = await started(2);
   await produce(wadi, 'orders', 0, 'one', 'two');
@@ -244,6 +299,23 @@ test('new topics and new partitions of a subscription join by themselves', async
   const [held] = await settle(groups, clock, a);
   expect(held!.toSorted()).toEqual(['orders/0', 'orders/1', 'ordinals/0']);
 });
+
+test.each([
+  [{ topics: ['orders'] }, { pattern: 'or.*' }],
+  [{ pattern: 'or.*' }, { topics: ['orders'] }],
+])(
+  'a subscription to %j is not replaced by one of the other kind before it has ended',
+  async (one, other) => {
+    const { groups } = await started(1);
+    const a = await groups.create('g');
+    await groups.subscribe(a, one);
+    await expect(groups.subscribe(a, other)).rejects.toMatchObject({ kafka: 'INVALID_REQUEST' });
+    expect((await groups.describeMember(a)).subscription).toEqual(one);
+    await groups.subscribe(a, undefined);
+    await groups.subscribe(a, other);
+    expect((await groups.describeMember(a)).subscription).toEqual(other);
+  },
+);
 
 test('a static member that comes again takes its place, and the one that had it is refused', async () => {
   const { clock, groups, wadi } = await started(2);

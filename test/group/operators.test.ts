@@ -86,6 +86,32 @@ test('positions that a member holds are not moved, and not deleted', async () =>
   expect(await groups.committed('g', both)).toMatchObject([{ offset: 1 }, undefined]);
 });
 
+test('positions of topics that a member is subscribed to stay, though it holds none yet', async () => {
+  const { groups } = await started();
+  await groups.reset('g', [partition(0)], 'latest');
+  const a = await groups.create('g');
+  await groups.deletePositions('g', [partition(1)]);
+  await groups.subscribe(a, { pattern: 'or.*' });
+  await expect(groups.reset('g', [partition(0)], 'latest')).rejects.toMatchObject({
+    kafka: 'NON_EMPTY_GROUP',
+  });
+  await expect(groups.deletePositions('g', [partition(0)])).rejects.toMatchObject({
+    kafka: 'GROUP_SUBSCRIBED_TO_TOPIC',
+  });
+});
+
+test('what a consumer that crashed had held is nobody’s when its session is over', async () => {
+  const { clock, wadi, groups } = await started();
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  await settle(groups, clock, await join(groups, 'crashed', { sessionTimeoutMs: 10_000 }));
+  clock.advance(10_001);
+  expect((await groups.lags('g')).map(({ owner }) => owner)).toEqual([undefined, undefined]);
+  await groups.reset('g', [partition(0)], { offset: 1 });
+  expect(await groups.committed('g', [partition(0)])).toMatchObject([{ offset: 1 }]);
+  await groups.deletePositions('g', [partition(0)]);
+  expect(await groups.committed('g', [partition(0)])).toEqual([undefined]);
+});
+
 test('a group that is deleted leaves nothing, and may come again', async () => {
   const { clock, wadi, groups } = await started();
   const a = await join(groups, 'a');

@@ -33,14 +33,16 @@ test.each([undefined, 'old/1'])(
   'a poll that waits while its member is deleted and made again takes nothing of the new one (key %s)',
   async (key) => {
     const { clock, wadi, groups, a, meanwhile } = await started();
+    let again = a;
     meanwhile(async () => {
       await groups.leave(a);
-      await settle(groups, clock, await join(groups, 'a'));
+      again = await join(groups, 'a');
+      await settle(groups, clock, again);
       await produce(wadi, 'orders', 0, 'one', 'two');
     });
     const old = poll(groups, a, { maxWaitMs: 10_000, ...(key && { idempotencyKey: key }) });
-    await expect(old).rejects.toMatchObject({ kafka: 'UNKNOWN_MEMBER_ID' });
-    expect(offsets(await poll(groups, a))).toEqual([0, 1]);
+    await expect(old).rejects.toMatchObject({ kafka: 'FENCED_INSTANCE_ID' });
+    expect(offsets(await poll(groups, again))).toEqual([0, 1]);
   },
 );
 
@@ -126,4 +128,20 @@ test.each([
   const { records } = await poll(groups, a, { most: maxPollRecords });
   expect([most, reads]).toEqual([together, together]);
   expect(records).toHaveLength(Math.min(maxPollRecords, 12));
+});
+
+test.each([
+  ['in order', ['k/1', 'k/2', 'k/3']],
+  ['in no order', ['x', 'a', 'm']],
+  ['of several orders', ['k/2', 'l/1', 'l/2']],
+])('a copy of an earlier poll that comes late takes nothing, with keys %s', async (_, keys) => {
+  const { wadi, groups, a } = await started();
+  await produce(wadi, 'orders', 0, 'one', 'two', 'three', 'four');
+  const first = await poll(groups, a, { most: 1, idempotencyKey: keys[0]! });
+  for (const idempotencyKey of keys.slice(1, -1)) await poll(groups, a, { most: 1, idempotencyKey });
+  await expect(poll(groups, a, { idempotencyKey: keys[0]! })).rejects.toMatchObject({
+    kafka: 'INVALID_FETCH_SESSION_EPOCH',
+  });
+  expect(offsets(first)).toEqual([0]);
+  expect(offsets(await poll(groups, a, { idempotencyKey: keys[2]! }))).toEqual([2, 3]);
 });

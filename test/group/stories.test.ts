@@ -421,7 +421,7 @@ test('a call that slept while its member left, and another came under its name, 
   await groups.leave(before);
   const after = await groups.create('g', { fetchMinBytes: 7 }, 'a');
   wake();
-  await sleeping;
+  await expect(sleeping).rejects.toMatchObject({ kafka: 'FENCED_INSTANCE_ID' });
   expect((await groups.describeMember(after)).config.fetchMinBytes).toBe(7);
 });
 

@@ -90,7 +90,7 @@ export async function join(
     groupId = 'g',
     ...config
   }: Partial<MemberConfig> & { topic?: string; groupId?: string } = {},
-): Promise<MemberName> {
+): Promise<Required<MemberName>> {
   const member = await groups.create(groupId, { autoOffsetReset: 'earliest', ...config }, name);
   await groups.subscribe(member, { topics: [topic] });
   return member;

@@ -5,7 +5,16 @@ import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
 import { optionalReader, v2Bodies } from './bodies.ts';
 import { idempotencyKey } from './idempotencyKey.ts';
 import { CreateInstanceRequest, readConfig } from './instanceConfig.ts';
-import { GROUP, GroupParams, INSTANCE, InstanceParams, instanceUrl, memberName, tag } from './paths.ts';
+import {
+  GROUP,
+  GroupParams,
+  INSTANCE,
+  InstanceParams,
+  instanceUrl,
+  MEMBER_ID_HEADER,
+  memberName,
+  tag,
+} from './paths.ts';
 
 const CreatedInstance = Type.Object(
   {
@@ -30,6 +39,10 @@ export const instanceOperations: readonly Operation[] = [
     params: GroupParams,
     accepts: v2Bodies(CreateInstanceRequest),
     answers: { 200: { [V2_TYPE]: CreatedInstance } },
+    answerHeaders: {
+      'Wadi-Member-Id':
+        'Which of those that have had the name: who sends it with its calls has none taken for those of whoever comes after.',
+    },
     errors: [
       'INVALID_REQUEST',
       'INVALID_CONFIG',
@@ -50,7 +63,8 @@ export const instanceOperations: readonly Operation[] = [
         instance_id: member.name,
         base_uri: instanceUrl(request.baseUrl, member),
       };
-      return v2json(200, answer);
+      const { headers, ...response } = v2json(200, answer);
+      return { ...response, headers: { ...headers, [MEMBER_ID_HEADER]: member.memberId } };
     },
   },
   {

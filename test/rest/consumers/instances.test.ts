@@ -173,3 +173,25 @@ test.each<[string, unknown?]>([
   expect([status, json.error_code, headers.get('content-type')]).toEqual([404, 40403, V2]);
   expect(json).toMatchObject({ kafka_error_code: 25, message: expect.stringContaining('nobody') });
 });
+
+test('calls that say whose they are do not touch who has taken the name', async () => {
+  const body = { name: 'one', 'group.instance.id': 'one' };
+  const first = await create(body);
+  const second = await create(body);
+  const [before, after] = [first, second].map(({ headers }) => headers.get('wadi-member-id')!);
+  expect(before).not.toBe(after);
+  const one = '/consumers/readers/instances/one';
+  for (const route of [
+    `POST ${one}/offsets`,
+    `GET ${one}/records`,
+    `POST ${one}/heartbeat`,
+    `DELETE ${one}`,
+  ]) {
+    const { status, json } = await api.call<{ error_code: number; kafka_error_code: number }>(route, {
+      headers: { 'wadi-member-id': before! },
+    });
+    expect([status, json.error_code, json.kafka_error_code]).toEqual([409, 40910, 82]);
+  }
+  const { status } = await api.call(`DELETE ${one}`, { headers: { 'wadi-member-id': after! } });
+  expect(status).toBe(204);
+});

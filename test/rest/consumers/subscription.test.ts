@@ -46,7 +46,7 @@ test('a pattern subscribes to what it matches as a whole', async () => {
 });
 
 test('a new subscription takes the place of the old one', async () => {
-  await subscribe({ topics: ['orders'] });
+  await subscribe({ topic_pattern: 'o.*' });
   await subscribe({ topic_pattern: 'x', topics: null });
   expect(await subscribed()).toEqual({ topics: [], topic_pattern: 'x', partitions: [] });
 });
@@ -68,6 +68,7 @@ test.each([
   [{ topics: ['orders', 'a/b'] }, 400, 40002, 'topics[1]'],
   [{ topic_pattern: '(' }, 422, 42204, 'topic_pattern'],
   [{ topics: ['orders'], topic_pattern: 'o.*' }, 409, 40903, 'topic_pattern'],
+  [{ topic_pattern: 'o.*' }, 409, 40903, 'subscription'],
 ])('%j is refused, and the subscription is as before', async (body, status, code, field) => {
   await subscribe({ topics: ['users'] });
   const answer = await subscribe(body);
