@@ -53,7 +53,7 @@ export async function create(
       subscription: isStatic ? before.subscription : undefined,
       manual: false,
       epoch: isStatic ? before.epoch : 0,
-      held: isStatic && !before.manual ? before.held.map(unclaimed) : [],
+      held: isStatic && !before.manual ? taken(before.held) : [],
       lastPoll: { key: undefined, ranges: [], earlierKeys: [] },
       lastSeenMs: now,
       autoCommitMs: now,
@@ -66,7 +66,9 @@ export async function create(
   throw tooBusy(name);
 }
 
-/** Its own to claim, since the one before it is gone. */
-function unclaimed(held: Held): Held {
-  return { ...held, epoch: 0, position: -1, committed: -1, revokeByMs: 0 };
+/** Its own to claim, since the one before it is gone; but what that one was to let go is let go by that. */
+function taken(held: readonly Held[]): Held[] {
+  return held
+    .filter(({ revokeByMs }) => revokeByMs === 0)
+    .map((each) => ({ ...each, epoch: 0, position: -1, committed: -1 }));
 }

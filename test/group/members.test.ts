@@ -300,6 +300,20 @@ test('new topics and new partitions of a subscription join by themselves', async
   expect(held!.toSorted()).toEqual(['orders/0', 'orders/1', 'ordinals/0']);
 });
 
+test('what a static member was to let go does not come back with it', async () => {
+  const { clock, groups } = await started(2);
+  const config = { groupInstanceId: 'static', confirmRevocation: true };
+  await settle(groups, clock, await join(groups, undefined, config));
+  const b = await join(groups, 'b');
+  clock.advance(6_000);
+  await groups.heartbeat(b);
+  const { revoking } = await groups.heartbeat({ groupId: 'g', name: 'static' });
+  expect(revoking).toHaveLength(1);
+  const again = await join(groups, undefined, config);
+  const held = await settle(groups, clock, again, b);
+  expect(held.map(({ length }) => length)).toEqual([1, 1]);
+});
+
 test.each([
   [{ topics: ['orders'] }, { pattern: 'or.*' }],
   [{ pattern: 'or.*' }, { topics: ['orders'] }],

@@ -56,6 +56,7 @@ export const SITUATIONS = {
   partitionMoved: 'a partition goes from one member to another',
   claimLost: 'a claim is refused, since the position has changed',
   commitCrossed: 'a commit is refused, since the position has changed',
+  instanceFenced: 'a call is refused, since another instance has its name',
   commitFenced: "a commit is refused, since the partition is not its member's any more",
   memberCrossed: 'a write of a member is refused, since it has changed',
   memberPutOut: 'a member whose session is over is put out',

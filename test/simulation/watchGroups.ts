@@ -48,13 +48,13 @@ export function watchGroups(): GroupsWatch {
     const holds = member.held
       .filter((held) => isHeld(member, held))
       .map(({ topic, partition }) => `${topic}/${partition}`);
-    const { memberId, config, left } = member;
+    const { memberId, config, left, lastSeenMs } = member;
     const { enableAutoCommit: autoCommit, sessionTimeoutMs: sessionMs } = config;
     stored.push({
       kind: 'member',
       groupId,
       name,
-      member: { memberId, autoCommit, left, sessionMs, holds },
+      member: { memberId, autoCommit, left, sessionMs, lastSeenMs, holds },
       ...where,
     });
   }

@@ -23,11 +23,17 @@ const even = { a: [P], b: ['orders/1'] };
 
 const right: readonly Case[] = [
   [
-    'a poll is refused, under which another member has come by its name',
+    'a poll is refused, since another member has come by its name',
     groupHistory(
       [...joined, { ...member(60, 'a', [P]), member: { ...member(60, 'a', [P]).member!, memberId: 'A2' } }],
-      [call([50, 70], 'a', 'poll', { outcome: { is: 'failed', error: 'UNKNOWN_MEMBER_ID' } })],
+      [call([50, 70], 'a', 'poll', { as: 'A', outcome: { is: 'failed', error: 'FENCED_INSTANCE_ID' } })],
     ),
+  ],
+  [
+    'a member is unknown when its session is over, though it was not put out',
+    groupHistory(joined, [
+      call([60, 70], 'a', 'poll', { outcome: { is: 'failed', error: 'UNKNOWN_MEMBER_ID' } }),
+    ]),
   ],
   ['a partition goes from one to another', groupHistory([member(5, 'b', []), ...handedOver])],
   [
@@ -221,8 +227,20 @@ const wrong: Readonly<Record<string, readonly Case[]>> = {
     [
       'a member is unknown',
       groupHistory(joined, [
-        call([60, 70], 'a', 'poll', { outcome: { is: 'failed', error: 'UNKNOWN_MEMBER_ID' } }),
+        call([50, 55], 'a', 'poll', { outcome: { is: 'failed', error: 'UNKNOWN_MEMBER_ID' } }),
       ]),
+    ],
+    [
+      'an instance has its name',
+      groupHistory(joined, [
+        call([50, 55], 'a', 'poll', { as: 'A', outcome: { is: 'failed', error: 'FENCED_INSTANCE_ID' } }),
+      ]),
+    ],
+  ],
+  'an instance whose name is another’s is refused': [
+    [
+      'a member leaves in the name of the next',
+      groupHistory(joined, [call([50, 55], 'a', 'leave', { as: 'A0' })]),
     ],
   ],
   'a member that calls is not put out': [

@@ -60,8 +60,8 @@ export function member(
   holds?: readonly string[],
   autoCommit = false,
 ): StoredMember {
-  const now = holds && { memberId: name.toUpperCase(), autoCommit, left: false, sessionMs: 30, holds };
-  return { kind: 'member', groupId, name, atMs, via: 'p', member: now };
+  const own = { memberId: name.toUpperCase(), autoCommit, left: false, sessionMs: 30, lastSeenMs: atMs };
+  return { kind: 'member', groupId, name, atMs, via: 'p', member: holds && { ...own, holds } };
 }
 
 type Times = readonly [invokedAtMs: number, returnedAtMs: number];

@@ -9,7 +9,7 @@ import {
 import { type Check, groupsOf } from './group.ts';
 import type { GroupHistory } from './history.ts';
 import { oneOwnerPerEpoch, onlyOwnersRead } from './ownership.ts';
-import { membersStay, nobodyIsFencedWrongly } from './refusals.ts';
+import { membersStay, nobodyIsFencedWrongly, replacedAreRefused } from './refusals.ts';
 import { groupsComeToRest } from './rest.ts';
 
 const properties: readonly (readonly [string, Check])[] = [
@@ -22,6 +22,7 @@ const properties: readonly (readonly [string, Check])[] = [
   ['a poll gives all records of its ranges', pollsGiveAllRecords],
   ['a repeated poll gives the same records', repeatsGiveTheSame],
   ['no member is refused wrongly', nobodyIsFencedWrongly],
+  ['an instance whose name is another’s is refused', replacedAreRefused],
   ['a member that calls is not put out', membersStay],
   ['a stable group comes to rest', groupsComeToRest],
 ];

@@ -85,11 +85,13 @@ export const pollsGiveAllRecords: Check = ({ members, final }, violation) => {
   let checked = 0;
   for (const call of members) {
     for (const { partition, from, to, records } of call.given ?? []) {
-      const { logStartOffset, highWatermark } = final.get(partition)!;
-      if (call.told === undefined || from < logStartOffset) continue;
+      const end = final.get(partition);
+      if (end === undefined || call.told === undefined || from < end.logStartOffset) continue;
       checked++;
       const isWhole =
-        to <= highWatermark && records.length === to - from && records.every((one, i) => one === from + i);
+        to <= end.highWatermark &&
+        records.length === to - from &&
+        records.every((one, i) => one === from + i);
       if (!isWhole) violation(`${partition}: ${records} from ${from} to ${to} in ${describe(call)}`);
     }
   }
@@ -111,7 +113,7 @@ export const repeatsGiveTheSame: Check = (group, violation) => {
     }
     const left = before.given!.filter(({ partition }) => stayed(group, partition, before, call));
     for (const partition of new Set([...given, ...left].map((each) => each.partition))) {
-      if (group.final.get(partition)!.logStartOffset > 0) continue;
+      if (group.final.get(partition)?.logStartOffset !== 0) continue;
       const isLeft = left.some((each) => each.partition === partition);
       if (!isLeft && before.given!.some((each) => each.partition === partition)) continue;
       checked++;

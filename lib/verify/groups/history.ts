@@ -36,6 +36,8 @@ export interface MemberCall extends Called {
   readonly kind: 'create' | 'subscribe' | 'heartbeat' | 'poll' | 'seek' | 'commit' | 'leave';
   /** The instance's name. */
   readonly member: string;
+  /** The memberId that it said it was: it may not have known any. */
+  readonly as?: string;
   /** What it was told, and when that was sent: it may not have come. */
   readonly told?: Told;
   readonly toldAtMs?: number;
@@ -113,6 +115,8 @@ export interface StoredMember extends Landed {
         /** It is static, and has left for a while. */
         readonly left: boolean;
         readonly sessionMs: number;
+        /** By the clock of whoever served it. */
+        readonly lastSeenMs: number;
         /** The partitions that it may read and commit. */
         readonly holds: readonly GroupPartition[];
       }

@@ -2,8 +2,8 @@ import { at, between, type Check, describe, type Group, isMember } from './group
 import type { MemberCall } from './history.ts';
 
 /**
- * A commit is refused as another's only if its partition was not the member's, and a member is unknown only if it was gone, or
- * another came under its name.
+ * A commit is refused as another's only if its partition was not the member's, a member is unknown only if it was gone or its session
+ * over, and replaced only if another came under its name.
  */
 export const nobodyIsFencedWrongly: Check = (group, violation) => {
   let checked = 0;
@@ -15,12 +15,15 @@ export const nobodyIsFencedWrongly: Check = (group, violation) => {
       violation(`${describe(call)} is refused, though it holds all of it`);
     if (error === 'UNKNOWN_MEMBER_ID' && !mayBeGone(group, call))
       violation(`${describe(call)} is refused, though it is a member`);
+    if (error === 'FENCED_INSTANCE_ID' && !itemsOf(group, call).some((item) => item?.memberId !== call.as))
+      violation(`${describe(call)} is refused, though the name is its own`);
   }
   return checked;
 };
 
-function mayBeFenced(group: Group, { member, offsets, invokedAtMs, returnedAtMs }: MemberCall): boolean {
-  const holds = itemsOf(group, member, invokedAtMs, returnedAtMs).map((item) => item?.holds ?? []);
+function mayBeFenced(group: Group, call: MemberCall): boolean {
+  const { member, offsets, invokedAtMs, returnedAtMs } = call;
+  const holds = itemsOf(group, call).map((item) => item?.holds ?? []);
   const asked = offsets?.map(({ partition }) => partition) ?? holds.flat();
   return asked.some((partition) => {
     if (holds.some((some) => !some.includes(partition))) return true;
@@ -30,16 +33,29 @@ function mayBeFenced(group: Group, { member, offsets, invokedAtMs, returnedAtMs 
   });
 }
 
-function mayBeGone(group: Group, { member, invokedAtMs, returnedAtMs }: MemberCall): boolean {
-  const items = itemsOf(group, member, invokedAtMs, returnedAtMs);
-  const incarnations = new Set(items.map((item) => item?.memberId));
-  return incarnations.size > 1 || items.some((item) => item === undefined || item.left);
+function mayBeGone(group: Group, call: MemberCall): boolean {
+  const untilMs = call.returnedAtMs + group.clocksApartMs;
+  return itemsOf(group, call).some(
+    (item) => item === undefined || item.left || untilMs - item.lastSeenMs > item.sessionMs,
+  );
 }
 
+/** What a call of an instance says of a name that is another's by now is done for nobody. */
+export const replacedAreRefused: Check = (group, violation) => {
+  let checked = 0;
+  for (const call of group.members) {
+    if (call.as === undefined || call.outcome.is !== 'ok') continue;
+    checked++;
+    if (!itemsOf(group, call).some((item) => item?.memberId === call.as))
+      violation(`${describe(call)} is done, though it was not ${call.as}'s name any more`);
+  }
+  return checked;
+};
+
 /** A member as it was stored at any time of a call. */
-function itemsOf({ stored }: Group, name: string, fromMs: number, toMs: number) {
-  const all = stored.filter(isMember).filter((each) => each.name === name && each.atMs <= toMs);
-  const first = all.findLastIndex(({ atMs }) => atMs < fromMs);
+function itemsOf({ stored }: Group, { member, invokedAtMs, returnedAtMs }: MemberCall) {
+  const all = stored.filter(isMember).filter(({ name, atMs }) => name === member && atMs <= returnedAtMs);
+  const first = all.findLastIndex(({ atMs }) => atMs < invokedAtMs);
   return [...(first < 0 ? [undefined] : []), ...all.slice(Math.max(0, first)).map(({ member }) => member)];
 }
 

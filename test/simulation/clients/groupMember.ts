@@ -25,18 +25,18 @@ interface Plan {
 export interface GroupMember {
   readonly groupId: string;
   readonly name: string;
+  /** `undefined`: the answer that tells it was lost. */
+  memberId?: string;
   readonly plan: Plan;
   readonly client: Client;
   told: Told | undefined;
   /** Its client has not given it up, and was not told that it is gone. */
   live: boolean;
-  /** Some call of it was not answered. */
-  uncertain: boolean;
   /** Of the poll at hand: it is used up by an answer with records. */
   key: number;
   keyAsked: boolean;
-  /** Behind the last record that a poll has given, of what it holds. */
-  readonly behind: Map<string, number>;
+  /** The last records that a poll has given, of what it holds. */
+  readonly given: Map<string, Pick<Given, 'from' | 'to'>>;
 }
 
 /** Consumes as a member of a group, comes and goes, sleeps and dies. */
@@ -48,8 +48,8 @@ export async function groupMember(client: Client, operations: number, groupId: s
   let member: GroupMember | undefined;
   for (let n = 0; n < operations; n++) {
     await think(client);
-    // One that comes again under its name while calls of the one before are under way would be served them.
-    const again: GroupMember | undefined = isStatic && member?.uncertain === false ? member : undefined;
+    // Calls of the one before that are under way would be served those of the next, if they did not say whose they are.
+    const again: GroupMember | undefined = isStatic && member?.memberId !== undefined ? member : undefined;
     if (!member?.live)
       member = await begin(
         client,
@@ -114,27 +114,24 @@ export async function begin(
   const name = groupInstanceId ?? `${client.name}-${n}`;
   const member: GroupMember = {
     ...{ groupId, name, plan, client },
-    ...{ told: undefined, live: true, uncertain: false, key: 0, keyAsked: false, behind: new Map() },
+    ...{ told: undefined, live: true, key: 0, keyAsked: false, given: new Map() },
   };
-  let asked = false;
   for (const patient = patience(client); patient(); ) {
     const came = await callGroups(client, { kind: 'create', groupId, member: name }, (groups) =>
       groups.create(groupId, { ...plan.config, groupInstanceId }, name),
     );
-    noteDoubt(member, came);
-    if (came.is === 'ok') break;
+    if (came.is === 'ok') {
+      member.memberId = came.value.memberId;
+      break;
+    }
     if (came.is === 'failed') {
       // Its own: the call before was not answered, or served twice.
-      if (isKafka(came.error, 'UNRELEASED_INSTANCE_ID')) {
-        asked = true;
-        break;
-      }
+      if (isKafka(came.error, 'UNRELEASED_INSTANCE_ID')) break;
       requireRetriable(client, came.error!, 'create');
       return undefined;
     }
     await pause(client, client.random.between(5, 100));
   }
-  member.uncertain ||= asked;
   await subscribe(member, plan.subscription);
   return member.live ? member : undefined;
 }
@@ -163,21 +160,22 @@ async function callMember(
   work: (...args: Parameters<Parameters<typeof callGroups>[2]>) => Promise<Brought | undefined>,
   more: { key?: string; offsets?: readonly Offset[] } = {},
 ): Promise<Came<Brought | undefined>> {
-  const { groupId, name, client } = member;
-  const asked = { kind, groupId, member: name, ...more } as const;
+  const { groupId, name, memberId, client } = member;
+  const asked = { kind, groupId, member: name, ...(memberId && { as: memberId }), ...more } as const;
   const came = await callGroups(client, asked, async (groups, notes) => {
     const brought = await work(groups, notes);
     if (brought?.state) notes({ told: toldBy(brought.state), toldAtMs: client.world.nowMs });
     return brought;
   });
-  noteDoubt(member, came);
   if (came.is === 'ok' && came.value?.state !== undefined) hear(member, toldBy(came.value.state));
   if (came.is === 'failed') {
-    const isGone = isKafka(came.error, 'UNKNOWN_MEMBER_ID');
+    const isReplaced = isKafka(came.error, 'FENCED_INSTANCE_ID');
+    const isGone = isReplaced || isKafka(came.error, 'UNKNOWN_MEMBER_ID');
     const isFenced = isGone || isKafka(came.error, 'FENCED_MEMBER_EPOCH');
     const isUsedUp = isKafka(came.error, 'INVALID_FETCH_SESSION_EPOCH');
     if (isUsedUp) count(client.coverage, 'pollUsedUp');
     if (isUsedUp && kind === 'poll') member.key++;
+    if (isReplaced) count(client.coverage, 'instanceFenced');
     if (isGone) member.live = false;
     if (isFenced && kind === 'commit') count(client.coverage, 'commitFenced');
     if (!isFenced && !isUsedUp && !isBeyondEnd(came.error!, more.offsets))
@@ -190,14 +188,10 @@ function isBeyondEnd(error: WadiError, offsets: readonly Offset[] = []): boolean
   return isKafka(error, 'OFFSET_OUT_OF_RANGE') && offsets.some(({ offset }) => offset >= BEYOND);
 }
 
-function noteDoubt(member: GroupMember, came: Came<unknown>): void {
-  if (came.is === 'unknown') member.uncertain = true;
-}
-
 function hear(member: GroupMember, told: Told): void {
   member.told = told;
-  for (const partition of member.behind.keys()) {
-    if (!told.holds.includes(partition)) member.behind.delete(partition);
+  for (const partition of member.given.keys()) {
+    if (!told.holds.includes(partition)) member.given.delete(partition);
   }
 }
 
@@ -237,8 +231,8 @@ export async function poll(member: GroupMember, maxWaitMs: number): Promise<read
     if (plan.keyed && client.random.chance(0.1)) member.keyAsked = true;
     else member.key++;
   }
-  for (const { partition, to } of given) {
-    if (member.told!.holds.includes(partition)) member.behind.set(partition, to);
+  for (const { partition, from, to } of given) {
+    if (member.told!.holds.includes(partition)) member.given.set(partition, { from, to });
   }
   return given;
 }
@@ -254,7 +248,7 @@ async function pollAndCommit(member: GroupMember): Promise<void> {
 }
 
 async function commit(member: GroupMember): Promise<void> {
-  const { client, plan, behind } = member;
+  const { client, plan, given } = member;
   const { random } = client;
   // All that was polled may, when the call comes late, be more than was received.
   if (!plan.keyed && random.chance(0.4)) {
@@ -264,11 +258,12 @@ async function commit(member: GroupMember): Promise<void> {
     });
     return;
   }
-  const some = [...behind].filter(() => random.chance(0.8));
+  const some = [...given].filter(() => random.chance(0.8));
   if (some.length === 0) return;
   const isBeyond = random.chance(0.03);
-  const offsets = some.map(([partition, to]): Offset => {
-    const offset = isBeyond ? to + BEYOND : Math.max(0, to - (random.chance(0.2) ? random.below(3) : 0));
+  const offsets = some.map(([partition, { from, to }]): Offset => {
+    // Not before what it was given: to pass that again would take somebody who was given it.
+    const offset = isBeyond ? to + BEYOND : Math.max(from, to - (random.chance(0.2) ? random.below(3) : 0));
     return { partition, offset, metadata: random.chance(0.5) ? `${member.name}-${random.below(1_000)}` : '' };
   });
   const asked = offsets.map(({ partition, ...rest }) => ({ ...nameOf(partition), ...rest }));
@@ -292,9 +287,9 @@ async function commit(member: GroupMember): Promise<void> {
 /** Reads again what it has had. */
 async function seekBack(member: GroupMember): Promise<void> {
   const { random } = member.client;
-  const [first] = [...member.behind];
+  const [first] = [...member.given];
   if (first === undefined || member.keyAsked) return;
-  const [partition, to] = first;
+  const [partition, { to }] = first;
   await seek(member, partition, Math.max(0, to - random.between(1, 5)));
 }
 
@@ -304,7 +299,7 @@ async function seekAway(member: GroupMember): Promise<void> {
 }
 
 async function seek(member: GroupMember, partition: string, offset: number): Promise<void> {
-  member.behind.delete(partition);
+  member.given.delete(partition);
   const positions = [{ ...nameOf(partition), offset }];
   const offsets = [{ partition, offset, metadata: '' }];
   await callMember(
@@ -322,7 +317,10 @@ async function resubscribe(member: GroupMember): Promise<void> {
   if (member.keyAsked) return;
   const { client } = member;
   if (client.random.chance(0.3)) await subscribe(member, undefined);
-  await subscribe(member, drawSubscription(client.random, client.topics));
+  const { subscription } = member.plan;
+  const drawn = drawSubscription(client.random, client.topics);
+  // One of the other kind would be refused while there is one.
+  await subscribe(member, 'pattern' in drawn === 'pattern' in subscription ? drawn : subscription);
 }
 
 /** Its client stops for about as long as a session; what it has is committed when it wakes, if that is still its own. */

@@ -29,8 +29,14 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'a static member that comes again claims anew',
     file: 'lib/group/create.ts',
-    from: 'before.held.map(unclaimed)',
+    from: 'taken(before.held)',
     to: 'before.held',
+  },
+  {
+    rule: 'what a static member was to let go does not come back with it',
+    file: 'lib/group/create.ts',
+    from: '.filter(({ revokeByMs }) => revokeByMs === 0)',
+    to: '',
   },
   {
     rule: 'a member lets go what is not its part',
@@ -120,7 +126,7 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'positions are deleted where nobody holds the partition',
     file: 'lib/group/deletePositions.ts',
-    from: 'if (taken !== undefined) throw subscribed(groupId, taken);',
+    from: 'isFree(position, owners.get(ownerName)) && ',
     to: '',
   },
   // ------------------------------------------------------------ polls
@@ -145,14 +151,14 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'a poll that a later one has overtaken takes nothing',
     file: 'lib/group/poll.ts',
-    from: 'if (lastPoll.key !== first.key || isBefore(key, lastPoll.key)) throw overtaken(name);',
+    from: 'if (lastPoll.key !== first.key || isOld) throw overtaken(name);',
     to: '',
   },
   {
     rule: 'a poll that comes after a later one takes nothing',
     file: 'lib/group/poll.ts',
-    from: ' || isBefore(key, lastPoll.key)',
-    to: '',
+    from: 'lastPoll.key !== first.key || isOld',
+    to: 'lastPoll.key !== first.key',
   },
   {
     rule: 'who falls out of the log begins where auto.offset.reset says',
@@ -180,6 +186,18 @@ export const groupsRules: readonly Mutation[] = [
     to: '',
   },
   {
+    rule: 'a call is of the incarnation that made it',
+    file: 'lib/group/members.ts',
+    from: 'if (name.memberId !== undefined && name.memberId !== member.memberId) throw fencedInstance(name);',
+    to: '',
+  },
+  {
+    rule: 'a call that tries again is of the incarnation that it began with',
+    file: 'lib/group/members.ts',
+    from: 'caller = before;',
+    to: '',
+  },
+  {
     rule: 'calls keep a session alive',
     file: 'lib/group/sync.ts',
     from: 'if (turn.changed || isStale(member, clock.now())) {',
@@ -187,7 +205,7 @@ export const groupsRules: readonly Mutation[] = [
   },
   {
     rule: 'sessions end',
-    file: 'lib/group/sweep.ts',
+    file: 'lib/group/member.ts',
     from: 'return now - lastSeenMs > config.sessionTimeoutMs;',
     to: 'return now - lastSeenMs > 100 * config.sessionTimeoutMs + 600_000;',
   },
