@@ -67,15 +67,27 @@ test('-1 deletes all that is there, and what comes next has the next offset', as
   expect(await values()).toEqual(['f']);
 });
 
+test.each([
+  ['compact', 400],
+  ['compact,delete', 200],
+])('with cleanup.policy=%s they are deleted if that has delete: %i', async (value, status) => {
+  await api.call('PUT /v3/-/topics/orders/configs/cleanup.policy', { body: { value } });
+  const answer = await api.call<ErrorAnswer>(`DELETE ${RECORDS}?before_offset=2`);
+  expect(answer.status).toBe(status);
+  if (status === 400) expect(answer.json).toMatchObject({ kafka_error_code: 44, retriable: false });
+  expect(await values()).toHaveLength(status === 400 ? 5 : 3);
+});
+
 const shape = { status: 400, kafka_error_code: 42, field: 'before_offset' };
+const outOfRange = { status: 416, kafka_error_code: 1, field: 'before_offset' };
 test.each([
   [RECORDS, shape],
   [`${RECORDS}?before_offset=`, shape],
-  [`${RECORDS}?before_offset=-2`, shape],
   [`${RECORDS}?before_offset=1.5`, shape],
   [`${RECORDS}?before_offset=1&before_offset=2`, shape],
-  [`${RECORDS}?before_offset=9007199254740993`, shape],
-  [`${RECORDS}?before_offset=6`, { status: 416, kafka_error_code: 1, field: 'before_offset' }],
+  [`${RECORDS}?before_offset=-2`, outOfRange],
+  [`${RECORDS}?before_offset=6`, outOfRange],
+  [`${RECORDS}?before_offset=9007199254740993`, outOfRange],
   [RECORDS.replace('/1/', '/2/').concat('?before_offset=0'), { status: 404, field: 'partition_id' }],
   [RECORDS.replace('orders', 'nope').concat('?before_offset=0'), { status: 404, field: 'topic_name' }],
 ])('DELETE %s is refused, and nothing is gone', async (path, expected) => {

@@ -1,4 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { WadiError } from '../../errors.ts';
+import type { Topic } from '../../topic/topic.ts';
 import type { Operation } from '../operation.ts';
 import { PARTITION, PartitionParams } from '../paths.ts';
 import { paramsReader, queryReader } from '../request.ts';
@@ -18,9 +20,8 @@ const DeletedRecords = resourceSchema('KafkaDeletedRecords', {
 });
 
 const DeleteRecordsQuery = Type.Object({
+  // Whatever is no offset of the partition is out of its range, as in Kafka.
   before_offset: Type.Integer({
-    minimum: -1,
-    maximum: Number.MAX_SAFE_INTEGER,
     description:
       'Records below it are deleted; -1 stands for the high watermark, so deletes all that are there.',
   }),
@@ -29,23 +30,37 @@ const DeleteRecordsQuery = Type.Object({
 const params = paramsReader(PartitionParams);
 const readQuery = queryReader(DeleteRecordsQuery);
 
+/** As in Kafka: of a topic that is compacted alone each key's last record is to stay. */
+function requireDeletePolicy({ name, configs }: Topic): void {
+  if (configs.cleanupPolicy.includes('delete')) return;
+  const message = `Records of topic '${name}' cannot be deleted: its cleanup.policy does not include delete.`;
+  throw new WadiError('POLICY_VIOLATION', message, { field: 'topic_name' });
+}
+
 export const deleteRecords: Operation = {
   id: 'deleteRecords',
   method: 'DELETE',
   path: `${PARTITION}/records`,
   summary: 'Delete Records',
   description:
-    "Wadi's own. Kafka's DeleteRecords: moves the beginning of a partition up to an offset, never back. What is below cannot be read from then on; its storage is freed later.",
+    "Wadi's own. Kafka's DeleteRecords: moves the beginning of a partition up to an offset, never back. What is below cannot be read from then on; its storage is freed later. The topic's cleanup.policy must include delete.",
   tag: 'Records (v3)',
   params: PartitionParams,
   query: DeleteRecordsQuery,
   answers: { 200: { [JSON_TYPE]: DeletedRecords } },
-  errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'OFFSET_OUT_OF_RANGE', 'KAFKA_STORAGE_ERROR'],
+  errors: [
+    'INVALID_REQUEST',
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'OFFSET_OUT_OF_RANGE',
+    'POLICY_VIOLATION',
+    'KAFKA_STORAGE_ERROR',
+  ],
   form: 'v3',
   async handle(wadi, request) {
     const { before_offset } = readQuery(request);
     const { topic_name, partition_id } = params(request);
     const topic = await describePartition(wadi, topic_name, partition_id);
+    requireDeletePolicy(topic);
     const { logStartOffset } = await wadi.log.deleteRecords(topic, partition_id, before_offset);
     const partition = partitionPlace(topicPlace(clusterPlace(wadi, request), topic_name), partition_id);
     const answer: Static<typeof DeletedRecords> = {
