@@ -43,8 +43,10 @@ export async function consumer(client: Client, operations: number): Promise<void
       minBytes: random.below(2),
       maxWaitMs: random.pick([0, 30, 700]),
     };
+    // A process that is frozen begins when the client may have gone on to another topic.
+    const asked = topic;
     const { answer } = await ask(client, process, async (wadi) => {
-      const { bytes, ...rest } = await wadi.log.fetch(topic, request);
+      const { bytes, ...rest } = await wadi.log.fetch(asked, request);
       return { ...rest, records: valuesOf(bytes).filter(([offset]) => offset >= request.offset) };
     });
     if (answer.is === 'none') continue;
@@ -127,9 +129,10 @@ export async function observer(client: Client, operations: number): Promise<void
       const sinceMs = client.topic.keys === undefined ? 0 : random.pick([0, 1_000, 10_000]);
       const timestamp = recordTime(client) + random.below(100) - sinceMs;
       const invokedAtMs = world.nowMs;
+      const asked = topic;
       const found = await insist(
         client,
-        (wadi) => wadi.log.listOffsets(topic, partition, { timestamp }),
+        (wadi) => wadi.log.listOffsets(asked, partition, { timestamp }),
         (error) => isGone(client, error),
       );
       const times = { invokedAtMs, returnedAtMs: world.nowMs };
@@ -161,8 +164,9 @@ export async function truncator(client: Client, operations: number): Promise<voi
         beforeOffset,
         outcome: { is: 'unknown' },
       });
+      const asked = topic;
       const { answer } = await ask(client, process, (wadi) =>
-        wadi.log.deleteRecords(topic, partition, beforeOffset),
+        wadi.log.deleteRecords(asked, partition, beforeOffset),
       );
       if (answer.is === 'ok') note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', ...answer.value } });
       if (beyond && answer.is === 'ok')
