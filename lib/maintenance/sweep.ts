@@ -1,12 +1,14 @@
 import { WadiError } from '../errors.ts';
+import { evictedProducerKey } from '../log/producers.ts';
 import { withRetries } from '../log/retry.ts';
-import type { Item } from '../storage/ports.ts';
+import type { Condition, Item, ItemPage } from '../storage/ports.ts';
 import { listTopics } from '../topic/listTopics.ts';
 import { DELETED_TOPIC_PK, type StoredTopic } from '../topic/topicItem.ts';
-import { addCounts, type Counts } from './job.ts';
+import { addCounts, type Counts, type JobContext } from './job.ts';
 import { LeaseHeld } from './lease.ts';
 import type { Maintained } from './maintainHead.ts';
 import { maintainTopic, type TopicCursor, WHOLE_TOPIC } from './maintainTopic.ts';
+import { inBatches } from './pass.ts';
 import { forgetRuns } from './runs.ts';
 import type { UnitContext } from './units.ts';
 
@@ -20,7 +22,7 @@ const DELETED_TOPICS_PER_SWEEP = 1_000;
 /**
  * Looks at every head of every topic, and collects the garbage of each: what was missed, because a due item could not be put or
  * an append was frozen for long, is found within a day. Where nothing is due it costs reads alone. A topic that fails does
- * not keep it from the others. Then it looks at every consumer group.
+ * not keep it from the others. Producers that are remembered no longer go. Then it looks at every consumer group.
  */
 export async function sweep(
   context: UnitContext,
@@ -42,6 +44,7 @@ export async function sweep(
       );
       counts = addCounts(counts, work.counts);
       if (work.cursor !== undefined) return { counts, cursor: { name, at: work.cursor } };
+      counts = addCounts(counts, await forgetProducers(job, topic.id));
     } catch (error) {
       if (error instanceof LeaseHeld) throw error;
       // Deleted since it was listed.
@@ -52,6 +55,32 @@ export async function sweep(
   }
   const groups = await tidyGroups(context, '');
   return { ...groups, counts: addCounts(counts, groups.counts) };
+}
+
+/**
+ * Deletes what is remembered of idempotent producers beyond its time, as far as there is time: DynamoDB does so by itself (TTL), the
+ * other stores do not. One that comes back meanwhile has a later time, and stays.
+ */
+async function forgetProducers(
+  { items, clock, limits, isOver }: JobContext,
+  topicId: string,
+): Promise<Counts> {
+  const { pk } = evictedProducerKey(topicId, '');
+  let producersForgotten = 0;
+  let from: string | undefined = '0';
+  while (from !== undefined && !isOver()) {
+    const query = { pk, from, limit: limits.rowsPerPage };
+    const page: ItemPage = await withRetries(clock, () => items.query(query));
+    const now = clock.now() / 1_000;
+    const expired = page.items.filter(({ expiresAt }) => (expiresAt as number) < now);
+    await inBatches(expired, limits.writesAtOnce, async ({ pk, sk, expiresAt }) => {
+      const isExpired: Condition = { path: ['expiresAt'], is: '=', value: expiresAt as number };
+      const { applied } = await withRetries(clock, () => items.delete({ pk, sk }, isExpired));
+      if (applied) producersForgotten++;
+    });
+    from = page.lastSk && `${page.lastSk}-`;
+  }
+  return { producersForgotten };
 }
 
 async function tidyGroups(

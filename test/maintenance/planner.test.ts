@@ -1,6 +1,7 @@
 import { metered, newMeter } from '../../bench/metering.ts';
 import { DUE_PK, parseDueKey } from '../../lib/log/due.ts';
 import { headKey } from '../../lib/log/head.ts';
+import { evictedProducerItem } from '../../lib/log/producers.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { plan } from '../../lib/maintenance/planner.ts';
 import { readRun, startRun } from '../../lib/maintenance/runs.ts';
@@ -8,7 +9,7 @@ import { maintenanceStatus } from '../../lib/maintenance/status.ts';
 import { sweep } from '../../lib/maintenance/sweep.ts';
 import type { UnitContext } from '../../lib/maintenance/units.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
-import { StorageError } from '../../lib/storage/ports.ts';
+import { type Key, StorageError } from '../../lib/storage/ports.ts';
 import { intercepted } from '../support/faults.ts';
 import { batch, testClock } from '../support/log.ts';
 import {
@@ -110,6 +111,24 @@ test('a topic that fails does not keep the sweep from the others', async () => {
   });
   expect(failures).toMatchObject([{ message: 'broken' }]);
   expect(await rowsOf(inner, other, 0)).toHaveLength(1);
+});
+
+test('the daily sweep forgets producers whose time is over, unless they come back', async () => {
+  const inner = memoryStorage();
+  const { clock, topic } = await house(inner);
+  const state = { batches: 1, epoch: 0, lastSequence: 0 };
+  const remember = (key: string, now: number) =>
+    inner.log.put(evictedProducerItem(topic.id, key, state, now));
+  for (let id = 0; id < 600; id++) await remember(`${id % 2}:${id}`, clock.now());
+  clock.advance(6 * DAY);
+  await remember('0:late', clock.now());
+  const storage = intercepted(inner, async ({ operation, args: [key] }, proceed) => {
+    if (operation === 'delete' && (key as Key).sk === '1:7') await remember('1:7', clock.now());
+    return proceed();
+  });
+  const worked = await keepFor(await startKeeper(storage, clock), clock, 3 * DAY);
+  expect(worked.flatMap(({ counts }) => counts.producersForgotten ?? [])).toEqual([599]);
+  expect((await group(inner, `producers/${topic.id}`)).map(({ sk }) => sk)).toEqual(['0:late', '1:7']);
 });
 
 test('the daily sweep looks at every group, and forgets those that nobody uses', async () => {
