@@ -37,6 +37,8 @@ export interface CompactionContext {
 export interface CompactionOptions extends CompactionConfigs {
   /** By the clock: whatever comes after it is left to the next call. */
   readonly deadlineMs: number;
+  /** Records from there on are left to a later call. */
+  readonly end?: number;
 }
 
 export interface CompactedPartition extends Readonly<CompactionCounts> {
@@ -66,7 +68,7 @@ export async function compactPartition(
   { objects, items, clock, limits = MAINTENANCE_LIMITS }: CompactionContext,
   topic: LogTopic,
   partition: number,
-  { deadlineMs, ...configs }: CompactionOptions,
+  { deadlineMs, end = Infinity, ...configs }: CompactionOptions,
 ): Promise<CompactedPartition> {
   const head = await createHeads(items, clock).read(topic, headIndexOf(topic, partition));
   const now = clock.now();
@@ -74,7 +76,7 @@ export async function compactPartition(
     ...{ objects, items, clock, limits, topic, partition, deadlineMs },
     blobs: createBlobs(objects, items, clock),
     index: indexOf(items, clock, topic.id, partition),
-    situation: { ...configs, logStartOffset: logStartOffset(head, partition), now },
+    situation: { ...configs, logStartOffset: logStartOffset(head, partition), end, now },
     counts: {
       rows: 0,
       rowsAbsorbed: 0,

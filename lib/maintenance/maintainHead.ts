@@ -1,4 +1,4 @@
-import { type Head, highWatermark, logStartOffset, placedEntries } from '../log/head.ts';
+import { firstOffsetInHead, type Head, highWatermark, logStartOffset, placedEntries } from '../log/head.ts';
 import { createHeads } from '../log/heads.ts';
 import { planRoll, roll } from '../log/roll.ts';
 import type { Topic } from '../topic/topic.ts';
@@ -14,8 +14,8 @@ export interface MaintainOptions {
 
 export interface Maintained {
   readonly counts: Counts;
-  /** The time was over before all that is due was done. */
-  readonly more: boolean;
+  /** To go on with, when the time was over before all that is due was done. */
+  readonly cursor?: HeadCursor;
   /** When there will be something to do that nobody has to be told of. */
   readonly nextDueAtMs: number | undefined;
   /** What still waits to be merged, the head's slices included, */
@@ -24,6 +24,21 @@ export interface Maintained {
   readonly unmergedSinceMs: number | undefined;
   /** Up to then uploads were last judged as garbage or not. */
   readonly floorMs: number;
+}
+
+/** What was found where work has come to. */
+type Findings = Pick<Maintained, 'counts' | 'nextDueAtMs' | 'unmergedBytes' | 'unmergedSinceMs'>;
+
+/** Where work on a head goes on: plain JSON. */
+export interface HeadCursor {
+  readonly partition: number;
+  /**
+   * Where the index of each of its partitions ended when the work began. What is rolled after that is left to the next: or
+   * there would be no end while somebody appends, and no turn for the partitions that follow.
+   */
+  readonly ends: readonly number[];
+  /** In the partitions before. */
+  readonly found: Omit<Findings, 'counts'>;
 }
 
 /**
@@ -38,46 +53,60 @@ export async function maintainHead(
   topic: Topic,
   index: number,
   options: MaintainOptions,
+  from?: HeadCursor,
 ): Promise<Maintained> {
-  const { head, rolls } = await rollQuiet(context, topic, index, options);
-  let all: Maintained = { ...ofHead(context, head), counts: { heads: 1, ...(rolls > 0 && { rolls }) } };
-  for (let partition = head.firstPartition; partition < topic.partitions; partition++) {
-    if (partition === head.firstPartition + head.base.length) break;
+  const { head, rolls } = await (from === undefined ? rollQuiet : readHead)(context, topic, index, options);
+  const { firstPartition, floor: floorMs } = head;
+  const ends = from?.ends ?? head.base.map((_, i) => firstOffsetInHead(head, firstPartition + i));
+  const counts = { ...(from === undefined && { heads: 1 }), ...(rolls > 0 && { rolls }) };
+  let all: Findings = { ...NOTHING, ...(from?.found ?? inTail(context, head)), counts };
+  const end = Math.min(topic.partitions, firstPartition + ends.length);
+  for (let partition = from?.partition ?? firstPartition; partition < end; partition++) {
     // Nothing is there, as in most partitions of a topic that sleeps.
     if (highWatermark(head, partition) === logStartOffset(head, partition)) continue;
-    if (context.isOver()) return { ...all, more: true };
-    all = together(all, await maintainPartition(context, topic, partition, options));
+    const work = { topic, partition, end: ends[partition - firstPartition]!, ...options };
+    const { more, ...found } = context.isOver() ? CUT_SHORT : await maintainPartition(context, work);
+    if (more) {
+      const { counts: _, ...before } = all;
+      const cursor = { partition, ends, found: before };
+      return { ...together(all, found), floorMs, cursor };
+    }
+    all = together(all, found);
   }
-  return all;
+  return { ...all, floorMs };
 }
 
-const NOTHING: Maintained = {
+const NOTHING: Findings = {
   counts: {},
-  more: false,
   nextDueAtMs: undefined,
   unmergedBytes: 0,
   unmergedSinceMs: undefined,
-  floorMs: 0,
 };
 
-function together(a: Maintained, b: Maintained): Maintained {
+/** Of one partition. */
+interface Done extends Findings {
+  /** The time was over before all that is due was done. */
+  readonly more: boolean;
+}
+
+const CUT_SHORT: Done = { ...NOTHING, more: true };
+
+function together(a: Findings, b: Findings): Findings {
   return {
     counts: addCounts(a.counts, b.counts),
-    more: a.more || b.more,
     nextDueAtMs: earlier(a.nextDueAtMs, b.nextDueAtMs),
     unmergedBytes: a.unmergedBytes + b.unmergedBytes,
     unmergedSinceMs: earlier(a.unmergedSinceMs, b.unmergedSinceMs),
-    floorMs: Math.max(a.floorMs, b.floorMs),
   };
 }
 
 /** What its tail still holds waits to be rolled. */
-function ofHead({ limits }: JobContext, head: Head): Maintained {
+function inTail({ limits }: JobContext, head: Head): HeadCursor['found'] {
   let unmergedBytes = 0;
   for (const { slices } of placedEntries(head)) for (const { bytes } of slices) unmergedBytes += bytes;
   const oldest = head.tail[0]?.at;
   const nextDueAtMs = oldest === undefined ? undefined : oldest + limits.quietMs;
-  return { ...NOTHING, unmergedBytes, unmergedSinceMs: oldest, nextDueAtMs, floorMs: head.floor };
+  return { unmergedBytes, unmergedSinceMs: oldest, nextDueAtMs };
 }
 
 /**
@@ -96,12 +125,13 @@ async function rollQuiet(
   let rolls = 0;
   for (let looks = 0; looks < limits.rollsPerHead && !isOver(); looks++) {
     const now = clock.now();
+    const isWanted = force && head.tail.some(({ at }) => at <= youngestAt);
     if (head.rolling !== undefined || planRoll(head, now, logLimits) !== undefined) {
       const isQuiet = head.tail.some(({ at }) => at <= now - limits.quietMs || at > now + logLimits.aheadMs);
-      if (!(force || isQuiet || head.rolling !== undefined)) break;
+      if (!(isWanted || isQuiet || head.rolling !== undefined)) break;
       await roll({ items, heads, clock, limits: logLimits }, topic, head);
       rolls++;
-    } else if (force && head.tail.some(({ at }) => at <= youngestAt)) {
+    } else if (isWanted) {
       await clock.sleep(logLimits.holdMs);
     } else {
       break;
@@ -111,41 +141,45 @@ async function rollQuiet(
   return { head, rolls };
 }
 
-async function maintainPartition(
-  context: JobContext,
-  topic: Topic,
-  partition: number,
-  options: MaintainOptions,
-): Promise<Maintained> {
-  let all = await retain(context, topic, partition);
-  if (!all.more) all = together(all, await merge(context, topic, partition, options));
-  if (!all.more) all = together(all, await compact(context, topic, partition, options));
+async function readHead({ items, clock }: JobContext, topic: Topic, index: number) {
+  return { head: await createHeads(items, clock).read(topic, index), rolls: 0 };
+}
+
+interface PartitionWork extends MaintainOptions {
+  readonly topic: Topic;
+  readonly partition: number;
+  readonly end: number;
+}
+
+async function maintainPartition(context: JobContext, work: PartitionWork): Promise<Done> {
+  let all: Done = { ...NOTHING, more: false };
+  for (const job of [retain, merge, compact]) {
+    const { more, ...found } = await job(context, work);
+    all = { ...together(all, found), more };
+    if (more) break;
+  }
   return all;
 }
 
-async function retain(context: JobContext, topic: Topic, partition: number): Promise<Maintained> {
+async function retain(context: JobContext, { topic, partition, end }: PartitionWork): Promise<Done> {
   const { cleanupPolicy, retentionMs, retentionBytes } = topic.configs;
   const isKept = retentionMs < 0 && retentionBytes < 0;
-  if (!cleanupPolicy.includes('delete') || isKept) return NOTHING;
+  if (!cleanupPolicy.includes('delete') || isKept) return { ...NOTHING, more: false };
   let counts: Counts = {};
   let retained: RetainedPartition;
   let more: boolean;
   let calls = 0;
   do {
     retained = await retainPartition(context, topic, partition, { retentionMs, retentionBytes });
-    const { recordsDeleted, bytesDeleted, nextDueAtMs = Number.POSITIVE_INFINITY } = retained;
+    const { logStartOffset, recordsDeleted, bytesDeleted } = retained;
+    const { nextDueAtMs = Number.POSITIVE_INFINITY } = retained;
     counts = addCounts(counts, { recordsDeleted, bytesDeleted });
-    more = recordsDeleted > 0 && nextDueAtMs <= context.clock.now();
+    more = recordsDeleted > 0 && logStartOffset < end && nextDueAtMs <= context.clock.now();
   } while (more && ++calls < context.limits.callsPerPartition && !context.isOver());
   return { ...NOTHING, counts, more, nextDueAtMs: retained.nextDueAtMs };
 }
 
-async function merge(
-  context: JobContext,
-  topic: Topic,
-  partition: number,
-  { force }: MaintainOptions,
-): Promise<Maintained> {
+async function merge(context: JobContext, { topic, partition, end, force }: PartitionWork): Promise<Done> {
   const { limits, clock } = context;
   const { segmentBytes } = topic.configs;
   let counts: Counts = {};
@@ -153,13 +187,12 @@ async function merge(
   let calls = 0;
   do {
     const next = merged === undefined ? {} : { next: merged.next };
-    merged = await mergePartition(context, topic, partition, { segmentBytes, force, ...next });
+    merged = await mergePartition(context, topic, partition, { segmentBytes, force, end, ...next });
     const { merges, rowsAbsorbed, objects: objectsWritten, objectBytes: bytesWritten } = merged;
     counts = addCounts(counts, { merges, rowsAbsorbed, objectsWritten, bytesWritten });
   } while (merged.more && ++calls < limits.callsPerPartition && !context.isOver());
   const { more, waiting } = merged;
   return {
-    ...NOTHING,
     counts,
     more,
     // What would have been due is too young to be merged.
@@ -169,20 +202,15 @@ async function merge(
   };
 }
 
-async function compact(
-  context: JobContext,
-  topic: Topic,
-  partition: number,
-  { force }: MaintainOptions,
-): Promise<Maintained> {
+async function compact(context: JobContext, { topic, partition, end, force }: PartitionWork): Promise<Done> {
   const { configs } = topic;
-  if (!configs.cleanupPolicy.includes('compact')) return NOTHING;
+  if (!configs.cleanupPolicy.includes('compact')) return { ...NOTHING, more: false };
   const { deadlineMs, limits } = context;
   const { segmentBytes, minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs } =
     configs;
   const options = {
     ...{ segmentBytes, minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs },
-    deadlineMs,
+    ...{ deadlineMs, end },
   };
   let counts: Counts = {};
   let compacted: CompactedPartition;

@@ -3,12 +3,12 @@ import type { Topic } from '../topic/topic.ts';
 import { collectGarbage } from './collectGarbage.ts';
 import type { GarbageCursor } from './garbage.ts';
 import { addCounts, type Counts, type JobContext } from './job.ts';
-import { type Maintained, type MaintainOptions, maintainHead } from './maintainHead.ts';
+import { type HeadCursor, type Maintained, type MaintainOptions, maintainHead } from './maintainHead.ts';
 import type { CollectedGarbage, GarbageOptions } from './pass.ts';
 
 /** Where work on a topic goes on: plain JSON. */
 export type TopicCursor =
-  | { readonly step: 'heads'; readonly head: number }
+  | { readonly step: 'heads'; readonly head: number; readonly at?: HeadCursor }
   | { readonly step: 'garbage'; readonly garbage?: GarbageCursor };
 
 export interface TopicWork {
@@ -30,10 +30,11 @@ export async function maintainTopic(
   let counts: Counts = {};
   if (cursor.step === 'heads') {
     for (let head = cursor.head; head <= headIndexOf(topic, topic.partitions - 1); head++) {
-      if (context.isOver()) return { counts, cursor: { step: 'heads', head } };
-      const maintained = await maintainHead(context, topic, head, { force });
+      const from = head === cursor.head ? cursor.at : undefined;
+      if (context.isOver()) return { counts, cursor: { step: 'heads', head, ...(from && { at: from }) } };
+      const maintained = await maintainHead(context, topic, head, { force }, from);
       counts = addCounts(counts, maintained.counts);
-      if (maintained.more) return { counts, cursor: { step: 'heads', head } };
+      if (maintained.cursor) return { counts, cursor: { step: 'heads', head, at: maintained.cursor } };
       await onHead(head, maintained);
     }
     const { heads: _, ...changes } = counts;

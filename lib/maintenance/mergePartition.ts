@@ -23,6 +23,8 @@ export interface MergeOptions {
   readonly segmentBytes: number;
   /** Merges all there is in the index, due or not. */
   readonly force?: boolean;
+  /** Rows from there on are left to a later call. */
+  readonly end?: number;
   /** What an earlier call handed back. Without it closed segments are read again, no more. */
   readonly next?: number;
 }
@@ -47,7 +49,7 @@ interface Merger extends Required<MergeContext>, RowContext {
   readonly limits: MaintenanceLimits;
   readonly blobs: Blobs;
   readonly logStartOffset: number;
-  /** Where the index ends. */
+  /** Where the index ends, or what is to be merged of it. */
   readonly end: number;
   readonly gone: Set<BlobName>;
   readonly counts: Counts;
@@ -70,7 +72,7 @@ export async function mergePartition(
   { objects, items, clock, limits = MAINTENANCE_LIMITS }: MergeContext,
   topic: LogTopic,
   partition: number,
-  { segmentBytes, force = false, next: hint = 0 }: MergeOptions,
+  { segmentBytes, force = false, end = Infinity, next: hint = 0 }: MergeOptions,
 ): Promise<MergedPartition> {
   const head = await createHeads(items, clock).read(topic, headIndexOf(topic, partition));
   const merger: Merger = {
@@ -78,7 +80,7 @@ export async function mergePartition(
     blobs: createBlobs(objects, items, clock),
     index: indexOf(items, clock, topic.id, partition),
     logStartOffset: logStartOffset(head, partition),
-    end: firstOffsetInHead(head, partition),
+    end: Math.min(end, firstOffsetInHead(head, partition)),
     gone: new Set(),
     counts: { merges: 0, rowsAbsorbed: 0, objects: 0, objectBytes: 0 },
   };

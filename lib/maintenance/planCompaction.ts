@@ -17,6 +17,8 @@ export interface CompactionConfigs {
 
 export interface CompactionSituation extends CompactionConfigs {
   readonly logStartOffset: number;
+  /** Slices from there on are left to a later pass. */
+  readonly end: number;
   readonly now: number;
 }
 
@@ -34,7 +36,7 @@ export interface RowFacts
   readonly dirtyBytes: number;
   /** The time of the oldest slice that is dirty; Infinity if none is. */
   readonly dirtySinceMs: number;
-  /** The first slice that is too young to be cleaned, and when it is not any more; Infinity if none is. */
+  /** The first slice that is too young to be cleaned, or left to later, and when it is not any more; Infinity if none is. */
   readonly heldFrom: number;
   readonly heldUntilMs: number;
   /** What its slices take in a row, at most. */
@@ -47,7 +49,7 @@ export function factsOf(
   { settleMs, pieceBytes }: MaintenanceLimits,
 ): RowFacts {
   const { baseOffset, endOffset, version, closed, cleanedTo, deleteHorizonMs } = row;
-  const { logStartOffset, now, minCompactionLagMs } = situation;
+  const { logStartOffset, end, now, minCompactionLagMs } = situation;
   const live = row.slices.filter((slice) => endOf(slice) > logStartOffset);
   const cleanUntil = (slice: PlacedSlice): number => {
     return Math.max(
@@ -57,7 +59,7 @@ export function factsOf(
   };
   const clean = live.filter((slice) => endOf(slice) <= cleanedTo);
   const dirty = live.slice(clean.length);
-  const young = dirty.findIndex((slice) => cleanUntil(slice) > now);
+  const young = dirty.findIndex((slice) => slice.baseOffset >= end || cleanUntil(slice) > now);
   const cleanable = young < 0 ? dirty : dirty.slice(0, young);
   const bytes = sizeOf(live);
   return {

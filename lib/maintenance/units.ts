@@ -21,7 +21,7 @@ import type { Wadi } from '../wadi.ts';
 import type { GarbageCursor } from './garbage.ts';
 import type { Counts, JobContext } from './job.ts';
 import { beforeWork, type Lease } from './lease.ts';
-import { type Maintained, maintainHead } from './maintainHead.ts';
+import { type HeadCursor, type Maintained, maintainHead } from './maintainHead.ts';
 import { collectTopic, maintainTopic, type TopicCursor, WHOLE_TOPIC } from './maintainTopic.ts';
 import { deleteHeadMarks, type PurgeCursor, purgeTopic } from './purgeTopic.ts';
 import { type SweepCursor, sweep } from './sweep.ts';
@@ -103,7 +103,7 @@ export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWo
   if (topic === undefined || topic.deletingAtMs !== undefined) return NOTHING;
   switch (kind) {
     case 'head':
-      return doHead(context, topic, head);
+      return doHead(context, topic, head, due.cursor as HeadCursor | undefined);
     case 'garbage':
       return doGarbage(context, topic, due);
     case 'all':
@@ -111,7 +111,12 @@ export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWo
   }
 }
 
-async function doHead(context: UnitContext, topic: StoredTopic, index: number): Promise<UnitWork> {
+async function doHead(
+  context: UnitContext,
+  topic: StoredTopic,
+  index: number,
+  from: HeadCursor | undefined,
+): Promise<UnitWork> {
   const { job } = context;
   // What is done leaves garbage, of which nobody else would tell if the worker died behind it.
   let noted: Promise<void> | undefined;
@@ -121,15 +126,15 @@ async function doHead(context: UnitContext, topic: StoredTopic, index: number): 
     await noted;
   };
   const noting = { ...job, ...beforeWork(job, garbageIsDue) };
-  const done = await maintainHead(noting, topic, index, { force: false });
-  const { counts, more, nextDueAtMs, unmergedBytes } = done;
+  const done = await maintainHead(noting, topic, index, { force: false }, from);
+  const { counts, cursor, nextDueAtMs, unmergedBytes } = done;
   const ageMs = (sinceMs: number) => Math.max(0, job.clock.now() - sinceMs);
   const gauges = {
     unmergedBytes,
     oldestUnmergedAgeMs: done.unmergedSinceMs === undefined ? 0 : ageMs(done.unmergedSinceMs),
     floorLagMs: ageMs(Math.max(done.floorMs, topic.createdAtMs)),
   };
-  return { counts, more, nextDueAtMs, gauges };
+  return { counts, more: cursor !== undefined, cursor, nextDueAtMs, gauges };
 }
 
 async function doGarbage({ job }: UnitContext, topic: StoredTopic, due: DueUnit): Promise<UnitWork> {

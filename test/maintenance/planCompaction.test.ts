@@ -16,6 +16,7 @@ import { testClock } from '../support/log.ts';
 const NOW = 1_000_000;
 const SITUATION: CompactionSituation = {
   logStartOffset: 0,
+  end: Infinity,
   now: NOW,
   segmentBytes: 100,
   minCleanableDirtyRatio: 0.5,
