@@ -1,7 +1,8 @@
 /**
  * Consumer groups under change: members join, leave, crash and freeze while records come in. How long a group takes to settle, how
- * many partitions move, and what a member costs. Every record must be processed, by somebody, at least once, and what a frozen
- * member commits must be refused. `npm run bench:groups`.
+ * many partitions move, and what a member costs. Every record must be processed, by somebody, at least once; a change of one member
+ * moves as few partitions as can be; a group settles within a session and 10 s; what a frozen member commits is refused, and its
+ * successors' positions stand. `npm run bench:groups`.
  */
 import { systemClock } from '../lib/clock.ts';
 import { WadiError } from '../lib/errors.ts';
@@ -37,6 +38,8 @@ const TOPIC = 'bench';
 const POLL_MS = 5_000;
 const CHECK_MS = 25;
 const GIVE_UP_MS = 180_000;
+/** A group settles within so long, or a session longer if somebody was not heard of. */
+const SETTLED_MS = 10_000;
 
 interface Consumer {
   readonly name: MemberName;
@@ -99,8 +102,13 @@ async function bench(count: number): Promise<void> {
       const last = before.get(partition);
       return last !== undefined && last !== name;
     });
-    const seconds = (performance.now() - begunMs) / 1_000;
-    changes.push([count, what, seconds.toFixed(1), before.size === 0 ? '' : moved.length, atLeast]);
+    const tookMs = performance.now() - begunMs;
+    const row = [count, what, (tookMs / 1_000).toFixed(1), before.size === 0 ? '' : moved.length, atLeast];
+    changes.push(row);
+    if (tookMs > SESSION_MS + SETTLED_MS) fail(`${row.join(', ')}: that is late`);
+    // Several that leave and come are seen one after the other.
+    const most = what.startsWith('one ') ? atLeast : 2 * atLeast;
+    if (moved.length > most && before.size > 0) fail(`${row.join(', ')}: more have moved than need be`);
   };
   const measure = async (what: string) => {
     const before = { ...meter };
@@ -143,11 +151,21 @@ async function bench(count: number): Promise<void> {
   });
   consumers.splice(consumers.indexOf(crashed), 1);
   const frozen = consumers[0]!;
+  const before = new Map(owners);
   await change('one freezes', heldBy(frozen), async () => {
     frozen.frozen = true;
   });
+  const lost = [...before].flatMap(([partition, name]) => (name === frozen.name.name ? [partition] : []));
+  const names = lost.map((partition) => ({ topic: TOPIC, partition }));
+  const stands = await anyOf(0).groups.committed(GROUP, names);
+  const old = names.map((each) => ({ ...each, offset: 0 }));
+  await refused(() => anyOf(0).groups.commit(frozen.name, old));
   await refused(() => anyOf(0).groups.commit(frozen.name));
   await refused(() => anyOf(1).groups.heartbeat(frozen.name));
+  const after = await anyOf(1).groups.committed(GROUP, names);
+  for (const [i, each] of stands.entries())
+    if ((after[i]?.offset ?? -1) < (each?.offset ?? -1))
+      fail(`the position of partition ${lost[i]} went back`);
   consumers.splice(consumers.indexOf(frozen), 1);
   const tenth = Math.max(1, Math.floor(count / 10));
   const leaving = consumers.slice(0, tenth);
@@ -163,7 +181,7 @@ async function bench(count: number): Promise<void> {
   await Promise.all([...consumers].map(stop));
   const twice = [...processed.values()].reduce((sum, times) => sum + times - 1, 0);
   outcomes.push([count, acknowledged.length, processed.size, twice, missing()]);
-  if (missing() > 0) failed = true;
+  if (missing() > 0) fail(`${missing()} records are missed`);
   for (const process of processes) await process.log.settled();
 }
 
@@ -188,8 +206,12 @@ async function refused(call: () => Promise<unknown>): Promise<void> {
     if (error instanceof WadiError && error.kafka === 'UNKNOWN_MEMBER_ID') return;
     throw error;
   }
+  fail('a frozen member was not refused');
+}
+
+function fail(why: string): void {
   failed = true;
-  console.error('A frozen member was not refused.');
+  console.error(why);
 }
 
 function startProducer(wadi: Wadi, acknowledged: string[]): { stop(): Promise<void> } {

@@ -45,11 +45,15 @@ export function preferredType(request: HttpRequest, offered: readonly string[]):
   return new Negotiator({ headers: { accept } }).mediaType([...offered]);
 }
 
-/** The same; 406 if it takes none. */
-export function answerType(request: HttpRequest, offered: readonly string[]): string {
+/** The same; 406 if it takes none, which names those that are really `answered`. */
+export function answerType(
+  request: HttpRequest,
+  offered: readonly string[],
+  answered: readonly string[] = offered,
+): string {
   const type = preferredType(request, offered);
   if (type === undefined) {
-    throw new HttpError(406, `HTTP 406 Not Acceptable: offered are ${offered.join(', ')}`, {
+    throw new HttpError(406, `HTTP 406 Not Acceptable: offered are ${answered.join(', ')}`, {
       field: 'accept',
     });
   }
@@ -63,9 +67,8 @@ const V2_OFFERED = [...V2_TYPES, 'application/vnd.kafka+json', JSON_TYPE];
 export function requireAcceptable(operation: Operation, request: HttpRequest): void {
   const { accept } = request.headers;
   if (!accept || accept === '*/*') return;
-  const offered = new Set(operation.form === 'v2' ? V2_OFFERED : []);
-  for (const answer of Object.values(operation.answers)) {
-    if (answer !== 'empty') for (const type of Object.keys(answer)) offered.add(type);
-  }
-  if (offered.size > 0) answerType(request, [...offered]);
+  const answers = Object.values(operation.answers);
+  const answered = answers.flatMap((answer) => (answer === 'empty' ? [] : Object.keys(answer)));
+  const offered = [...(operation.form === 'v2' ? V2_OFFERED : []), ...answered];
+  if (offered.length > 0) answerType(request, offered, answered.length > 0 ? answered : V2_OFFERED);
 }

@@ -110,13 +110,23 @@ function wrongShape(first: ValueError): WadiError {
   return new WadiError('INVALID_REQUEST', `${field || 'The body'} ${problem}.`, field ? { field } : {});
 }
 
-/** Of a union ("or null", most often) the error within the variant that was meant, if the value is like one at all. */
+/**
+ * Of a union ("or null", most often) the error within the variant that was meant, if the value is like one at all: of several, the
+ * first that has the value's fields.
+ */
 function innermost(error: ValueError): ValueError {
-  for (const variant of error.errors) {
-    for (const inner of variant) if (inner.path.length > error.path.length) return innermost(inner);
-  }
-  return error;
+  const variants = error.errors
+    .map((variant) => [...variant])
+    .filter((errors) => errors.some(({ path }) => path.length > error.path.length));
+  const meant = variants.find((errors) => !errors.some(({ type }) => OTHER_FIELDS.has(type))) ?? variants[0];
+  const inner = meant?.find(({ path }) => path.length > error.path.length);
+  return inner === undefined ? error : innermost(inner);
 }
+
+const OTHER_FIELDS: ReadonlySet<ValueErrorType> = new Set([
+  ValueErrorType.ObjectAdditionalProperties,
+  ValueErrorType.ObjectRequiredProperty,
+]);
 
 /** `/configs/0/name`, a JSON pointer, as `configs[0].name`. */
 function fieldPath(pointer: string): string {
@@ -133,6 +143,7 @@ function fieldPath(pointer: string): string {
 function expected(schema: TSchema): string {
   if (Array.isArray(schema.anyOf)) return schema.anyOf.map(expected).join(' or ');
   if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.required?.length === 1) return `an object with ${schema.required[0]}`;
   const bounds = [
     ['minimum', 'at least', ''],
     ['maximum', 'at most', ''],

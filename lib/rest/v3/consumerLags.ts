@@ -78,20 +78,20 @@ function lagData(group: Place, groupId: string, lag: PartitionLag): Static<typeo
 function summary(cluster: Place, groupId: string, lags: readonly PartitionLag[]): Static<typeof LagSummary> {
   const group = groupPlace(cluster, groupId);
   const { topic, partition, owner, lag } = lags.reduce((most, each) => (each.lag > most.lag ? each : most));
-  const consumerId = owner?.memberId ?? '';
+  const consumer = owner === undefined ? 'consumers' : `consumers/${encodeURIComponent(owner.memberId)}`;
   return {
     kind: SUMMARY_KIND,
     metadata: metadata(part(group, 'lag-summary', 'lag-summary')),
     cluster_id: cluster.clusterId,
     consumer_group_id: groupId,
-    max_lag_consumer_id: consumerId,
+    max_lag_consumer_id: owner?.memberId ?? '',
     max_lag_instance_id: owner?.groupInstanceId ?? null,
     max_lag_client_id: owner?.name ?? '',
     max_lag_topic_name: topic,
     max_lag_partition_id: partition,
     max_lag: lag,
     total_lag: lags.reduce((sum, each) => sum + each.lag, 0),
-    max_lag_consumer: related(group, `consumers/${encodeURIComponent(consumerId)}`),
+    max_lag_consumer: related(group, consumer),
     max_lag_partition: related(cluster, `topics/${topic}/partitions/${partition}`),
   };
 }

@@ -177,6 +177,8 @@ test('lags are told by partition and in all', async () => {
 
 test('a lag of a partition that nobody has now has no consumer', async () => {
   await leave();
+  const summary = await ofGroup<{ max_lag_consumer: object }>('GET /lag-summary');
+  expect(summary.json.max_lag_consumer).toEqual({ related: `${url}/consumers` });
   const { json } = await ofGroup<object>('GET /lags/orders/partitions/1');
   expect(json).toMatchObject({ current_offset: 2, consumer_id: '', instance_id: null, client_id: '' });
 });
@@ -300,6 +302,7 @@ describe('reset', () => {
     [{}, 400, 400, 'to'],
     [{ to: 'first' }, 400, 400, 'to'],
     [{ to: { offset: -1 } }, 400, 400, 'to.offset'],
+    [{ to: { shift: 1.5 } }, 400, 400, 'to.shift'],
     [{ to: { timestamp: 'now' } }, 400, 40002, 'to.timestamp'],
     [{ to: { offset: 1, shift: 1 } }, 400, 400, undefined],
     [{ to: 'latest', topics: topics(3) }, 404, 40403, 'partition_id'],

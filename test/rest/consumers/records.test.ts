@@ -99,6 +99,14 @@ describe('formats', () => {
     expect([status, headers.get('content-type')]).toEqual([200, type]);
   });
 
+  test('who accepts nothing that is there is told what is', async () => {
+    const instance = await reader();
+    const { status, json } = await instance.call('GET /records', { headers: { accept: 'text/html' } });
+    expect(status).toBe(406);
+    expect(json.message).toContain(TEXT);
+    expect(json.message).not.toContain('avro');
+  });
+
   test.each([JSON_FORMAT, TEXT, 'application/vnd.kafka.avro.v2+json'])(
     'Accept: %s does not fit a binary instance: 40601, and nothing moves',
     async (accept) => {
