@@ -195,9 +195,11 @@ function openOutput(
       done.push(...object.map(({ slice }) => slice));
     },
     async add(cleaned: readonly Cleaned[]): Promise<void> {
-      waiting.push(...cleaned);
-      for (const chunk of cleaned) bytes += chunk.bytes.length;
-      if (bytes >= limits.objectBytes) await flush();
+      for (const slice of cleaned) {
+        if (bytes > 0 && bytes + slice.bytes.length > limits.objectBytes) await flush();
+        waiting.push(slice);
+        bytes += slice.bytes.length;
+      }
     },
     finish,
     /** What there was before, if nothing was written yet. */

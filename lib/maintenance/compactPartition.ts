@@ -14,7 +14,7 @@ import {
   readSlices,
   requireDeleted,
 } from './compactor.ts';
-import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits, withinSegments } from './limits.ts';
 import { addKeys, createOffsetMap, type OffsetMap } from './offsetMap.ts';
 import {
   type CompactionConfigs,
@@ -65,13 +65,14 @@ export interface CompactedPartition extends Readonly<CompactionCounts> {
  * CORRUPT_MESSAGE; a repetition goes on where it stopped.
  */
 export async function compactPartition(
-  { objects, items, clock, limits = MAINTENANCE_LIMITS }: CompactionContext,
+  { objects, items, clock, limits: allLimits = MAINTENANCE_LIMITS }: CompactionContext,
   topic: LogTopic,
   partition: number,
   { deadlineMs, end = Infinity, ...configs }: CompactionOptions,
 ): Promise<CompactedPartition> {
   const head = await createHeads(items, clock).read(topic, headIndexOf(topic, partition));
   const now = clock.now();
+  const limits = withinSegments(allLimits, configs.segmentBytes);
   const compactor: Compactor = {
     ...{ objects, items, clock, limits, topic, partition, deadlineMs },
     blobs: createBlobs(objects, items, clock),

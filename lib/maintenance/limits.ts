@@ -126,3 +126,12 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   runAgeMs: 7 * 24 * 60 * MINUTE_MS,
   offsetsRetentionMs: 7 * 24 * 60 * MINUTE_MS,
 };
+
+/**
+ * The same where no object is to be larger than a segment may be. What stays where it is has half of that: so of what does not,
+ * two always fit into one object, and to copy comes to an end.
+ */
+export function withinSegments(limits: MaintenanceLimits, segmentBytes: number): MaintenanceLimits {
+  const objectBytes = Math.min(limits.objectBytes, segmentBytes);
+  return { ...limits, objectBytes, keepBytes: Math.min(limits.keepBytes, objectBytes / 2) };
+}

@@ -6,7 +6,7 @@ import { firstHorizon, type IndexRow, indexOf } from '../log/indexRow.ts';
 import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
 import type { ItemStore, ObjectStore } from '../storage/ports.ts';
-import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits, withinSegments } from './limits.ts';
 import { isSmall, type MergePlan, planMerge, type WaitingToMerge, waitingToMerge } from './planMerge.ts';
 import { copySlices } from './segmentObject.ts';
 import { markAbsorbed, type RowContext, swapRow, unmarkedRows } from './swapRow.ts';
@@ -19,7 +19,7 @@ export interface MergeContext {
 }
 
 export interface MergeOptions {
-  /** The topic's `segment.bytes`: a segment takes no row that would make it larger. */
+  /** The topic's `segment.bytes`: no object is larger, and a segment takes no row that would make it larger. */
   readonly segmentBytes: number;
   /** Merges all there is in the index, due or not. */
   readonly force?: boolean;
@@ -69,12 +69,13 @@ interface Merger extends Required<MergeContext>, RowContext {
  * Throws StorageError, or UNKNOWN_TOPIC_OR_PARTITION when the head is gone; a repetition goes on where it stopped.
  */
 export async function mergePartition(
-  { objects, items, clock, limits = MAINTENANCE_LIMITS }: MergeContext,
+  { objects, items, clock, limits: allLimits = MAINTENANCE_LIMITS }: MergeContext,
   topic: LogTopic,
   partition: number,
   { segmentBytes, force = false, end = Infinity, next: hint = 0 }: MergeOptions,
 ): Promise<MergedPartition> {
   const head = await createHeads(items, clock).read(topic, headIndexOf(topic, partition));
+  const limits = withinSegments(allLimits, segmentBytes);
   const merger: Merger = {
     ...{ objects, items, clock, limits, topic, partition },
     blobs: createBlobs(objects, items, clock),

@@ -7,7 +7,7 @@ import { PACKED_PIECE_BYTES, settlesAt } from './planMerge.ts';
 
 /** A topic's configs, by their names in Kafka. */
 export interface CompactionConfigs {
-  /** Rows are cleaned together while they would make no larger segment. */
+  /** Rows are cleaned together while they would make no larger segment; no object is larger, but for one slice. */
   readonly segmentBytes: number;
   readonly minCleanableDirtyRatio: number;
   readonly minCompactionLagMs: number;

@@ -162,7 +162,7 @@ export const TOPIC_CONFIGS = {
     min: 1048576,
     default: '1073741824',
     effect: 'now',
-    doc: 'The largest object that merging makes.',
+    doc: 'The largest object that merging or compaction makes, unless one append is larger. A segment takes no more either, but that what left a head at once, up to 200 appends, stays in one.',
   }),
   'segment.index.bytes': whole('INT', {
     min: 4,

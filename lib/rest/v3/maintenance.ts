@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { MAINTENANCE_LIMITS, withinSegments } from '../../maintenance/limits.ts';
 import { type PartitionSurvey, surveyPartitions } from '../../maintenance/survey.ts';
 import type { Operation } from '../operation.ts';
 import { TOPIC, TopicParams } from '../paths.ts';
@@ -66,7 +67,8 @@ export const surveyTopic: Operation = {
     const self = `${place.url}/maintenance`;
     const { page, next } = pageOf(request, self, partitionsOf(topic));
     const partitions = page.map(({ index }) => index);
-    const surveys = await surveyPartitions({ items: storage.log, clock }, topic, partitions);
+    const limits = withinSegments(MAINTENANCE_LIMITS, topic.configs.segmentBytes);
+    const surveys = await surveyPartitions({ items: storage.log, clock, limits }, topic, partitions);
     const data = surveys.map((survey) => surveyData(place, topic.name, survey));
     return json(200, list(KIND, self, data, next));
   },
