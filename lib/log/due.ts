@@ -18,7 +18,7 @@ import type { LogTopic } from './log.ts';
 export const DUE_PK = 'due';
 
 /** What is looked at as one: of a topic, or, as `sweep`, of all. */
-export type UnitKind = 'head' | 'garbage' | 'purge' | 'creation' | 'all' | 'sweep';
+export type UnitKind = 'head' | 'garbage' | 'purge' | 'creation' | 'configs' | 'all' | 'sweep';
 
 /** `<topicId>/head/<n>`, `<topicId>/garbage` and so on, or `sweep`. */
 export type Unit = string;
@@ -37,7 +37,7 @@ export function topicUnit(topicId: string, kind: Exclude<UnitKind, 'head' | 'swe
 export function parseUnit(unit: Unit): { kind: UnitKind; topicId: string; head: number } {
   if (unit === SWEEP_UNIT) return { kind: 'sweep', topicId: '', head: 0 };
   const [, topicId, kind, head] =
-    /^([\w-]+)\/(head|garbage|purge|creation|all)(?:\/(\d+))?$/.exec(unit) ?? [];
+    /^([\w-]+)\/(head|garbage|purge|creation|configs|all)(?:\/(\d+))?$/.exec(unit) ?? [];
   if (topicId === undefined || (kind === 'head') !== (head !== undefined))
     throw new TypeError(`unit ${unit}`);
   return { kind: kind as UnitKind, topicId, head: Number(head ?? 0) };
@@ -71,8 +71,8 @@ export function dueItem(topic: LogTopic, unit: Unit, dueAtMs: number): Item {
 }
 
 /**
- * When a head is to be looked at of which an append is under way: 5 to 10 minutes from now, for an append may take its
- * time, and clocks may be as far apart.
+ * When what an append, or a change of configs, is under way to is to be looked at: 5 to 10 minutes from now, for it may take
+ * its time, and clocks may be as far apart.
  */
 export function headDueAt(now: number): number {
   return (Math.floor(now / DUE_BUCKET_MS) + 2) * DUE_BUCKET_MS;

@@ -85,8 +85,8 @@ export interface Log {
   createHeads(topic: LogTopic, from: number, to: number): Promise<void>;
   /** From here on every append and fetch of this topic id is refused; repeating it is harmless. */
   deleteHeads(topic: LogTopic): Promise<void>;
-  /** Makes sure that maintenance looks at what is left of a topic at that time, or later. Throws StorageError. */
-  schedule(topic: LogTopic, kind: 'creation' | 'purge', atMs: number): Promise<void>;
+  /** Makes sure that maintenance looks at a topic, or what is left of it, at that time or later. Throws StorageError. */
+  schedule(topic: LogTopic, kind: 'creation' | 'configs' | 'purge', atMs: number): Promise<void>;
   /** Resolves when the work begun in the background (rolls, acks=0 appends) is done; a function awaits it before it is frozen. */
   settled(): Promise<void>;
 }

@@ -21,7 +21,7 @@ import type { Wadi } from '../wadi.ts';
 import type { GarbageCursor } from './garbage.ts';
 import type { Counts, JobContext } from './job.ts';
 import { beforeWork, type Lease } from './lease.ts';
-import { type HeadCursor, type Maintained, maintainHead } from './maintainHead.ts';
+import { type HeadCursor, type Maintained, type MaintainOptions, maintainHead } from './maintainHead.ts';
 import { collectTopic, maintainTopic, type TopicCursor, WHOLE_TOPIC } from './maintainTopic.ts';
 import { deleteHeadMarks, type PurgeCursor, purgeTopic } from './purgeTopic.ts';
 import { type SweepCursor, sweep } from './sweep.ts';
@@ -106,8 +106,10 @@ export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWo
       return doHead(context, topic, head, due.cursor as HeadCursor | undefined);
     case 'garbage':
       return doGarbage(context, topic, due);
+    case 'configs':
+      return doTopic(context, noting(context, topic), topic, due, { force: false });
     case 'all':
-      return doAll(context, topic, due.cursor as TopicCursor | undefined);
+      return doTopic(context, context.job, topic, due, { force: true });
   }
 }
 
@@ -118,15 +120,7 @@ async function doHead(
   from: HeadCursor | undefined,
 ): Promise<UnitWork> {
   const { job } = context;
-  // What is done leaves garbage, of which nobody else would tell if the worker died behind it.
-  let noted: Promise<void> | undefined;
-  const garbageIsDue = async () => {
-    await context.lease.take();
-    noted ??= noteGarbage(context, topic);
-    await noted;
-  };
-  const noting = { ...job, ...beforeWork(job, garbageIsDue) };
-  const done = await maintainHead(noting, topic, index, { force: false }, from);
+  const done = await maintainHead(noting(context, topic), topic, index, { force: false }, from);
   const { counts, cursor, nextDueAtMs, unmergedBytes } = done;
   const ageMs = (sinceMs: number) => Math.max(0, job.clock.now() - sinceMs);
   const gauges = {
@@ -137,6 +131,18 @@ async function doHead(
   return { counts, more: cursor !== undefined, cursor, nextDueAtMs, gauges };
 }
 
+/** What is done leaves garbage, of which nobody else would tell if the worker died behind it: so it is due before. */
+function noting(context: UnitContext, topic: StoredTopic): JobContext {
+  const { job, lease } = context;
+  let noted: Promise<void> | undefined;
+  const garbageIsDue = async () => {
+    await lease.take();
+    noted ??= noteGarbage(context, topic);
+    await noted;
+  };
+  return { ...job, ...beforeWork(job, garbageIsDue) };
+}
+
 async function doGarbage({ job }: UnitContext, topic: StoredTopic, due: DueUnit): Promise<UnitWork> {
   const from = due.cursor as GarbageCursor | undefined;
   const options = { graceMs: job.limits.graceMs, marks: marksAreDue(due.dueAtMs) };
@@ -144,13 +150,16 @@ async function doGarbage({ job }: UnitContext, topic: StoredTopic, due: DueUnit)
   return { counts, more: cursor !== undefined, cursor };
 }
 
-async function doAll(
+async function doTopic(
   context: UnitContext,
+  job: JobContext,
   topic: StoredTopic,
-  from: TopicCursor = WHOLE_TOPIC,
+  due: DueUnit,
+  options: MaintainOptions,
 ): Promise<UnitWork> {
   const onHead = afterHead(context);
-  const { counts, cursor } = await maintainTopic(context.job, topic, from, { force: true }, (index, head) =>
+  const from = (due.cursor as TopicCursor | undefined) ?? WHOLE_TOPIC;
+  const { counts, cursor } = await maintainTopic(job, topic, from, options, (index, head) =>
     onHead(topic, index, head),
   );
   return { counts, more: cursor !== undefined, cursor };

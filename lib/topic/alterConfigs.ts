@@ -1,12 +1,36 @@
 import { WadiError } from '../errors.ts';
-import { type ConfigOverrides, checkConfigName, checkOverrides, parseConfigs } from './configs.ts';
+import { headDueAt } from '../log/due.ts';
+import {
+  type ConfigName,
+  type ConfigOverrides,
+  checkConfigName,
+  checkOverrides,
+  parseConfigs,
+} from './configs.ts';
 import { afterWrite, readTopic } from './readTopic.ts';
 import type { ConfigChange, TopicStore } from './topic.ts';
 import { type StoredTopic, stillLive, topicKey } from './topicItem.ts';
 
 const ATTEMPTS = 10;
 
-/** All changes or none. A change made by another at the same time is kept unless it is of the same key. */
+/** Maintenance goes by them. */
+const MAINTAINED: readonly string[] = [
+  'cleanup.policy',
+  'delete.retention.ms',
+  'max.compaction.lag.ms',
+  'min.cleanable.dirty.ratio',
+  'min.compaction.lag.ms',
+  'retention.bytes',
+  'retention.ms',
+  'segment.bytes',
+] satisfies ConfigName[];
+
+/**
+ * All changes or none. A change made by another at the same time is kept unless it is of the same key.
+ *
+ * That maintenance has to look at the topic is noted before each attempt, so that no change goes unnoticed whose maker dies behind
+ * it; and for some minutes later, so that nobody looks, and is done, before the change is there.
+ */
 export async function alterConfigs(
   store: TopicStore,
   name: string,
@@ -14,10 +38,12 @@ export async function alterConfigs(
   validateOnly: boolean,
 ): Promise<void> {
   checkChanges(changes);
+  const isMaintained = changes.some((change) => MAINTAINED.includes(change.name));
   let topic = await readTopic(store.metadata, name);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const overrides = applyChanges(topic, changes);
     if (validateOnly) return;
+    if (isMaintained) await store.log.schedule(topic, 'configs', headDueAt(store.clock.now()));
     const { configsVersion } = topic;
     const { applied, item } = await store.metadata.update(
       topicKey(name),

@@ -24,7 +24,7 @@ export interface ConfigChange {
   value: string | null;
 }
 
-/** What topics rest on. `log` makes and takes away their heads, and has maintenance look at what is left of them. */
+/** What topics rest on. `log` makes and takes away their heads, and has maintenance look at them. */
 export interface TopicStore {
   readonly metadata: ItemStore;
   readonly log: Pick<Log, 'createHeads' | 'deleteHeads' | 'schedule'>;
