@@ -179,8 +179,8 @@ export const TOPIC_CONFIGS = {
   'segment.ms': whole('LONG', {
     min: 1,
     default: '604800000',
-    effect: 'planned',
-    doc: 'How long merging may wait to fill a segment.',
+    effect: 'none',
+    doc: 'No record waits for its segment to be closed: records are deleted and compacted in one that still grows, too.',
   }),
   'unclean.leader.election.enable': flag({
     default: 'false',
