@@ -25,6 +25,8 @@ const COUNTED: Readonly<Record<string, readonly [name: string, unit: Unit]>> = {
 export function reportMetrics(worked: Worked): void {
   console.log(JSON.stringify({ level: 'info', message: 'maintenance', ...worked }));
   const { counts, gauges, tookMs } = worked;
+  // Another's run, which he tells of.
+  if (worked.outcome === 'held') return;
   metrics.addMetric('Runs', MetricUnit.Count, 1);
   metrics.addMetric('RunTime', MetricUnit.Milliseconds, tookMs);
   for (const [count, [name, unit]] of Object.entries(COUNTED)) {

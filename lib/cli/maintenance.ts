@@ -92,13 +92,16 @@ Examples:
 
   maintenance
     .command('run')
-    .description('do all maintenance now, due or not, and return when it is done')
+    .description(
+      'do all maintenance of topics now, due or not, and whatever else is due; return when it is done',
+    )
     .option('-t, --topic <topic>', 'of this topic alone')
     .option('--timeout <seconds>', 'wait no longer; the run goes on', integer(1), TIMEOUT_SECONDS)
     .addHelpText(
       'after',
       `
-Exit code: 0 when all is done; 1 when it failed for some topic, or when the time is over.
+A unit is a topic; one more is what else is due, such as the purge of topics that were deleted.
+Exit code: 0 when all is done; 1 when some of it failed, or when the time is over.
 
 Examples:
   $ wadi maintenance run
@@ -108,7 +111,9 @@ Examples:
     .action(async (options: RunOptions) => {
       const run = await runAll(io, await connect(), options);
       const counts = Object.entries(run.counts).map(([name, count]) => [words(name), shown(name, count)]);
-      io.stdout.write(table([['topics', String(run.units_count)], ...counts]));
+      // One unit is of what was due besides.
+      const topics = options.topic === undefined ? run.units_count - 1 : 1;
+      io.stdout.write(table([['topics', String(topics)], ...counts]));
     });
 }
 
@@ -167,7 +172,7 @@ async function runAll(io: Io, api: Api, { topic, timeout }: RunOptions): Promise
   let run = await api.send<Run>('POST', '/maintenance/run', body);
   const hideProgress = showProgress(io, () => {
     const { units_count, left_count, counts } = run;
-    return `${units_count - left_count} of ${units_count} topics done; ${summary(counts)}`;
+    return `${units_count - left_count} of ${units_count} units done; ${summary(counts)}`;
   });
   try {
     const endsAtMs = performance.now() + timeout * 1_000;
@@ -175,9 +180,7 @@ async function runAll(io: Io, api: Api, { topic, timeout }: RunOptions): Promise
       const failed = run.units.filter(({ done, error }) => !done && error !== undefined);
       if (failed.length === run.left_count) throw failure(run, failed);
       if (performance.now() > endsAtMs) {
-        throw new CliError(
-          `${run.left_count} of ${run.units_count} topics are not done yet; the run goes on`,
-        );
+        throw new CliError(`${run.left_count} of ${run.units_count} units are not done yet; the run goes on`);
       }
       await sleep(polls < 20 ? POLL_MS : LONG_POLL_MS);
       run = await api.get<Run>(`/maintenance/runs/${run.run_id}`);
@@ -189,9 +192,11 @@ async function runAll(io: Io, api: Api, { topic, timeout }: RunOptions): Promise
 }
 
 function failure({ units_count }: Run, failed: Run['units']): CliError {
-  const reasons = failed.slice(0, RUNS_SHOWN).map(({ topic_name, error }) => `${topic_name}: ${error}`);
+  const reasons = failed
+    .slice(0, RUNS_SHOWN)
+    .map(({ topic_name, error }) => `${topic_name || 'what else is due'}: ${error}`);
   return new CliError(
-    `maintenance of ${failed.length} of ${units_count} topics failed, and is tried again in some minutes:\n  ${reasons.join('\n  ')}`,
+    `maintenance of ${failed.length} of ${units_count} units failed, and is tried again in some minutes:\n  ${reasons.join('\n  ')}`,
   );
 }
 

@@ -1,7 +1,9 @@
 import type { Context } from 'aws-lambda';
 import type { CreateHandler, HttpHandler } from '../../functions/handler.ts';
 import { type FunctionSpec, HTTP_FUNCTIONS } from '../../functions/manifest.ts';
+import type { AuthorizerOptions } from '../acl/decide.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import type { Worked } from '../maintenance/worker.ts';
 import { createInProcessQueue } from '../queue/inProcess.ts';
 import type { Storage } from '../storage/ports.ts';
 import { createWadi, type Wadi } from '../wadi.ts';
@@ -17,8 +19,11 @@ export interface LocalClusterOptions {
   /** What to rest on, or how to open it: in memory by default. It is closed with the cluster. */
   readonly storage?: Storage | StorageOptions;
   readonly clock?: Clock;
+  readonly authorizer?: AuthorizerOptions;
   /** How often maintenance looks for what is due: a minute by default; 0, only when it is asked to run. */
   readonly maintenanceIntervalMs?: number;
+  /** Told what maintenance has done. */
+  readonly onMaintenance?: (worked: Worked) => void;
 }
 
 const MAINTENANCE_INTERVAL_MS = 60_000;
@@ -36,10 +41,15 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
   const storage = 'kind' in chosen ? await openStorage(chosen) : chosen;
   try {
     const queue = createInProcessQueue();
-    const wadi = await createWadi({ storage, clock, queue });
+    const wadi = await createWadi({
+      storage,
+      clock,
+      queue,
+      ...(options.authorizer && { authorizer: options.authorizer }),
+    });
     const server = await startServer({ host, port, functions: await loadFunctions(wadi) });
-    const { maintenanceIntervalMs = MAINTENANCE_INTERVAL_MS } = options;
-    const maintenance = await startMaintenance(wadi, queue, maintenanceIntervalMs);
+    const { maintenanceIntervalMs: intervalMs = MAINTENANCE_INTERVAL_MS, onMaintenance: report } = options;
+    const maintenance = await startMaintenance(wadi, queue, { intervalMs, ...(report && { report }) });
     return {
       url: server.url,
       wadi,

@@ -1,10 +1,11 @@
 import { type LocalCluster, startLocalCluster } from './cluster.ts';
+import { logWork } from './maintenance.ts';
 import { parseOptions } from './options.ts';
 
 /** `npm start`: the local cluster until SIGINT or SIGTERM. */
 async function main(): Promise<void> {
   const options = parseOptions(process.argv);
-  const cluster = await startLocalCluster(options).catch((error) => {
+  const cluster = await startLocalCluster({ ...options, onMaintenance: logWork }).catch((error) => {
     console.error(`wadi: ${reason(error)}`);
     process.exit(1);
   });

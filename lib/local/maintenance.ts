@@ -1,6 +1,9 @@
 import type { CreateMaintenance } from '../../functions/maintenance.ts';
 import { MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
 import type { CreatePlanner } from '../../functions/planner.ts';
+import { MAINTENANCE_LIMITS } from '../maintenance/limits.ts';
+import { resumeRuns } from '../maintenance/runs.ts';
+import type { Worked } from '../maintenance/worker.ts';
 import type { InProcessQueue } from '../queue/inProcess.ts';
 import { logError } from '../rest/errors.ts';
 import type { Wadi } from '../wadi.ts';
@@ -13,47 +16,61 @@ export interface LocalMaintenance {
   close(): Promise<void>;
 }
 
-/** The deployed planner and workers, on a timer instead of a schedule and with a queue in this process. 0: no timer. */
+export interface LocalMaintenanceOptions {
+  /** 0: no timer. */
+  readonly intervalMs: number;
+  readonly report?: (worked: Worked) => void;
+}
+
+/** The deployed planner and workers, on a timer instead of a schedule and with a queue in this process. */
 export async function startMaintenance(
   wadi: Wadi,
   queue: InProcessQueue,
-  intervalMs: number,
+  { intervalMs, report }: LocalMaintenanceOptions,
 ): Promise<LocalMaintenance> {
   const planner: { createHandler: CreatePlanner } = await import(`../../functions/${PLANNER.entry}`);
   const worker: { createHandler: CreateMaintenance } = await import(`../../functions/${MAINTENANCE.entry}`);
   let stopping = false;
-  let working = false;
-  let worked = Promise.resolve();
   const plan = planner.createHandler(wadi);
-  const work = worker.createHandler(wadi, { isStopping: () => stopping });
+  const work = worker.createHandler(wadi, { isStopping: () => stopping, ...(report && { report }) });
+  const working = new Set<Promise<unknown>>();
 
-  async function workAll(): Promise<void> {
-    for (let body = queue.take(); body !== undefined && !stopping; body = queue.take()) {
-      await work({ Records: [{ messageId: body, body }] });
+  /** As many at once as there are deployed workers. */
+  function start(): void {
+    while (!stopping && working.size < MAINTENANCE.concurrency) {
+      const body = queue.take();
+      if (body === undefined) return;
+      const worked = work({ Records: [{ messageId: body, body }] }).finally(() => {
+        working.delete(worked);
+        start();
+      });
+      working.add(worked);
     }
-    working = false;
   }
-  const start = () => {
-    if (stopping || working) return;
-    working = true;
-    worked = workAll();
+  const failed = (error: unknown) => {
+    if (!stopping) logError(error);
   };
   queue.onSent(start);
   // What was sent before somebody listened.
   start();
-  const planned = () =>
-    plan().catch((error) => {
-      if (!stopping) logError(error);
-    });
-  const timer = intervalMs > 0 ? setInterval(planned, intervalMs).unref() : undefined;
+  const resumed = resumeRuns(wadi, MAINTENANCE_LIMITS).catch(failed);
+  const timer = intervalMs > 0 ? setInterval(() => plan().catch(failed), intervalMs).unref() : undefined;
 
   return {
     async close() {
       stopping = true;
       clearInterval(timer);
-      await Promise.race([worked, timeout()]);
+      await Promise.race([Promise.all([resumed, ...working]), timeout()]);
     },
   };
+}
+
+/** A line for whoever watches, if something was done. */
+export function logWork(worked: Worked): void {
+  const { heads: _, ...done } = worked.counts;
+  if (Object.keys(done).length === 0) return;
+  const { unit, name, outcome, tookMs, counts } = worked;
+  console.log(JSON.stringify({ level: 'info', message: 'maintenance', unit, name, outcome, tookMs, counts }));
 }
 
 function timeout(): Promise<void> {

@@ -17,25 +17,27 @@ import type { LogTopic } from './log.ts';
  */
 export const DUE_PK = 'due';
 
-/** What is looked at as one: of a topic, or, as `sweep`, of all. */
-export type UnitKind = 'head' | 'garbage' | 'purge' | 'creation' | 'configs' | 'all' | 'sweep';
+/** What is looked at as one: of a topic, or, as `sweep` and `due`, of all. */
+export type UnitKind = 'head' | 'garbage' | 'purge' | 'creation' | 'configs' | 'all' | 'sweep' | 'due';
 
-/** `<topicId>/head/<n>`, `<topicId>/garbage` and so on, or `sweep`. */
+/** `<topicId>/head/<n>`, `<topicId>/garbage` and so on, or `sweep`, or `due`. */
 export type Unit = string;
 
 export const SWEEP_UNIT: Unit = 'sweep';
+/** Of a run that somebody asked for: all that is due, of whatever topic. */
+export const ALL_DUE_UNIT: Unit = 'due';
 
 export function headUnit(topicId: string, index: number): Unit {
   return `${topicId}/head/${index}`;
 }
 
-export function topicUnit(topicId: string, kind: Exclude<UnitKind, 'head' | 'sweep'>): Unit {
+export function topicUnit(topicId: string, kind: Exclude<UnitKind, 'head' | 'sweep' | 'due'>): Unit {
   return `${topicId}/${kind}`;
 }
 
 /** Throws a TypeError for what is no unit. */
 export function parseUnit(unit: Unit): { kind: UnitKind; topicId: string; head: number } {
-  if (unit === SWEEP_UNIT) return { kind: 'sweep', topicId: '', head: 0 };
+  if (unit === 'sweep' || unit === 'due') return { kind: unit, topicId: '', head: 0 };
   const [, topicId, kind, head] =
     /^([\w-]+)\/(head|garbage|purge|creation|configs|all)(?:\/(\d+))?$/.exec(unit) ?? [];
   if (topicId === undefined || (kind === 'head') !== (head !== undefined))

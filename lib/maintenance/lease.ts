@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Unit } from '../log/due.ts';
+import { DUE_PK, parseDueKey, type Unit } from '../log/due.ts';
 import { withRetries } from '../log/retry.ts';
 import type { Condition, Item, ItemStore, Key, ObjectStore } from '../storage/ports.ts';
 import { randomUuid } from '../uuid.ts';
@@ -14,12 +14,16 @@ import type { Counts } from './job.ts';
  *   holder       whoever took it last
  *   untilMs      until then it is held; 0 when it was given back
  *   lastRun      text: LastRun as JSON
+ *
+ * Of a run that somebody asked for, `holder` and `untilMs` are in its due item, since he waits for it: so it does not wait for another
+ * run, nor for one that has died, or rests behind a failure; only what is sent twice is done once.
  */
 export const LEASE_PK = 'lease';
 
 export interface LastRun {
   readonly endedAtMs: number;
   readonly tookMs: number;
+  /** With those of the runs that handed it on. */
   readonly counts: Counts;
   /** It handed on what was left. */
   readonly more: boolean;
@@ -41,19 +45,37 @@ export function leaseKey(unit: Unit): Key {
   return { pk: LEASE_PK, sk: unit };
 }
 
-export function parseLease(item: Item): { unit: Unit; name: string; untilMs: number; lastRun?: LastRun } {
+export interface LeaseItem {
+  readonly unit: Unit;
+  readonly name: string;
+  readonly untilMs: number;
+  readonly lastRun?: LastRun;
+}
+
+export function parseLease(item: Item): LeaseItem {
   const { sk: unit, name, untilMs, lastRun } = item as Item & Record<'name' | 'lastRun', string>;
   const last = lastRun === undefined ? {} : { lastRun: JSON.parse(lastRun) as LastRun };
   return { unit, name, untilMs: untilMs as number, ...last };
 }
 
+export function parseDueLease({ sk, name, untilMs }: Item): LeaseItem {
+  return { unit: parseDueKey({ sk }).unit, name: name as string, untilMs: untilMs as number };
+}
+
+export interface Leased {
+  readonly unit: Unit;
+  readonly name: string;
+  /** Of a run, its due item. */
+  readonly dueSk?: string;
+}
+
 export function createLease(
   items: ItemStore,
   clock: Clock,
-  unit: Unit,
-  name: string,
+  { unit, name, dueSk }: Leased,
   leaseMs: number,
 ): Lease {
+  const key = dueSk === undefined ? leaseKey(unit) : { pk: DUE_PK, sk: dueSk };
   const holder = randomUuid(clock);
   const isMine: Condition = { path: ['holder'], is: '=', value: holder };
   let taken: Promise<void> | undefined;
@@ -65,13 +87,14 @@ export function createLease(
     };
     const { applied } = await withRetries(clock, () =>
       items.update(
-        leaseKey(unit),
+        key,
         [
           { set: ['name'], to: name },
           { set: ['holder'], to: holder },
           { set: ['untilMs'], to: now + leaseMs },
         ],
-        isFree,
+        // What is due no more must not be due again.
+        dueSk === undefined ? isFree : { all: [{ exists: ['pk'] }, isFree] },
       ),
     );
     if (!applied) throw new LeaseHeld(`another is at work on ${unit}`);
@@ -88,11 +111,15 @@ export function createLease(
         () => false,
       );
       if (!isTaken) return;
-      const actions = [
-        { set: ['untilMs'], to: restMs === undefined ? 0 : clock.now() + restMs },
-        { set: ['lastRun'], to: JSON.stringify(lastRun) },
-      ] as const;
-      await withRetries(clock, () => items.update(leaseKey(unit), actions, isMine));
+      const free = { set: ['untilMs'], to: restMs === undefined ? 0 : clock.now() + restMs } as const;
+      const done = { set: ['lastRun'], to: JSON.stringify(lastRun) } as const;
+      if (dueSk === undefined) {
+        await withRetries(clock, () => items.update(key, [free, done], isMine));
+        return;
+      }
+      await withRetries(clock, () => items.update(key, [free], isMine));
+      const told = [{ set: ['name'], to: name }, { set: ['untilMs'], to: 0 }, done] as const;
+      await withRetries(clock, () => items.update(leaseKey(unit), told));
     },
   };
 }

@@ -9,7 +9,12 @@ import type { CollectedGarbage, GarbageOptions } from './pass.ts';
 /** Where work on a topic goes on: plain JSON. */
 export type TopicCursor =
   | { readonly step: 'heads'; readonly head: number; readonly at?: HeadCursor }
-  | { readonly step: 'garbage'; readonly garbage?: GarbageCursor };
+  | {
+      readonly step: 'garbage';
+      readonly garbage?: GarbageCursor;
+      /** What is garbage is old enough to go then. */
+      readonly fromMs?: number;
+    };
 
 export interface TopicWork {
   readonly counts: Counts;
@@ -27,6 +32,7 @@ export async function maintainTopic(
   { force }: MaintainOptions,
   onHead: (index: number, head: Maintained) => Promise<void>,
 ): Promise<TopicWork> {
+  const { clock, limits } = context;
   let counts: Counts = {};
   if (cursor.step === 'heads') {
     for (let head = cursor.head; head <= headIndexOf(topic, topic.partitions - 1); head++) {
@@ -38,11 +44,15 @@ export async function maintainTopic(
       await onHead(head, maintained);
     }
     const { heads: _, ...changes } = counts;
-    // So that what is garbage by now is old enough to go.
-    if (force && Object.keys(changes).length > 0) await context.clock.sleep(context.limits.forcedGraceMs);
+    // What is garbage by now is soon old enough to go: meanwhile there are other topics.
+    if (force && Object.keys(changes).length > 0)
+      return { counts, cursor: { step: 'garbage', fromMs: clock.now() + limits.forcedGraceMs } };
   }
-  const garbage = cursor.step === 'garbage' ? cursor.garbage : undefined;
-  const graceMs = force ? context.limits.forcedGraceMs : context.limits.graceMs;
+  const { garbage, fromMs = 0 } = cursor.step === 'garbage' ? cursor : {};
+  // By a clock that may be far ahead.
+  const waitMs = Math.min(fromMs - clock.now(), limits.forcedGraceMs);
+  if (waitMs > 0) await clock.sleep(waitMs);
+  const graceMs = force ? limits.forcedGraceMs : limits.graceMs;
   const collected = await collectTopic(context, topic, { graceMs, marks: true }, garbage);
   counts = addCounts(counts, collected.counts);
   if (collected.cursor === undefined) return { counts };

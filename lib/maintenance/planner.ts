@@ -1,14 +1,10 @@
-import { DUE_PK, dueItem, lastDueSk, parseDueKey, SWEEP_UNIT, type Unit } from '../log/due.ts';
+import { dueItem, parseDueKey, SWEEP_UNIT } from '../log/due.ts';
 import { withRetries } from '../log/retry.ts';
-import type { Item } from '../storage/ports.ts';
 import type { Wadi } from '../wadi.ts';
+import { ALL_TOPICS, dueBy, ensureDue } from './dueItems.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
-import { ensureDue } from './units.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
-/** All topics are swept as if they were one. */
-const ALL_TOPICS = { id: '', name: '', partitions: 0, partitionsPerHead: 0 };
-
 export interface Planned {
   readonly sent: number;
   /** Of what was due and sent; `undefined` if nothing is, or if enough messages wait as it is. */
@@ -28,35 +24,19 @@ export async function plan(
   const sweepAtMs = Math.ceil((now + 1) / DAY_MS) * DAY_MS;
   await withRetries(clock, () => ensureDue(storage.log, dueItem(ALL_TOPICS, SWEEP_UNIT, sweepAtMs)));
   if ((await queue.waiting()) >= limits.waitingMessages) return { sent: 0 };
-  const units = new Set<Unit>();
+  const sent = new Set<string>();
   let oldestDueAtMs: number | undefined;
   for await (const items of dueBy({ clock, storage }, now, limits)) {
     const messages: string[] = [];
     for (const item of items) {
       const { unit, dueAtMs } = parseDueKey(item);
       oldestDueAtMs ??= dueAtMs;
-      // What is due several times is sent once: when that is done, there is mostly nothing left to do.
-      if (!units.has(unit)) messages.push(item.sk);
-      units.add(unit);
+      // What is due several times is sent once: when that is done, there is mostly nothing left to do. But each run is waited for.
+      const once = item.runId === undefined ? unit : item.sk;
+      if (!sent.has(once)) messages.push(item.sk);
+      sent.add(once);
     }
     await queue.send(messages);
   }
-  return { sent: units.size, ...(oldestDueAtMs !== undefined && { oldestDueAtMs }) };
-}
-
-/** The items that are due, page by page, the oldest first; `pagesPerPlan` at most. */
-export async function* dueBy(
-  { clock, storage }: Pick<Wadi, 'clock' | 'storage'>,
-  now: number,
-  { duePerPage, pagesPerPlan }: MaintenanceLimits,
-): AsyncGenerator<Item[]> {
-  let from = '0';
-  for (let page = 0; page < pagesPerPlan; page++) {
-    const query = { pk: DUE_PK, from, to: lastDueSk(now), limit: duePerPage };
-    const { items, lastSk } = await withRetries(clock, () => storage.log.query(query));
-    yield items;
-    if (lastSk === undefined) return;
-    // The next key there can be: no character of a unit comes before '-'.
-    from = `${lastSk}-`;
-  }
+  return { sent: sent.size, ...(oldestDueAtMs !== undefined && { oldestDueAtMs }) };
 }

@@ -1,10 +1,12 @@
 import type { Clock } from '../clock.ts';
-import { dueItem, topicUnit, type Unit } from '../log/due.ts';
+import { ALL_DUE_UNIT, dueItem, dueKey, parseDueKey, topicUnit, type Unit } from '../log/due.ts';
+import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
 import type { Item, ItemPage, ItemStore, Query } from '../storage/ports.ts';
 import type { Topic } from '../topic/topic.ts';
 import { randomUuid } from '../uuid.ts';
 import type { Wadi } from '../wadi.ts';
+import { ALL_TOPICS, dueBy } from './dueItems.ts';
 import { addCounts, type Counts } from './job.ts';
 import type { MaintenanceLimits } from './limits.ts';
 import { inBatches } from './pass.ts';
@@ -14,12 +16,14 @@ import { inBatches } from './pass.ts';
  *
  *   pk 'run'   sk run id                startedAtMs
  *   pk 'run'   sk `<run id>/<topicId>`   name, done, counts (text: JSON), error
+ *   pk 'run'   sk `<run id>/due`         the same, of what is due besides
  */
 const RUN_PK = 'run';
 const DIGITS = 15;
 const ROWS_PER_PAGE = 1_000;
 
 export interface RunUnit {
+  /** Of the topic; '' for what is due besides. */
   readonly name: string;
   readonly done: boolean;
   /** So far. */
@@ -37,42 +41,58 @@ export interface Run {
 }
 
 /**
- * Has all maintenance of these topics done at once, due or not, by whoever receives the messages. The account is there first, so
- * that what is done is noted; what is due is there before it is sent: so if that fails, of which `warn` is told, it is done
- * with the next plan.
+ * Has all maintenance of a topic done at once, due or not, by whoever receives the messages; or that of all topics, and whatever else is
+ * due. The account is there first, so that what is done is noted; what is due is there before it is sent: so if that fails,
+ * of which `warn` is told, it is done with the next plan.
  */
 export async function startRun(
-  { clock, storage, queue }: Wadi,
-  topics: readonly Topic[],
+  { clock, storage, queue, topics }: Wadi,
+  topic: Topic | undefined,
   { writesAtOnce }: MaintenanceLimits,
   warn: (error: unknown) => void,
 ): Promise<Run> {
   const items = storage.log;
   const startedAtMs = clock.now();
+  const chosen = topic === undefined ? await topics.list() : [topic];
+  const work = chosen.map((topic) => ({ topic: topic as LogTopic, unit: topicUnit(topic.id, 'all') }));
+  if (topic === undefined) work.push({ topic: ALL_TOPICS, unit: ALL_DUE_UNIT });
   const runId = `${String(startedAtMs).padStart(DIGITS, '0')}-${randomUuid(clock)}`;
   await withRetries(clock, () => items.put({ pk: RUN_PK, sk: runId, startedAtMs }));
-  const units = topics.map(({ name }) => ({ name, done: false, counts: {} }));
+  const units = work.map(({ topic }) => ({ name: topic.name, done: false, counts: {} }));
   const due: string[] = [];
-  await inBatches([...topics.entries()], writesAtOnce, async ([i, topic]) => {
-    await withRetries(clock, () => noteRun(items, runId, topicUnit(topic.id, 'all'), units[i]!));
-    due.push(await putDue(items, clock, topic, runId, startedAtMs));
+  await inBatches([...work.entries()], writesAtOnce, async ([i, { topic, unit }]) => {
+    await withRetries(clock, () => noteRun(items, runId, unit, units[i]!));
+    due.push(await putDue(items, clock, dueItem(topic, unit, startedAtMs), runId));
   });
   await queue.send(due).catch(warn);
   return { runId, startedAtMs, units, left: units.length, counts: {} };
 }
 
 /** Beside that of another run, which may have begun in the same millisecond. */
-async function putDue(
-  items: ItemStore,
-  clock: Clock,
-  topic: Topic,
-  runId: string,
-  fromMs: number,
-): Promise<string> {
-  for (let atMs = fromMs; ; atMs++) {
-    const due = { ...dueItem(topic, topicUnit(topic.id, 'all'), atMs), runId };
+async function putDue(items: ItemStore, clock: Clock, first: Item, runId: string): Promise<string> {
+  const { dueAtMs, unit } = parseDueKey(first);
+  for (let atMs = dueAtMs; ; atMs++) {
+    const due = { ...first, ...dueKey(unit, atMs), runId };
     const { item } = await withRetries(clock, () => items.put(due, { missing: ['pk'] }));
     if (item?.runId === runId) return due.sk;
+  }
+}
+
+/**
+ * For a process whose queue was lost with the one before: sends what is left of runs. Whoever was at work on it has most likely died
+ * as well; if not, it is done twice.
+ */
+export async function resumeRuns(wadi: Wadi, { duePerPage }: MaintenanceLimits): Promise<void> {
+  const { clock, storage, queue } = wadi;
+  const all = { duePerPage, pagesPerPlan: Number.POSITIVE_INFINITY };
+  for await (const items of dueBy(wadi, clock.now(), all)) {
+    const left = items.filter(({ runId }) => runId !== undefined);
+    for (const { pk, sk } of left) {
+      await withRetries(clock, () =>
+        storage.log.update({ pk, sk }, [{ set: ['untilMs'], to: 0 }], { exists: ['pk'] }),
+      );
+    }
+    await queue.send(left.map(({ sk }) => sk));
   }
 }
 

@@ -1,9 +1,9 @@
 import { parseDueKey, type Unit } from '../log/due.ts';
 import { withRetries } from '../log/retry.ts';
 import type { Wadi } from '../wadi.ts';
-import { type LastRun, LEASE_PK, parseLease } from './lease.ts';
+import { dueBy } from './dueItems.ts';
+import { type LastRun, LEASE_PK, parseDueLease, parseLease } from './lease.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
-import { dueBy } from './planner.ts';
 
 /** Of runs, and of units that are due, so many are told. */
 const MAX_TOLD = 50;
@@ -26,14 +26,16 @@ export async function maintenanceStatus(
 ): Promise<MaintenanceStatus> {
   const now = wadi.clock.now();
   const due: { unit: Unit; name: string; dueAtMs: number }[] = [];
+  const leases = await readLeases(wadi, limits);
   let dueCount = 0;
   for await (const items of dueBy(wadi, now, limits)) {
     dueCount += items.length;
     for (const item of items.slice(0, MAX_TOLD - due.length)) {
       due.push({ ...parseDueKey(item), name: item.name as string });
     }
+    // Runs have their leases there.
+    leases.push(...items.filter(({ untilMs }) => untilMs !== undefined).map(parseDueLease));
   }
-  const leases = await readLeases(wadi, limits);
   return {
     dueCount,
     due,

@@ -11,13 +11,14 @@ import {
   type Unit,
 } from '../log/due.ts';
 import type { LogTopic } from '../log/log.ts';
-import type { Item, ItemStore } from '../storage/ports.ts';
+import type { Item } from '../storage/ports.ts';
 import { abandonCreation } from '../topic/abandonCreation.ts';
 import { finishDeletion } from '../topic/deleteTopic.ts';
 import { deletedAtMs, forgetTopic } from '../topic/forgetTopic.ts';
 import { readNameHolder } from '../topic/readTopic.ts';
 import type { StoredTopic } from '../topic/topicItem.ts';
 import type { Wadi } from '../wadi.ts';
+import { ensureDue } from './dueItems.ts';
 import type { GarbageCursor } from './garbage.ts';
 import type { Counts, JobContext } from './job.ts';
 import { beforeWork, type Lease } from './lease.ts';
@@ -87,6 +88,8 @@ const NOTHING: UnitWork = { counts: {} };
 /** Does what a due item asks for, as far as there is time. It may have been done, and may be done again. */
 export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWork> {
   const { kind, head } = parseUnit(due.unit);
+  // Made of the others: doAllDue.ts.
+  if (kind === 'due') return NOTHING;
   if (kind === 'sweep') {
     const { counts, cursor } = await sweep(
       context,
@@ -191,11 +194,6 @@ function itemsOf({ wadi }: UnitContext) {
   return { items: wadi.storage.log, clock: wadi.clock };
 }
 
-/** One write, of whoever comes first. */
-export async function ensureDue(items: ItemStore, item: Item): Promise<void> {
-  if ((await items.get({ pk: item.pk, sk: item.sk })) === undefined) await items.put(item);
-}
-
 /**
  * A topic that was deleted is purged at once, and again when what was under way then must have come; then its marks go
  * too, for nothing that could bring a part of it back is still to come.
@@ -208,10 +206,11 @@ async function purge(context: UnitContext, due: DueUnit, holder: StoredTopic | u
     // The deletion is about to begin, unless it never will.
     return { counts: {}, wait: clock.now() < due.dueAtMs + limits.lateMs };
   }
-  await lease.take();
   if (holder !== undefined) await finishDeletion({ metadata: storage.metadata, log, clock }, holder);
   const deletedMs = await deletedAtMs(storage.metadata, due.topic.id);
+  // All of it is gone, and no lease is to be left.
   if (deletedMs === undefined) return NOTHING;
+  await lease.take();
   const purged = await purgeTopic(job, due.topic, due.cursor as PurgeCursor | undefined);
   if (purged.cursor !== undefined) return { ...purged, more: true };
   const againAtMs = deletedMs + limits.purgeAgainMs;

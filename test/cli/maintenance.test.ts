@@ -42,7 +42,7 @@ test('a run merges the pieces of every topic, and tells what it did', async () =
   const { code, out, err } = await run(url, ['maintenance', 'run']);
   expect(code).toBe(0);
   // Progress, if it took so long.
-  expect(err).toMatch(/^(\d+ s: \d of 2 topics done; .*\n)*$/);
+  expect(err).toMatch(/^(\d+ s: \d of 3 units done; .*\n)*$/);
   expect(lines(out)).toEqual(expect.arrayContaining(['topics | 2', 'merges | 4', 'objects written | 4']));
 
   const after = await run(url, ['maintenance', 'status']);
@@ -69,7 +69,7 @@ test('a run that fails says why', async () => {
   logged.mockRestore();
   expect(code).toBe(1);
   expect(err).toBe(
-    'wadi: maintenance of 1 of 1 topics failed, and is tried again in some minutes:\n  orders: disk full\n',
+    'wadi: maintenance of 1 of 1 units failed, and is tried again in some minutes:\n  orders: disk full\n',
   );
 });
 

@@ -2,12 +2,14 @@ import { metered, newMeter } from '../../bench/metering.ts';
 import { DUE_PK, parseDueKey } from '../../lib/log/due.ts';
 import { headKey } from '../../lib/log/head.ts';
 import { evictedProducerItem } from '../../lib/log/producers.ts';
+import { createLease } from '../../lib/maintenance/lease.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { plan } from '../../lib/maintenance/planner.ts';
 import { readRun, startRun } from '../../lib/maintenance/runs.ts';
 import { maintenanceStatus } from '../../lib/maintenance/status.ts';
 import { sweep } from '../../lib/maintenance/sweep.ts';
 import type { UnitContext } from '../../lib/maintenance/units.ts';
+import { work } from '../../lib/maintenance/worker.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { type Key, StorageError } from '../../lib/storage/ports.ts';
 import { intercepted } from '../support/faults.ts';
@@ -224,12 +226,13 @@ describe('a run that somebody asked for', () => {
     await write(30);
     clock.advance(2_000);
     const { wadi, queue } = keeper;
-    const run = await startRun(wadi, [topic], MAINTENANCE_LIMITS, neverFails);
+    const run = await startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails);
     expect(run).toMatchObject({ left: 1, units: [{ name: 'orders', done: false }] });
     expect(await readRun(wadi, run.runId)).toEqual(run);
     expect((await maintenanceStatus(wadi)).due).toMatchObject([{ unit: `${topic.id}/all`, name: 'orders' }]);
 
-    expect(await drain(wadi, queue)).toMatchObject([{ outcome: 'done' }]);
+    // What it leaves behind is not old enough to go at once.
+    expect(await drain(wadi, queue)).toMatchObject([{ outcome: 'more' }, { outcome: 'done' }]);
     expect(await readRun(wadi, run.runId)).toMatchObject({
       left: 0,
       units: [{ done: true }],
@@ -257,7 +260,7 @@ describe('a run that somebody asked for', () => {
       },
     };
     const warned: unknown[] = [];
-    const run = await startRun(silent, [topic], MAINTENANCE_LIMITS, (error) => warned.push(error));
+    const run = await startRun(silent, topic, MAINTENANCE_LIMITS, (error) => warned.push(error));
     expect(warned).toHaveLength(1);
     clock.advance(5 * MINUTE);
     await keeper.keep();
@@ -270,7 +273,7 @@ describe('a run that somebody asked for', () => {
     await write(5);
     const { wadi, queue } = keeper;
     const runs = await Promise.all(
-      [1, 2, 3].map(() => startRun(wadi, [topic], MAINTENANCE_LIMITS, neverFails)),
+      [1, 2, 3].map(() => startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails)),
     );
     await drain(wadi, queue);
     for (const { runId } of runs) expect(await readRun(wadi, runId)).toMatchObject({ left: 0 });
@@ -286,7 +289,7 @@ describe('a run that somebody asked for', () => {
       return proceed();
     });
     const { wadi, queue } = await startKeeper(slow, clock);
-    const run = await startRun(wadi, [topic], limits, neverFails);
+    const run = await startRun(wadi, topic, limits, neverFails);
     const outcomes = (await drain(wadi, queue, { limits })).map(({ outcome }) => outcome);
     expect(outcomes.length).toBeGreaterThan(3);
     expect(outcomes.pop()).toBe('done');
@@ -306,7 +309,7 @@ describe('a run that somebody asked for', () => {
       return proceed();
     });
     const { wadi, queue, keep } = await startKeeper(storage, clock);
-    const { runId } = await startRun(wadi, [topic], MAINTENANCE_LIMITS, neverFails);
+    const { runId } = await startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails);
     await expect(drain(wadi, queue)).rejects.toThrow('broken');
     expect(await readRun(wadi, runId)).toMatchObject({ left: 1, units: [{ done: false, error: 'broken' }] });
     broken = false;
@@ -316,10 +319,142 @@ describe('a run that somebody asked for', () => {
     expect((await readRun(wadi, runId))!.units[0]).not.toHaveProperty('error');
   });
 
+  test('waits once for garbage to be old enough, however many topics there are', async () => {
+    const { keeper, clock } = await house(memoryStorage());
+    const { wadi, queue } = keeper;
+    for (let t = 0; t < 40; t++) {
+      const topic = await wadi.topics.create({ name: `topic-${t}` });
+      const batches = [batch(['value'], { timestamp: clock.now() })];
+      await wadi.log.append(topic, [{ partition: 0, batches }]);
+    }
+    clock.advance(2_000);
+    const { runId, startedAtMs } = await startRun(wadi, undefined, MAINTENANCE_LIMITS, neverFails);
+    await drain(wadi, queue);
+    expect(await readRun(wadi, runId)).toMatchObject({ left: 0, counts: { itemsReclaimed: 40 } });
+    expect(clock.now() - startedAtMs).toBe(MAINTENANCE_LIMITS.forcedGraceMs);
+  });
+
+  test('is left to whoever has it, but held up by no other run', async () => {
+    const inner = memoryStorage();
+    const { keeper, clock, topic, write } = await house(inner);
+    await write(6);
+    const { queue, wadi } = keeper;
+    await startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails);
+    const message = queue.take()!;
+    const meanwhile: unknown[] = [];
+    const storage = intercepted(inner, async ({ store, operation }, proceed) => {
+      if (store === 'objects' && operation === 'put' && meanwhile.length === 0) {
+        meanwhile.push((await maintenanceStatus(wadi)).running);
+        meanwhile.push(await work(wadi, message));
+        const other = await startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails);
+        await drain(wadi, queue);
+        meanwhile.push(await readRun(wadi, other.runId));
+      }
+      return proceed();
+    });
+    const slow = await startKeeper(storage, clock);
+    await work(slow.wadi, message);
+    expect(meanwhile).toMatchObject([[{ name: 'orders' }], { outcome: 'held' }, { left: 0 }]);
+    expect((await maintenanceStatus(wadi)).running).toEqual([]);
+  });
+
+  test('goes on at once when what made one before fail is over', async () => {
+    const inner = memoryStorage();
+    const { clock, topic, write } = await house(inner);
+    await write(6);
+    let broken = true;
+    const storage = intercepted(inner, async (call, proceed) => {
+      if (broken && call.store === 'objects' && call.operation === 'put')
+        throw new StorageError('broken', 'no');
+      return proceed();
+    });
+    const { wadi, queue } = await startKeeper(storage, clock);
+    await startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails);
+    await expect(drain(wadi, queue)).rejects.toThrow('broken');
+    broken = false;
+    const { runId } = await startRun(wadi, topic, MAINTENANCE_LIMITS, neverFails);
+    await drain(wadi, queue);
+    expect(await readRun(wadi, runId)).toMatchObject({ left: 0 });
+  });
+
+  test('of all topics does what else is due, too: topics that were deleted are purged, the sweep is done', async () => {
+    const storage = memoryStorage();
+    const { keeper, clock, topic, write } = await house(storage);
+    const { wadi, queue } = keeper;
+    await write(30);
+    await plan(wadi);
+    clock.advance(DAY);
+    await wadi.topics.delete('orders');
+    await wadi.topics.create({ name: 'users' });
+    // A worker died of it.
+    await createLease(storage.log, clock, { unit: `${topic.id}/purge`, name: 'orders' }, HOUR).take();
+    const { runId } = await startRun(wadi, undefined, MAINTENANCE_LIMITS, neverFails);
+    await drain(wadi, queue);
+    expect(await readRun(wadi, runId)).toMatchObject({ left: 0, units: [{ name: 'users' }, { name: '' }] });
+    expect(await group(storage, `inline/${topic.id}/0`)).toEqual([]);
+    expect((await storage.objects.list(`${topic.id}/`, { limit: 1 })).objects).toEqual([]);
+    expect(await maintenanceStatus(wadi)).toMatchObject({ dueCount: 0, due: [] });
+    // Once more in a day, and users' creation is looked at.
+    expect((await dueUnits(storage)).toSorted()).toEqual(
+      [`${topic.id}/purge`, `${(await wadi.topics.describe('users')).id}/creation`].toSorted(),
+    );
+  });
+
+  test('of all topics does the rest of what is due if a part of it fails, and tells why that did', async () => {
+    const inner = memoryStorage();
+    const { keeper, clock, topic } = await house(inner);
+    const other = await keeper.wadi.topics.create({ name: 'other' });
+    for (const { id, name } of [topic, other]) {
+      await keeper.wadi.log.append({ ...topic, id, name }, [
+        { partition: 0, batches: [batch(['value'], { timestamp: clock.now() })] },
+      ]);
+      await keeper.wadi.topics.delete(name);
+    }
+    let broken = true;
+    const storage = intercepted(inner, async (call, proceed) => {
+      if (broken && call.operation === 'list' && call.args[0] === `${topic.id}/`)
+        throw new StorageError('broken', 'no');
+      return proceed();
+    });
+    const { wadi, queue } = await startKeeper(storage, clock);
+    const { runId } = await startRun(wadi, undefined, MAINTENANCE_LIMITS, neverFails);
+    await expect(drain(wadi, queue)).rejects.toThrow('broken');
+    expect(await readRun(wadi, runId)).toMatchObject({ left: 1, units: [{ name: '', error: 'broken' }] });
+    expect(await group(inner, `inline/${other.id}/0`)).toEqual([]);
+    expect(await group(inner, `inline/${topic.id}/0`)).toHaveLength(1);
+    broken = false;
+    clock.advance(10 * MINUTE);
+    await keeper.keep();
+    expect(await readRun(wadi, runId)).toMatchObject({ left: 0 });
+    expect(await group(inner, `inline/${topic.id}/0`)).toEqual([]);
+  });
+
+  test('of all topics hands on what else is due when it takes longer than a run may', async () => {
+    const inner = memoryStorage();
+    const limits = { ...MAINTENANCE_LIMITS, runMs: 20_000 };
+    const { keeper, clock } = await house(inner, { limits });
+    for (let t = 0; t < 10; t++) {
+      await keeper.wadi.topics.create({ name: `topic-${t}` });
+      await keeper.wadi.topics.delete(`topic-${t}`);
+    }
+    const slow = intercepted(inner, async (_, proceed) => {
+      clock.advance(500);
+      return proceed();
+    });
+    const { wadi, queue } = await startKeeper(slow, clock);
+    const { runId } = await startRun(wadi, undefined, limits, neverFails);
+    const worked = await drain(wadi, queue, { limits });
+    const outcomes = worked.filter(({ unit }) => unit === 'due').map(({ outcome }) => outcome);
+    expect(outcomes.length).toBeGreaterThan(2);
+    expect([outcomes.pop(), new Set(outcomes)]).toEqual(['done', new Set(['more'])]);
+    expect(await readRun(keeper.wadi, runId)).toMatchObject({ left: 0 });
+    expect((await dueUnits(inner)).filter((unit) => unit.endsWith('/purge'))).toHaveLength(10);
+  });
+
   test('is forgotten after a week', async () => {
     const storage = memoryStorage();
     const { keeper, clock, topic } = await house(storage);
-    const { runId } = await startRun(keeper.wadi, [topic], MAINTENANCE_LIMITS, neverFails);
+    const { runId } = await startRun(keeper.wadi, topic, MAINTENANCE_LIMITS, neverFails);
     await keepFor(keeper, clock, 6 * DAY);
     expect(await readRun(keeper.wadi, runId)).toMatchObject({ left: 0 });
     await keepFor(keeper, clock, 3 * DAY);

@@ -177,7 +177,7 @@ test('what another is at work on is left to him, and stays due', async () => {
   const { keeper, clock, topic, write } = await house(storage);
   await write(6);
   clock.advance(20 * MINUTE);
-  const other = createLease(storage.log, clock, `${topic.id}/head/0`, 'orders', 10 * MINUTE);
+  const other = createLease(storage.log, clock, { unit: `${topic.id}/head/0`, name: 'orders' }, 10 * MINUTE);
   await other.take();
   expect(await keeper.keep()).toMatchObject([{ outcome: 'held' }]);
   expect(await dueUnits(storage)).toContain(`${topic.id}/head/0`);
@@ -191,7 +191,9 @@ test('what another is at work on is left to him, and stays due', async () => {
 test('of many who want a lease one gets it, and tells what he did when he gives it back', async () => {
   const storage = memoryStorage();
   const { clock } = await house(storage);
-  const all = Array.from({ length: 5 }, () => createLease(storage.log, clock, 'unit', 'orders', MINUTE));
+  const all = Array.from({ length: 5 }, () =>
+    createLease(storage.log, clock, { unit: 'unit', name: 'orders' }, MINUTE),
+  );
   const took = await Promise.allSettled(all.map((lease) => lease.take()));
   const refused = took.filter(({ status }) => status === 'rejected');
   expect(refused).toHaveLength(4);

@@ -45,12 +45,14 @@ const RunData = resourceSchema('KafkaMaintenanceRun', {
   cluster_id: Type.String(),
   run_id: Type.String(),
   started_at_ms: Type.Integer(),
-  units_count: Type.Integer(),
+  units_count: Type.Integer({
+    description: 'Topics; of a run of all of them, one more for what was due besides.',
+  }),
   left_count: Type.Integer({ description: 'Of them, those that are not done.' }),
   counts: CountsData,
   units: Type.Array(
     Type.Object({
-      topic_name: Type.String(),
+      topic_name: Type.String({ description: 'Empty: of what was due besides.' }),
       done: Type.Boolean(),
       counts: CountsData,
       error: Type.Optional(
@@ -140,7 +142,7 @@ export const maintenanceOperations: readonly Operation[] = [
     path: `${MAINTENANCE}/run`,
     summary: 'Run Maintenance',
     description:
-      "Wadi's own. Has all maintenance of every topic, or of one, done at once, due or not: heads are rolled, all small pieces merged, what has expired deleted, garbage collected. Answers before it is done.",
+      "Wadi's own. Has all maintenance of every topic, or of one, done at once, due or not: heads are rolled, all small pieces merged, what has expired deleted, garbage collected. Without a topic, also whatever else is due, such as the purge of topics that were deleted. Answers before it is done.",
     tag: 'Maintenance (v3)',
     params: ClusterParams,
     accepts: { [JSON_TYPE]: RunRequest },
@@ -150,8 +152,8 @@ export const maintenanceOperations: readonly Operation[] = [
     async handle(wadi, request) {
       const { topic_name } = request.body.length === 0 ? {} : readRequest(request);
       const { topics } = wadi;
-      const chosen = topic_name === undefined ? await topics.list() : [await topics.describe(topic_name)];
-      const run = await startRun(wadi, chosen, MAINTENANCE_LIMITS, logError);
+      const topic = topic_name === undefined ? undefined : await topics.describe(topic_name);
+      const run = await startRun(wadi, topic, MAINTENANCE_LIMITS, logError);
       return json(202, runData(clusterPlace(wadi, request), run));
     },
   },
