@@ -112,7 +112,7 @@ export function isSmall(
 /**
  * The small slices; and of the small segment objects at the end those that are not larger than what comes after them:
  * so their sizes grow as powers of two, and a record is copied a few times only. `all`: every small segment object, since it is the
- * last time.
+ * last time. An object is small as a whole: large slices may part its own, and what fills an object must not be copied again.
  */
 function chooseCopied(
   slices: readonly PlacedSlice[],
@@ -121,24 +121,33 @@ function chooseCopied(
   limits: MaintenanceLimits,
 ): readonly PlacedSlice[] {
   const chosen: PlacedSlice[][] = [];
+  const objectBytes = new Map<BlobName, number>();
+  for (const { blob, bytes } of slices) {
+    const name = blobName(blob.id);
+    objectBytes.set(name, (objectBytes.get(name) ?? 0) + bytes);
+  }
   let bytes = 0;
   let atEnd = true;
   for (const group of byObject(slices).reverse()) {
     const size = group.reduce((sum, slice) => sum + slice.bytes, 0);
     const small = isSmall(group[0]!, situation, limits);
     if (!small) {
-      if (group[0]!.blob.segmentOf === undefined) continue;
-      const dead =
-        group[0]!.baseOffset + group[0]!.recordCount <= situation.logStartOffset ||
-        situation.gone.has(blobName(group[0]!.blob.id));
-      atEnd &&= !dead && size < limits.keepBytes && (all || size <= bytes);
+      const { blob, baseOffset, recordCount } = group[0]!;
+      if (blob.segmentOf === undefined) continue;
+      const name = blobName(blob.id);
+      const whole = objectBytes.get(name)!;
+      const dead = baseOffset + recordCount <= situation.logStartOffset || situation.gone.has(name);
+      atEnd &&= !dead && whole < limits.keepBytes && (all || whole <= bytes);
       if (!atEnd) continue;
     }
     bytes += size;
     chosen.push(group);
   }
-  const alone = chosen.length === 1 && chosen[0]![0]!.blob.segmentOf !== undefined;
-  return alone ? [] : chosen.reverse().flat();
+  const copied = chosen.reverse().flat();
+  const { blob: first } = copied[0] ?? {};
+  const alone =
+    first?.segmentOf !== undefined && copied.every(({ blob }) => Buffer.compare(blob.id, first.id) === 0);
+  return alone ? [] : copied;
 }
 
 /** Slices that follow one another in one segment object; each other slice by itself. */

@@ -80,6 +80,25 @@ test('large slices stay where they lie, and those below the log start too', () =
   expect(plan(rows, { logStartOffset: 1 })).toEqual({ rows: 3, copied: [2], closed: false });
 });
 
+test('a segment object that large slices part is as large as all its slices: what has been filled is not copied again', () => {
+  const object = at(0, 0);
+  const rows = rowsOf([
+    [object, 300],
+    [recent(), 400],
+    [object, 300],
+    [recent(), 390],
+    [at(NOW - 60_000), 390],
+  ]);
+  expect(plan(rows)).toEqual({ rows: 1, copied: [3, 4], closed: false });
+  const parted: [BlobRef, number][] = [
+    [object, 10],
+    [recent(), 400],
+    [object, 10],
+  ];
+  const more = rowsOf(parted, [[recent(), 400]]);
+  expect(plan(more, { force: true })).toEqual({ rows: 2, copied: [], closed: false });
+});
+
 test('a segment object at the end is copied again while it is not larger than what comes after it', () => {
   const [first, second] = [at(0, 0), at(0, 0)];
   const after = (bytes: number) =>
