@@ -1,4 +1,5 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Gauges } from '../lib/maintenance/units.ts';
 import type { Worked } from '../lib/maintenance/worker.ts';
 
 type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
@@ -18,9 +19,15 @@ const COUNTED: Readonly<Record<string, readonly [name: string, unit: Unit]>> = {
   topicsFailed: ['TopicsFailed', MetricUnit.Count],
 };
 
+const GAUGED: Readonly<Record<keyof Gauges, readonly [name: string, unit: Unit]>> = {
+  unmergedBytes: ['UnmergedBytes', MetricUnit.Bytes],
+  oldestUnmergedAgeMs: ['OldestUnmergedAge', MetricUnit.Milliseconds],
+  floorLagMs: ['FloorLag', MetricUnit.Milliseconds],
+};
+
 /**
  * One line of JSON that says what was done, and one in CloudWatch's embedded metric format, of which CloudWatch makes metrics:
- * backlogs are of one head each, so their maximum tells.
+ * backlogs are of one head or topic each, so their maximum tells.
  */
 export function reportMetrics(worked: Worked): void {
   console.log(JSON.stringify({ level: 'info', message: 'maintenance', ...worked }));
@@ -33,10 +40,9 @@ export function reportMetrics(worked: Worked): void {
     const value = counts[count];
     if (value !== undefined) metrics.addMetric(name, unit, value);
   }
-  if (gauges !== undefined) {
-    metrics.addMetric('UnmergedBytes', MetricUnit.Bytes, gauges.unmergedBytes);
-    metrics.addMetric('OldestUnmergedAge', MetricUnit.Milliseconds, gauges.oldestUnmergedAgeMs);
-    metrics.addMetric('FloorLag', MetricUnit.Milliseconds, gauges.floorLagMs);
+  for (const [gauge, [name, unit]] of Object.entries(GAUGED)) {
+    const value = gauges?.[gauge as keyof Gauges];
+    if (value !== undefined) metrics.addMetric(name, unit, value);
   }
   metrics.publishStoredMetrics();
 }

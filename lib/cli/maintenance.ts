@@ -76,7 +76,7 @@ size              of the record batches that can be read, as stored
 segments          index rows that lead to them
 unmerged          of the size, what still lies in small pieces
 oldest unmerged   since when the oldest of these does
-floor lag         since the time up to which storage was last searched for garbage, in the partition that is furthest behind
+floor lag         how long its garbage has been due and not been collected; minutes, or - if none is
 
 Examples:
   $ wadi maintenance status
@@ -135,7 +135,8 @@ async function topicsTable(api: Api, topics: readonly string[]): Promise<string>
     }
     const { size, segments, unmerged, oldestUnmergedMs, floorLagMs } = all;
     const oldest = unmerged === 0 ? '-' : duration(oldestUnmergedMs);
-    rows.push([topic, byteSize(size), String(segments), byteSize(unmerged), oldest, duration(floorLagMs)]);
+    const lag = floorLagMs === 0 ? '-' : duration(floorLagMs);
+    rows.push([topic, byteSize(size), String(segments), byteSize(unmerged), oldest, lag]);
   }
   return table([['topic', 'size', 'segments', 'unmerged', 'oldest unmerged', 'floor lag'], ...rows]);
 }

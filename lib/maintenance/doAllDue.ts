@@ -31,7 +31,8 @@ export async function doAllDue(context: UnitContext, { dueAtMs }: DueUnit): Prom
     return false;
   }
 
-  for await (const items of dueBy(wadi, dueAtMs, limits)) {
+  const { storage, clock } = wadi;
+  for await (const items of dueBy({ items: storage.log, clock }, dueAtMs, limits)) {
     for (const item of items) {
       // Another run's: who asked for it sees to it.
       if (item.runId !== undefined) continue;

@@ -22,12 +22,10 @@ export interface Maintained {
   readonly unmergedBytes: number;
   /** and when the oldest of it was written. */
   readonly unmergedSinceMs: number | undefined;
-  /** Up to then uploads were last judged as garbage or not. */
-  readonly floorMs: number;
 }
 
 /** What was found where work has come to. */
-type Findings = Pick<Maintained, 'counts' | 'nextDueAtMs' | 'unmergedBytes' | 'unmergedSinceMs'>;
+type Findings = Omit<Maintained, 'cursor'>;
 
 /** Where work on a head goes on: plain JSON. */
 export interface HeadCursor {
@@ -56,7 +54,7 @@ export async function maintainHead(
   from?: HeadCursor,
 ): Promise<Maintained> {
   const { head, rolls } = await (from === undefined ? rollQuiet : readHead)(context, topic, index, options);
-  const { firstPartition, floor: floorMs } = head;
+  const { firstPartition } = head;
   const ends = from?.ends ?? head.base.map((_, i) => firstOffsetInHead(head, firstPartition + i));
   const counts = { ...(from === undefined && { heads: 1 }), ...(rolls > 0 && { rolls }) };
   let all: Findings = { ...NOTHING, ...(from?.found ?? inTail(context, head)), counts };
@@ -69,11 +67,11 @@ export async function maintainHead(
     if (more) {
       const { counts: _, ...before } = all;
       const cursor = { partition, ends, found: before };
-      return { ...together(all, found), floorMs, cursor };
+      return { ...together(all, found), cursor };
     }
     all = together(all, found);
   }
-  return { ...all, floorMs };
+  return all;
 }
 
 const NOTHING: Findings = {

@@ -26,7 +26,7 @@ export async function plan(
   if ((await queue.waiting()) >= limits.waitingMessages) return { sent: 0 };
   const sent = new Set<string>();
   let oldestDueAtMs: number | undefined;
-  for await (const items of dueBy({ clock, storage }, now, limits)) {
+  for await (const items of dueBy({ items: storage.log, clock }, now, limits)) {
     const messages: string[] = [];
     for (const item of items) {
       const { unit, dueAtMs } = parseDueKey(item);

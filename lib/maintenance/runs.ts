@@ -85,7 +85,7 @@ async function putDue(items: ItemStore, clock: Clock, first: Item, runId: string
 export async function resumeRuns(wadi: Wadi, { duePerPage }: MaintenanceLimits): Promise<void> {
   const { clock, storage, queue } = wadi;
   const all = { duePerPage, pagesPerPlan: Number.POSITIVE_INFINITY };
-  for await (const items of dueBy(wadi, clock.now(), all)) {
+  for await (const items of dueBy({ items: storage.log, clock }, clock.now(), all)) {
     const left = items.filter(({ runId }) => runId !== undefined);
     for (const { pk, sk } of left) {
       await withRetries(clock, () =>

@@ -28,7 +28,7 @@ export async function maintenanceStatus(
   const due: { unit: Unit; name: string; dueAtMs: number }[] = [];
   const leases = await readLeases(wadi, limits);
   let dueCount = 0;
-  for await (const items of dueBy(wadi, now, limits)) {
+  for await (const items of dueBy({ items: wadi.storage.log, clock: wadi.clock }, now, limits)) {
     dueCount += items.length;
     for (const item of items.slice(0, MAX_TOLD - due.length)) {
       due.push({ ...parseDueKey(item), name: item.name as string });

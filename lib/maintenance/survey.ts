@@ -14,6 +14,7 @@ import { createHeads } from '../log/heads.ts';
 import { indexOf } from '../log/indexRow.ts';
 import type { LogTopic } from '../log/log.ts';
 import type { ItemStore } from '../storage/ports.ts';
+import { floorLagMs } from './dueItems.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from './limits.ts';
 import { inBatches } from './pass.ts';
 import { isSmall } from './planMerge.ts';
@@ -37,7 +38,7 @@ export interface PartitionSurvey {
   readonly unmergedBytes: number;
   /** since the oldest of them was uploaded; 0 if there is none. */
   readonly oldestUnmergedAgeMs: number;
-  /** Since the head's floor, or the topic's creation if it has none: blobs that are older were judged as garbage, or may be. */
+  /** How long garbage of the topic has been due and not been collected; 0 if none is. */
   readonly floorLagMs: number;
 }
 
@@ -52,15 +53,16 @@ interface Tally {
 }
 
 /**
- * One survey per partition, in order. Costs a read of each head and of all rows of the index, but writes nothing and reads no
+ * One survey per partition, in order. Costs a read of what is due, of each head, and of all rows of the index, but writes nothing and reads no
  * record. Throws StorageError, UNKNOWN_TOPIC_OR_PARTITION, or KAFKA_STORAGE_ERROR when a row is missing.
  */
 export async function surveyPartitions(
   { items, clock, limits = MAINTENANCE_LIMITS }: SurveyContext,
-  topic: LogTopic & { readonly createdAtMs: number },
+  topic: LogTopic,
   partitions: readonly number[],
 ): Promise<PartitionSurvey[]> {
   const surveys: PartitionSurvey[] = [];
+  const lagMs = await floorLagMs({ items, clock }, topic.id, limits);
   const heads = createHeads(items, clock);
   const shared = new Map<number, Promise<Head>>();
   await inBatches([...partitions.entries()], limits.surveysAtOnce, async ([i, partition]) => {
@@ -71,7 +73,7 @@ export async function surveyPartitions(
     for (let look = 1; ; look++) {
       const survey = await surveyPartition({ items, clock, limits }, topic, head, partition);
       if (survey !== undefined) {
-        surveys[i] = survey;
+        surveys[i] = { ...survey, floorLagMs: lagMs };
         return;
       }
       if (look === limits.looks) throw missingBytes(topic, partition, logStartOffset(head, partition));
@@ -84,10 +86,10 @@ export async function surveyPartitions(
 /** `undefined` when index rows are gone: the log start may have passed them since the head was read. */
 async function surveyPartition(
   { items, clock, limits }: Required<SurveyContext>,
-  topic: LogTopic & { readonly createdAtMs: number },
+  topic: LogTopic,
   head: Head,
   partition: number,
-): Promise<PartitionSurvey | undefined> {
+): Promise<Omit<PartitionSurvey, 'floorLagMs'> | undefined> {
   const start = logStartOffset(head, partition);
   const end = firstOffsetInHead(head, partition);
   const index = indexOf(items, clock, topic.id, partition);
@@ -109,7 +111,6 @@ async function surveyPartition(
     segments,
     unmergedBytes: tally.unmergedBytes,
     oldestUnmergedAgeMs: Math.max(0, now - Math.min(tally.oldestUnmergedAtMs, now)),
-    floorLagMs: Math.max(0, now - Math.max(head.floor, topic.createdAtMs)),
   };
 }
 

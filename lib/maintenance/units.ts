@@ -66,12 +66,12 @@ export interface UnitWork {
   readonly gauges?: Gauges;
 }
 
-/** How far maintenance of a head lags behind. */
+/** How far maintenance of a head, or of a topic's garbage, lags behind. */
 export interface Gauges {
-  readonly unmergedBytes: number;
-  readonly oldestUnmergedAgeMs: number;
-  /** Since the time up to which uploads were judged as garbage or not; since the topic was made, if none was. */
-  readonly floorLagMs: number;
+  readonly unmergedBytes?: number;
+  readonly oldestUnmergedAgeMs?: number;
+  /** How long the garbage has been due. */
+  readonly floorLagMs?: number;
 }
 
 export interface UnitContext {
@@ -125,12 +125,9 @@ async function doHead(
   const { job } = context;
   const done = await maintainHead(noting(context, topic), topic, index, { force: false }, from);
   const { counts, cursor, nextDueAtMs, unmergedBytes } = done;
-  const ageMs = (sinceMs: number) => Math.max(0, job.clock.now() - sinceMs);
-  const gauges = {
-    unmergedBytes,
-    oldestUnmergedAgeMs: done.unmergedSinceMs === undefined ? 0 : ageMs(done.unmergedSinceMs),
-    floorLagMs: ageMs(Math.max(done.floorMs, topic.createdAtMs)),
-  };
+  const now = job.clock.now();
+  const oldestUnmergedAgeMs = Math.max(0, now - (done.unmergedSinceMs ?? now));
+  const gauges = { unmergedBytes, oldestUnmergedAgeMs };
   return { counts, more: cursor !== undefined, cursor, nextDueAtMs, gauges };
 }
 
@@ -150,7 +147,8 @@ async function doGarbage({ job }: UnitContext, topic: StoredTopic, due: DueUnit)
   const from = due.cursor as GarbageCursor | undefined;
   const options = { graceMs: job.limits.graceMs, marks: marksAreDue(due.dueAtMs) };
   const { counts, cursor } = await collectTopic(job, topic, options, from);
-  return { counts, more: cursor !== undefined, cursor };
+  const gauges = { floorLagMs: Math.max(0, job.clock.now() - due.dueAtMs) };
+  return { counts, more: cursor !== undefined, cursor, gauges };
 }
 
 async function doTopic(

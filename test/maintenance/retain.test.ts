@@ -230,8 +230,7 @@ test('of rows that were merged the slices go one by one; of a merge that died be
     const merge = mergePartition(context, topic, 0, { segmentBytes: 1 << 30, force: true });
     await (dies ? expect(merge).rejects.toThrow(StorageError) : merge);
     const size = async () =>
-      (await surveyPartitions({ items: storage.log, clock }, { ...topic, createdAtMs: 0 }, [0]))[0]!
-        .sizeBytes;
+      (await surveyPartitions({ items: storage.log, clock }, topic, [0]))[0]!.sizeBytes;
     expect(await retain(world, { retentionBytes: (await size()) + 1 })).toMatchObject({ recordsDeleted: 0 });
     const { logStartOffset } = await retain(world, { retentionMs: 30 * MINUTE - 1 });
     expect(logStartOffset).toBeGreaterThan(5);

@@ -1,3 +1,5 @@
+import { dueItem, topicUnit } from '../../lib/log/due.ts';
+import type { LogTopic } from '../../lib/log/log.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { mergePartition } from '../../lib/maintenance/mergePartition.ts';
 import { surveyPartitions } from '../../lib/maintenance/survey.ts';
@@ -13,11 +15,7 @@ const START = 100 * MINUTE;
 
 function survey(storage: Storage, { topic, clock }: Pick<Written, 'topic' | 'clock'>, partitions = [0, 1]) {
   const limits = { ...MAINTENANCE_LIMITS, rowsPerPage: 3 };
-  return surveyPartitions(
-    { items: storage.log, clock, limits },
-    { ...topic, createdAtMs: START },
-    partitions,
-  );
+  return surveyPartitions({ items: storage.log, clock, limits }, topic, partitions);
 }
 
 /** Of the records from one offset up to another, one to a batch, as they are stored. */
@@ -72,16 +70,20 @@ test('what was merged waits no more; what came since does, and for as long', asy
   });
 });
 
-test('the floor lags behind since garbage was collected, or since the topic was made', async () => {
+test('the floor lags behind since garbage of the topic has been due, and not at all where none is', async () => {
   const storage = memoryStorage();
   const world = await written(storage, 10, 1);
+  const { topic, clock } = world;
+  const due = (topic: LogTopic, atMs: number) =>
+    storage.log.put(dueItem(topic, topicUnit(topic.id, 'garbage'), atMs));
   const lag = async () => (await survey(storage, world, [0]))[0]!.floorLagMs;
-  world.clock.advance(HOUR);
-  expect(await lag()).toBe(world.clock.now() - START);
-  await collect(storage, world, { graceMs: MINUTE });
-  expect(await lag()).toBe(MINUTE);
-  world.clock.advance(-HOUR);
+  await due({ ...topic, id: 'another' }, clock.now());
+  await due(topic, clock.now() + HOUR);
+  await due(topic, clock.now() + 2 * HOUR);
+  clock.advance(50 * MINUTE);
   expect(await lag()).toBe(0);
+  clock.advance(2 * HOUR);
+  expect(await lag()).toBe(110 * MINUTE);
 });
 
 test('it writes nothing, reads each head once, and no record', async () => {

@@ -39,8 +39,10 @@ describe('a head that is quiet', () => {
     for (const partition of [0, 1]) expect(await rowsOf(storage, topic, partition)).toHaveLength(1);
     await expectWhole();
 
-    await keepFor(keeper, clock, 2 * HOUR);
+    const later = await keepFor(keeper, clock, 2 * HOUR);
     expect(await group(storage, `inline/${topic.id}/0`)).toEqual([]);
+    const [lagMs, ...more] = later.flatMap(({ gauges }) => gauges?.floorLagMs ?? []);
+    expect([lagMs! < 5 * MINUTE, more]).toEqual([true, []]);
     const { objects } = await storage.objects.list(`${topic.id}/`, { limit: 100 });
     expect(objects).toHaveLength(2);
     await expectWhole();

@@ -25,7 +25,7 @@ const Survey = resourceSchema(KIND, {
     description: 'since the oldest of those was uploaded; 0 if there is none.',
   }),
   floor_lag_ms: Type.Integer({
-    description: 'Since the time up to which uploads were last judged as garbage or not.',
+    description: 'How long garbage of the topic has been due and not been collected; 0 if none is.',
   }),
 });
 
