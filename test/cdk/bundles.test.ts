@@ -198,16 +198,19 @@ test('maintenance is asked for, sent to the queue, and done by the worker, which
   const { run_id, left_count } = JSON.parse(asked!.body);
   expect(left_count).toBe(1);
 
-  const { Messages = [] } = await sqs.send(
-    new ReceiveMessageCommand({ QueueUrl: environment.WADI_QUEUE_URL, MaxNumberOfMessages: 10 }),
-  );
-  expect(Messages).toHaveLength(1);
-  const records = Messages.map(({ MessageId, Body }) => ({ messageId: MessageId, body: Body }));
-  const lines = await handle('maintenance', [{ Records: records }]);
-  expect(lines.at(-1)).toEqual({ batchItemFailures: [] });
-  expect(lines).toContainEqual(
-    expect.objectContaining({ message: 'maintenance', outcome: 'done', name: 'orders' }),
-  );
+  // The second message is what the first one's worker handed on.
+  const lines: unknown[] = [];
+  for (const outcome of ['more', 'done']) {
+    const { Messages = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl: environment.WADI_QUEUE_URL, MaxNumberOfMessages: 10 }),
+    );
+    expect(Messages).toHaveLength(1);
+    const records = Messages.map(({ MessageId, Body }) => ({ messageId: MessageId, body: Body }));
+    const told = await handle('maintenance', [{ Records: records }]);
+    expect(told.at(-1)).toEqual({ batchItemFailures: [] });
+    expect(told).toContainEqual(expect.objectContaining({ message: 'maintenance', outcome, name: 'orders' }));
+    lines.push(...told);
+  }
   const metrics = lines.find((line) => Object.hasOwn(line as object, '_aws'));
   expect(metrics).toMatchObject({ service: 'maintenance', Runs: 1, Merges: 1 });
 
