@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { ALL_DUE_UNIT, dueItem, dueKey, parseDueKey, topicUnit, type Unit } from '../log/due.ts';
 import type { LogTopic } from '../log/log.ts';
 import { withRetries } from '../log/retry.ts';
-import type { Item, ItemPage, ItemStore, Query } from '../storage/ports.ts';
+import type { Condition, Item, ItemPage, ItemStore, Query } from '../storage/ports.ts';
 import type { Topic } from '../topic/topic.ts';
 import { randomUuid } from '../uuid.ts';
 import type { Wadi } from '../wadi.ts';
@@ -15,7 +15,7 @@ import { inBatches } from './pass.ts';
  * The account of a run that somebody asked for, in the log table:
  *
  *   pk 'run'   sk run id                startedAtMs
- *   pk 'run'   sk `<run id>/<topicId>`   name, done, counts (text: JSON), error
+ *   pk 'run'   sk `<run id>/<topicId>`   name, done (0 or 1), counts (text: JSON), error
  *   pk 'run'   sk `<run id>/due`         the same, of what is due besides
  */
 const RUN_PK = 'run';
@@ -103,10 +103,12 @@ export async function noteRun(
   { name, done, counts, error }: RunUnit,
 ): Promise<void> {
   const row: Item = {
-    ...{ pk: RUN_PK, sk: `${runId}/${unit.split('/')[0]}`, name, done, counts: JSON.stringify(counts) },
-    ...(error !== undefined && { error }),
+    ...{ pk: RUN_PK, sk: `${runId}/${unit.split('/')[0]}`, name, done: Number(done) },
+    ...{ counts: JSON.stringify(counts), ...(error !== undefined && { error }) },
   };
-  await items.put(row);
+  // What is done stays done, though a word of before may come late.
+  const isLeft: Condition = { not: { path: ['done'], is: '=', value: 1 } };
+  await (done ? items.put(row) : items.put(row, isLeft));
 }
 
 /** `undefined` if there is none of that id. */
@@ -134,9 +136,9 @@ export async function readRun({ clock, storage }: Wadi, runId: string): Promise<
 }
 
 function decodeRow(item: Item): RunUnit {
-  const { name, done, counts, error } = item as Item & { name: string; done: boolean; counts: string };
+  const { name, done, counts, error } = item as Item & { name: string; counts: string };
   const failed = error === undefined ? {} : { error: error as string };
-  return { name, done, counts: JSON.parse(counts) as Counts, ...failed };
+  return { name, done: done === 1, counts: JSON.parse(counts) as Counts, ...failed };
 }
 
 /** Those that began before. */
