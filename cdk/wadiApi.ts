@@ -29,6 +29,13 @@ export interface WadiApiProps {
   readonly queue: IQueue;
   /** `iam` unless given. */
   readonly authorization?: Authorization;
+  /**
+   * Kafka's `super.users`: they may do everything, whatever ACLs say. `User:<ARN>` of an IAM user or role
+   * (`arn:aws:iam::<account>:role/<name>`, without its path).
+   */
+  readonly superUsers?: readonly string[];
+  /** Kafka's `allow.everyone.if.no.acl.found`: what no ACL is about is everyone's whom the API lets in. True unless given. */
+  readonly allowEveryoneIfNoAclFound?: boolean;
   /** How long the functions' logs are kept, a month unless given. */
   readonly logRetention?: RetentionDays;
 }
@@ -40,12 +47,17 @@ export class WadiApi extends Construct {
 
   constructor(scope: Construct, id: string, { authorization = 'iam', ...props }: WadiApiProps) {
     super(scope, id);
+    const { superUsers = [], allowEveryoneIfNoAclFound = true } = props;
+    const environment = {
+      WADI_SUPER_USERS: superUsers.join(';'),
+      WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND: String(allowEveryoneIfNoAclFound),
+    };
     const httpApi = new HttpApi(this, 'HttpApi', { apiName: 'wadi' });
     this.url = httpApi.apiEndpoint;
     const authorizer = authorization === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer();
 
     for (const spec of HTTP_FUNCTIONS) {
-      const { function: handler } = new WadiFunction(this, spec.name, { spec, ...props });
+      const { function: handler } = new WadiFunction(this, spec.name, { spec, environment, ...props });
       const integration = new HttpLambdaIntegration('Integration', handler, {
         // A statement per route would soon fill the 20 KB that a function's policy may have.
         scopePermissionToRoute: false,

@@ -18,6 +18,8 @@ export interface WadiFunctionProps {
   /** Of maintenance, for the functions that send to it. */
   readonly queue: IQueue;
   readonly logRetention?: RetentionDays;
+  /** Beside what every function is told. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** One function of the manifest, its log group, and a role that allows what the manifest says and no more. */
@@ -25,8 +27,9 @@ export class WadiFunction extends Construct {
   readonly function: NodejsFunction;
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, { spec, storage, queue, logRetention }: WadiFunctionProps) {
+  constructor(scope: Construct, id: string, props: WadiFunctionProps) {
     super(scope, id);
+    const { spec, storage, queue, logRetention, environment } = props;
     const logGroup = new LogGroup(this, 'Logs', {
       retention: logRetention ?? RetentionDays.ONE_MONTH,
       removalPolicy: RemovalPolicy.DESTROY,
@@ -54,6 +57,7 @@ export class WadiFunction extends Construct {
         WADI_GROUPS_TABLE: storage.groups.tableName,
         WADI_CLUSTER_ID: storage.clusterId,
         ...(spec.queue && { WADI_QUEUE_URL: queue.queueUrl }),
+        ...environment,
       },
       awsSdkConnectionReuse: false, // The SDK of today reuses its connections anyway.
       bundling: {

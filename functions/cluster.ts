@@ -5,6 +5,7 @@ import { unservedBy } from '../lib/rest/unserved.ts';
 import { v2BrokerOperations } from '../lib/rest/v2/metadata.ts';
 import { brokerOperations } from '../lib/rest/v3/brokers.ts';
 import { clusterOperations } from '../lib/rest/v3/clusters.ts';
+import { operations as aclOperations } from './acls.ts';
 import { operations as consumerOperations } from './consumers.ts';
 import { operations as fetchOperations } from './fetch.ts';
 import { operations as groupOperations } from './groups.ts';
@@ -28,6 +29,7 @@ export const allOperations = [
   ...groupOperations,
   ...topicOperations,
   ...maintenanceOperations,
+  ...aclOperations,
   ...operations,
 ];
 export const createHandler = handlerOf(operations, unservedBy(allOperations));

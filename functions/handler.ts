@@ -2,6 +2,7 @@ import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 import { createDispatch, type Unserved } from '../lib/rest/dispatch.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../lib/rest/operation.ts';
+import { type HttpAuthorizer, principalOf } from '../lib/rest/principal.ts';
 import type { Wadi } from '../lib/wadi.ts';
 
 /** API Gateway's event (HTTP API, payload format 2.0), as far as it is read here. */
@@ -9,9 +10,19 @@ export type HttpEvent = Pick<
   APIGatewayProxyEventV2,
   'routeKey' | 'rawPath' | 'rawQueryString' | 'headers' | 'pathParameters' | 'body' | 'isBase64Encoded'
 > & {
-  requestContext: { domainName: string; http: { method: string } };
+  requestContext: {
+    domainName: string;
+    http: { method: string; sourceIp: string };
+    /** Who API Gateway found the caller to be. */
+    authorizer?: HttpAuthorizer;
+  };
   /** What the local server adds: the body as bytes, without a detour over base64, and what only it knows. */
-  local?: { readonly body: Uint8Array; readonly baseUrl: string; readonly signal: AbortSignal };
+  local?: {
+    readonly body: Uint8Array;
+    readonly baseUrl: string;
+    readonly principal: string;
+    readonly signal: AbortSignal;
+  };
 };
 
 /** An answer before Lambda's encoding of it: the body may be bytes. */
@@ -44,6 +55,10 @@ function httpRequest(event: HttpEvent): HttpRequest {
     query: new URLSearchParams(event.rawQueryString),
     headers: event.headers,
     body: local?.body ?? Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8'),
+    caller: {
+      principal: local?.principal ?? principalOf(requestContext.authorizer),
+      host: requestContext.http.sourceIp,
+    },
     baseUrl: local?.baseUrl ?? `https://${requestContext.domainName}`,
     ...(local && { signal: local.signal }),
   };

@@ -27,10 +27,11 @@ export function opened<Event, Result>(
   async function open() {
     // The local cluster loads this module too, and does without the SDK.
     const { awsStorage } = await import('../lib/storage/aws/aws.ts');
-    const { clusterId, queueUrl, ...aws } = lambdaSettings();
+    const { clusterId, queueUrl, authorizer, ...aws } = lambdaSettings();
     const wadi = await createWadi({
       storage: awsStorage(aws),
       clock: systemClock,
+      authorizer,
       ...(clusterId && { clusterId }),
       ...(queueUrl && openQueue && { queue: await openQueue(queueUrl) }),
     });

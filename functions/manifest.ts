@@ -157,6 +157,20 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     },
   },
   {
+    name: 'acls',
+    entry: 'acls.ts',
+    description: 'Who may do what',
+    routes: [
+      `GET ${CLUSTER}/acls`,
+      `POST ${CLUSTER}/acls`,
+      `POST ${CLUSTER}/acls:batch`,
+      `DELETE ${CLUSTER}/acls`,
+    ],
+    memoryMb: 512,
+    timeoutSeconds: 29,
+    stores: { objects: [], log: [], metadata: ['read', 'write'], groups: [] },
+  },
+  {
     name: 'maintenanceApi',
     entry: 'maintenanceApi.ts',
     description: 'Shows what maintenance does, and asks for it',

@@ -1,3 +1,5 @@
+import type { AuthorizerOptions } from './acl/decide.ts';
+
 /** The one place where the process's environment is read. */
 
 export interface LambdaSettings {
@@ -9,13 +11,14 @@ export interface LambdaSettings {
   readonly clusterId?: string;
   /** Of those that hand work to the queue. */
   readonly queueUrl?: string;
+  readonly authorizer: AuthorizerOptions;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_GROUPS_TABLE, WADI_CLUSTER_ID and
- * WADI_QUEUE_URL. The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
+ * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_GROUPS_TABLE, WADI_CLUSTER_ID,
+ * WADI_QUEUE_URL, WADI_SUPER_USERS (separated by `;`, as in Kafka) and WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND (`true`, or `false`). The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
  * AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. Throws an error that names all that is missing.
  */
 export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
@@ -38,6 +41,10 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
     groupsTable: WADI_GROUPS_TABLE,
     ...(clusterId && { clusterId }),
     ...(queueUrl && { queueUrl }),
+    authorizer: {
+      superUsers: new Set((environment.WADI_SUPER_USERS ?? '').split(';').filter((name) => name !== '')),
+      allowEveryoneIfNoAclFound: environment.WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND !== 'false',
+    },
   };
 }
 

@@ -13,7 +13,18 @@ test('a function finds its bucket and tables in the environment', () => {
     logTable: 'log',
     metadataTable: 'metadata',
     groupsTable: 'groups',
+    authorizer: { superUsers: new Set(), allowEveryoneIfNoAclFound: true },
   });
+});
+
+test('a function is told who may do everything, and whose is what no ACL is about', () => {
+  const { authorizer } = lambdaSettings({
+    ...environment,
+    WADI_SUPER_USERS: 'User:alice;User:arn:aws:iam::123456789012:role/Ops',
+    WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND: 'false',
+  });
+  expect([...authorizer.superUsers]).toEqual(['User:alice', 'User:arn:aws:iam::123456789012:role/Ops']);
+  expect(authorizer.allowEveryoneIfNoAclFound).toBe(false);
 });
 
 test('all settings that a function lacks are named at once', () => {

@@ -1,3 +1,4 @@
+import type { Acls } from '../acl/acls.ts';
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log/log.ts';
 import type { ItemStore } from '../storage/ports.ts';
@@ -9,6 +10,7 @@ export interface GroupContext {
   readonly items: ItemStore;
   readonly log: Log;
   readonly topics: Topics;
+  readonly acls: Pick<Acls, 'accessOf'>;
   readonly clock: Clock;
   readonly limits: GroupLimits;
 }

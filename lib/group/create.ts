@@ -1,3 +1,4 @@
+import type { Caller } from '../acl/decide.ts';
 import { WadiError } from '../errors.ts';
 import { randomUuid } from '../uuid.ts';
 import { MEMBER_DEFAULTS } from './config.ts';
@@ -17,6 +18,7 @@ export async function create(
   groupId: string,
   config: Partial<MemberConfig> = {},
   given?: string,
+  caller?: Caller,
 ): Promise<Required<MemberName>> {
   const { clock, limits } = context;
   requireGroupId(groupId, limits, 'group_name');
@@ -50,6 +52,7 @@ export async function create(
       ...name,
       memberId: randomUuid(clock),
       config: full,
+      caller,
       subscription: isStatic ? before.subscription : undefined,
       manual: false,
       epoch: isStatic ? before.epoch : 0,

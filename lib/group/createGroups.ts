@@ -25,7 +25,7 @@ export function createGroups(
 ): Groups {
   const context: GroupContext = { limits: GROUP_LIMITS, ...options };
   return {
-    create: (groupId, config, name) => create(context, groupId, config, name),
+    create: (groupId, config, name, caller) => create(context, groupId, config, name, caller),
     leave: (name, nextKey) => leave(context, name, nextKey),
     subscribe: (name, subscription, nextKey) => subscribe(context, name, subscription, nextKey),
     assign: (name, partitions) => assignPartitions(context, name, partitions),

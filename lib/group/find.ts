@@ -1,9 +1,11 @@
+import type { Access } from '../acl/access.ts';
 import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import type { Topic } from '../topic/topic.ts';
 import { isOf, startOf } from './claim.ts';
 import type { GroupContext } from './context.ts';
 import type { OffsetReset, PollRequest } from './groups.ts';
+import { mayRead } from './mayRead.ts';
 import { type Held, isHeld, type Member, type PolledRange, sameHeld } from './member.ts';
 import { noneIfGone, noneIfUnknown } from './noneIf.ts';
 
@@ -25,11 +27,15 @@ export interface Readable {
   readonly highWatermark: number;
 }
 
-/** Those that a poll reads, each time from behind the last that the poll before has given. Without those whose topic is gone. */
-export async function readable(context: GroupContext, member: Member): Promise<Readable[]> {
+/**
+ * Those that a poll reads, each time from behind the last that the poll before has given. Without those whose topic is gone, or may
+ * not be read.
+ */
+export async function readable(context: GroupContext, member: Member, access: Access): Promise<Readable[]> {
   const { topics, log, limits } = context;
   const wanted = member.held.filter((held) => {
     if (!isHeld(member, held) || held.revokeByMs > 0) return false;
+    if (!mayRead(access, member, held)) return false;
     if (held.position < 0 && member.config.autoOffsetReset === 'error') throw noOffset(held);
     return held.position >= 0;
   });

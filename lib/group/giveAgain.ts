@@ -1,5 +1,7 @@
+import type { Access } from '../acl/access.ts';
 import type { GroupContext } from './context.ts';
 import type { RecordsPage } from './groups.ts';
+import { mayRead } from './mayRead.ts';
 import { isHeld, type Member, type PolledRange, replaced, sameHeld } from './member.ts';
 import { noneIfGone, noneIfUnknown } from './noneIf.ts';
 
@@ -18,11 +20,12 @@ export async function giveAgain(
   context: GroupContext,
   member: Member,
   page: RecordsPage,
+  access: Access,
 ): Promise<GivenAgain> {
   const { ranges } = member.lastPoll;
   let records = 0;
   for (const [i, range] of ranges.entries()) {
-    const given = await giveRange(context, member, range, page);
+    const given = await giveRange(context, member, range, page, access);
     records += given.records;
     const { fullAt } = given;
     if (fullAt === undefined) continue;
@@ -45,11 +48,12 @@ async function giveRange(
   member: Member,
   range: PolledRange,
   page: RecordsPage,
+  access: Access,
 ): Promise<{ records: number; fullAt?: number }> {
   const { topicId, partition, from, to } = range;
   let records = 0;
   const held = member.held.find((each) => sameHeld(each, range));
-  if (held === undefined || !isHeld(member, held)) return { records };
+  if (held === undefined || !isHeld(member, held) || !mayRead(access, member, held)) return { records };
   const topic = await topics.lookup(held.topic).catch(noneIfUnknown);
   if (topic?.id !== topicId) return { records };
   for (let next = from; next < to; ) {

@@ -1,3 +1,5 @@
+import type { Access } from '../acl/access.ts';
+import type { Caller } from '../acl/decide.ts';
 import type { FetchResult } from '../log/log.ts';
 import type { Topic } from '../topic/topic.ts';
 
@@ -8,8 +10,16 @@ import type { Topic } from '../topic/topic.ts';
 export interface Groups {
   // ------------------------------------------------------------ members: consumer instances, in REST Proxy's words
 
-  /** Throws INVALID_GROUP_ID, INVALID_CONFIG, UNSUPPORTED_ASSIGNOR, or UNRELEASED_INSTANCE_ID: there is one of that name. */
-  create(groupId: string, config?: Partial<MemberConfig>, name?: string): Promise<Required<MemberName>>;
+  /**
+   * `caller`: of a pattern's topics, those count that it may read. Throws INVALID_GROUP_ID, INVALID_CONFIG, UNSUPPORTED_ASSIGNOR, or
+   * UNRELEASED_INSTANCE_ID: there is one of that name.
+   */
+  create(
+    groupId: string,
+    config?: Partial<MemberConfig>,
+    name?: string,
+    caller?: Caller,
+  ): Promise<Required<MemberName>>;
   /**
    * Commits what was polled if the member commits by itself, and gives its partitions up. A static member keeps them
    * until its session ends. `nextKey`: of the poll that would come next. What a poll with a key has given counts as received if
@@ -178,6 +188,8 @@ export interface PollRequest {
    * with the key gave is another's by now, or gone, or was sought away from; another key is to come next.
    */
   readonly idempotencyKey?: string;
+  /** Records of topics that may not be read are not given: TOPIC_AUTHORIZATION_FAILED, if they are not only a pattern's. */
+  readonly access?: Access;
   readonly signal?: AbortSignal;
 }
 

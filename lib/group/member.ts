@@ -1,3 +1,4 @@
+import type { Caller } from '../acl/decide.ts';
 import { ByteReader, ByteWriter } from '../log/bytes.ts';
 import type { Item, Key } from '../storage/ports.ts';
 import { MEMBER_DEFAULTS } from './config.ts';
@@ -9,6 +10,7 @@ import type { MemberConfig, MemberName, Subscription } from './groups.ts';
  *   pk group/<groupId>   sk member/<name>
  *   memberId       of this incarnation: never used twice
  *   config         text: what differs from the defaults (JSON)
+ *   caller         text (JSON): who made it; missing if that is the cluster itself
  *   subscription   text (JSON); missing if there is none
  *   manual         true if its partitions were assigned by hand
  *   epoch          of the division that it took its part of last
@@ -22,6 +24,7 @@ import type { MemberConfig, MemberName, Subscription } from './groups.ts';
 export interface Member extends MemberName {
   readonly memberId: string;
   readonly config: MemberConfig;
+  readonly caller: Caller | undefined;
   readonly subscription: Subscription | undefined;
   readonly manual: boolean;
   readonly epoch: number;
@@ -112,6 +115,7 @@ export function encodeMember(member: Member, stamp: string): Item {
     ...memberKey(member),
     memberId: member.memberId,
     config: JSON.stringify(changedConfig(config)),
+    ...(member.caller !== undefined && { caller: JSON.stringify(member.caller) }),
     ...(subscription !== undefined && { subscription: JSON.stringify(subscription) }),
     ...(manual && { manual }),
     epoch,
@@ -134,6 +138,7 @@ export function decodeMember(item: Item): Member {
     name: sk.slice(PREFIX.length),
     memberId: memberId as string,
     config: { ...MEMBER_DEFAULTS, ...JSON.parse(config as string) },
+    caller: item.caller === undefined ? undefined : JSON.parse(item.caller as string),
     subscription: subscription === undefined ? undefined : JSON.parse(subscription as string),
     manual: manual === true,
     epoch: epoch as number,

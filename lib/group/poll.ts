@@ -1,3 +1,4 @@
+import { FULL_ACCESS } from '../acl/access.ts';
 import { WadiError } from '../errors.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
@@ -17,7 +18,7 @@ export async function poll(
   request: PollRequest,
 ): Promise<MemberState> {
   const { clock, limits } = context;
-  const { idempotencyKey: key, signal } = request;
+  const { idempotencyKey: key, signal, access = FULL_ACCESS } = request;
   const isRepeat = repeatOf(name, key);
   let deadlineMs: number | undefined;
   let caller: MemberName = name;
@@ -29,7 +30,7 @@ export async function poll(
     if (member.subscription === undefined && member.held.length === 0) return stateOf(member);
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
     if (isRepeat(member)) {
-      const { after, isEmpty } = await giveAgain(context, member, request.page(config));
+      const { after, isEmpty } = await giveAgain(context, member, request.page(config), access);
       if (isEmpty) throw usedUp(name);
       if (after === undefined) return stateOf(member);
       const written = await writeMember(context, member, seen(after, clock.now()));
@@ -38,7 +39,7 @@ export async function poll(
       continue;
     }
     const { committed, commitMs } = await commitBefore(context, member);
-    const partitions = await readable(context, member);
+    const partitions = await readable(context, member, access);
     const found = await find(context, member, partitions, request);
     // Nobody would get what it took.
     if (signal?.aborted) return stateOf(member);

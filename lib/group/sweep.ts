@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { topicResource } from '../acl/binding.ts';
 import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import { withRetries } from '../log/retry.ts';
@@ -149,13 +150,13 @@ interface Wanted {
   readonly basis: string;
 }
 
-/** The members with the ids of the topics that they are subscribed to, of those that are there. */
+/** The members with the ids of the topics that they are subscribed to, of those that are there; of a pattern's, that they may read. */
 async function wantedBy(
   context: GroupContext,
   members: readonly Member[],
   before: Division | undefined,
 ): Promise<Wanted> {
-  const { topics, limits } = context;
+  const { topics, limits, acls } = context;
   const subscriptions = members.flatMap(({ subscription }) => subscription ?? []);
   const names = [...new Set(subscriptions.flatMap((one) => ('topics' in one ? one.topics : [])))];
   const hasPattern = subscriptions.some((one) => 'pattern' in one);
@@ -164,10 +165,14 @@ async function wantedBy(
     : await atOnce(names, limits.atOnce, (name) => topics.describe(name).catch(noneIfUnknown));
   const known = found.flatMap((topic) => topic ?? []);
   const idsOf = resolver(known);
-  const resolved = members.map(({ name, subscription }) => ({
-    name,
-    topics: subscription === undefined ? [] : idsOf(subscription),
-  }));
+  const nameOf = new Map(known.map(({ id, name }) => [id, name]));
+  const resolved = await atOnce(members, limits.atOnce, async ({ name, subscription, caller }) => {
+    if (subscription === undefined) return { name, topics: [] };
+    const ids = idsOf(subscription);
+    if (caller === undefined || 'topics' in subscription) return { name, topics: ids };
+    const access = await acls.accessOf(caller);
+    return { name, topics: ids.filter((id) => access.allows('READ', topicResource(nameOf.get(id)!))) };
+  });
   const used = new Set(resolved.flatMap((member) => member.topics));
   const usedTopics = known.filter(({ id }) => used.has(id));
   const assignor = mostWanted(members) ?? before?.assignor ?? 'uniform';

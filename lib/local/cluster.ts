@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import type { CreateHandler, HttpHandler } from '../../functions/handler.ts';
 import { type FunctionSpec, HTTP_FUNCTIONS } from '../../functions/manifest.ts';
+import type { AuthorizerOptions } from '../acl/decide.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Worked } from '../maintenance/worker.ts';
 import { createInProcessQueue } from '../queue/inProcess.ts';
@@ -18,6 +19,7 @@ export interface LocalClusterOptions {
   /** What to rest on, or how to open it: in memory by default. It is closed with the cluster. */
   readonly storage?: Storage | StorageOptions;
   readonly clock?: Clock;
+  readonly authorizer?: AuthorizerOptions;
   /** How often maintenance looks for what is due: a minute by default; 0, only when it is asked to run. */
   readonly maintenanceIntervalMs?: number;
   /** Told what maintenance has done. */
@@ -39,7 +41,12 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
   const storage = 'kind' in chosen ? await openStorage(chosen) : chosen;
   try {
     const queue = createInProcessQueue();
-    const wadi = await createWadi({ storage, clock, queue });
+    const wadi = await createWadi({
+      storage,
+      clock,
+      queue,
+      ...(options.authorizer && { authorizer: options.authorizer }),
+    });
     const server = await startServer({ host, port, functions: await loadFunctions(wadi) });
     const { maintenanceIntervalMs: intervalMs = MAINTENANCE_INTERVAL_MS, onMaintenance: report } = options;
     const maintenance = await startMaintenance(wadi, queue, { intervalMs, ...(report && { report }) });

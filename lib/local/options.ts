@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { repeated } from '../cli/options.ts';
 import { VERSION } from '../version.ts';
 import type { LocalClusterOptions } from './cluster.ts';
 import type { StorageOptions } from './storage.ts';
@@ -14,6 +15,8 @@ interface Flags {
   bucket: string;
   tablePrefix: string;
   maintenanceInterval: number;
+  superUser: readonly string[];
+  denyWithoutAcl: boolean;
 }
 
 /** Reads the command line of `npm start`; prints the reason and exits on a wrong one. */
@@ -42,18 +45,26 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
       seconds,
       60,
     )
+    .option(
+      '--super-user <principal>',
+      'who may do everything, whatever ACLs say: User:<name>; repeatable',
+      repeated(principal),
+      [],
+    )
+    .option('--deny-without-acl', 'what no ACL is about is nobody’s, instead of everyone’s', false)
     .addHelpText(
       'after',
-      '\nThe aws storage finds region and credentials as the AWS SDK does: AWS_REGION, AWS_PROFILE and so on.',
+      '\nWho calls is told by HTTP Basic’s user name (curl --user alice:), without a password: User:alice; else User:ANONYMOUS.\nThe aws storage finds region and credentials as the AWS SDK does: AWS_REGION, AWS_PROFILE and so on.',
     )
     .showHelpAfterError('(--help tells the options)');
   const flags = command.parse(argv).opts<Flags>();
-  const { host, maintenanceInterval } = flags;
+  const { host, maintenanceInterval, superUser, denyWithoutAcl } = flags;
   return {
     host,
     port: flags.port,
     storage: storageOptions(flags),
     maintenanceIntervalMs: maintenanceInterval * 1_000,
+    authorizer: { superUsers: new Set(superUser), allowEveryoneIfNoAclFound: !denyWithoutAcl },
   };
 }
 
@@ -80,6 +91,11 @@ function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
   return value;
+}
+
+function principal(text: string): string {
+  if (/^User:./.test(text)) return text;
+  throw new InvalidArgumentError("It is 'User:' and a name.");
 }
 
 function seconds(text: string): number {

@@ -6,6 +6,7 @@ import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
 import { errorResponse, HttpError, logError } from '../rest/errors.ts';
 import { MAX_BODY_BYTES } from '../rest/request.ts';
 import { createCollector } from './collector.ts';
+import { basicPrincipal } from './principal.ts';
 import { readBody } from './readBody.ts';
 import { createRoutes } from './routes.ts';
 
@@ -67,8 +68,13 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
         headers: request.headers as Record<string, string>,
         pathParameters: params,
         isBase64Encoded: false,
-        requestContext: { domainName, http: { method } },
-        local: { body, baseUrl: baseUrl(domainName), signal: gone.signal },
+        requestContext: { domainName, http: { method, sourceIp: request.socket.remoteAddress ?? '' } },
+        local: {
+          body,
+          baseUrl: baseUrl(domainName),
+          principal: basicPrincipal(request.headers.authorization),
+          signal: gone.signal,
+        },
       },
       target.context,
     );

@@ -3,6 +3,7 @@ import { errorResponse, HttpError } from './errors.ts';
 import { requireAcceptable, requireBodyType } from './media.ts';
 import type { HttpRequest, HttpResponse, Operation } from './operation.ts';
 import { MAX_BODY_BYTES } from './request.ts';
+import { authorize } from './rights.ts';
 
 /** `METHOD /path/{param}`, as API Gateway writes it. */
 export const routeKey = ({ method, path }: Pick<Operation, 'method' | 'path'>): string => `${method} ${path}`;
@@ -23,10 +24,11 @@ export function createDispatch(operations: readonly Operation[], unserved: Unser
       if (cluster_id !== undefined && cluster_id !== wadi.clusterId) {
         throw new HttpError(404, `Cluster ${cluster_id} cannot be found.`, { field: 'cluster_id' });
       }
+      const access = await authorize(wadi, operation, request);
       if (request.body.length > MAX_BODY_BYTES) throw new HttpError(413, BODY_TOO_LARGE, { field: 'body' });
       requireBodyType(operation, request);
       requireAcceptable(operation, request);
-      return await operation.handle(wadi, request);
+      return await operation.handle(wadi, request, access);
     } catch (error) {
       return errorResponse(error, operation?.form ?? formOf(request.path));
     }

@@ -11,6 +11,8 @@ const badRequest = { v3: [400, 40002], v2: [400, 40002] } as const;
 /** REST Proxy v2's 42204: an invalid consumer configuration. Of v2, nothing but consumers has configs to set. */
 const badConfig = { v3: [400, 40002], v2: [422, 42204] } as const;
 const badRecord = { v3: [400, 40002], v2: [422, 42203] } as const;
+/** REST Proxy's 40301: what Kafka's authorizer refuses. */
+const forbidden = { v3: [403, 40301], v2: [403, 40301] } as const;
 const retriable = { v3: [503, 50003], v2: [503, 50003] } as const;
 
 /**
@@ -33,6 +35,9 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   UNKNOWN_MEMBER_ID: { v3: [404, 40403], v2: [404, 40403] },
   INVALID_SESSION_TIMEOUT: badConfig,
   INVALID_TIMESTAMP: badRecord,
+  TOPIC_AUTHORIZATION_FAILED: forbidden,
+  GROUP_AUTHORIZATION_FAILED: forbidden,
+  CLUSTER_AUTHORIZATION_FAILED: forbidden,
   UNSUPPORTED_VERSION: badRequest,
   TOPIC_ALREADY_EXISTS: badRequest,
   INVALID_PARTITIONS: badRequest,

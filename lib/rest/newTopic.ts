@@ -1,4 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
+import type { Access } from '../acl/access.ts';
+import { CLUSTER, topicResource } from '../acl/binding.ts';
 import { WadiError } from '../errors.ts';
 import type { NewTopic, Topic } from '../topic/topic.ts';
 import type { Wadi } from '../wadi.ts';
@@ -22,9 +24,13 @@ const MAX_REPLICATION_FACTOR = 3;
 
 export async function createTopic(
   wadi: Wadi,
+  access: Access,
   request: Static<typeof NewTopicRequest> & Pick<NewTopic, 'configs'>,
   validateOnly: boolean,
 ): Promise<Topic> {
+  if (!access.allows('CREATE', CLUSTER)) {
+    access.require('CREATE', topicResource(request.topic_name), 'topic_name');
+  }
   const factor = request.replication_factor ?? BROKER_DEFAULT;
   if (factor !== BROKER_DEFAULT && (factor < 1 || factor > MAX_REPLICATION_FACTOR)) {
     throw new WadiError(

@@ -1,4 +1,6 @@
 import type { TObject, TSchema } from '@sinclair/typebox';
+import type { Access } from '../acl/access.ts';
+import type { Caller } from '../acl/decide.ts';
 import type { KafkaErrorName } from '../errors.ts';
 import type { Wadi } from '../wadi.ts';
 
@@ -15,6 +17,7 @@ export interface HttpRequest {
   readonly body: Uint8Array;
   /** `http://host:port` by which the client reached us: the root of the links in answers. */
   readonly baseUrl: string;
+  readonly caller: Caller;
   /** Aborts when the client has gone. */
   readonly signal?: AbortSignal;
 }
@@ -49,5 +52,6 @@ export interface Operation {
   readonly refusals?: readonly number[];
   /** Whose error codes and media types: REST Proxy v3's or v2's. */
   readonly form: 'v3' | 'v2';
-  readonly handle: (wadi: Wadi, request: HttpRequest) => Promise<HttpResponse>;
+  /** `access`: for what `RIGHTS` leaves to it. */
+  readonly handle: (wadi: Wadi, request: HttpRequest, access: Access) => Promise<HttpResponse>;
 }

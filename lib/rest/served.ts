@@ -12,7 +12,6 @@ export interface SpecifiedApi {
   readonly operations: Readonly<Record<string, string | LeftOut>>;
 }
 
-const ACLS: LeftOut = { leftOut: 'Comes with authorization. Until then IAM decides who may call what.' };
 const BROKER_CONFIGS: LeftOut = {
   leftOut: 'There are no brokers: none of the virtual one’s configs can be set, for one or for all.',
 };
@@ -25,10 +24,10 @@ const NOTHING: LeftOut = { leftOut: 'Does nothing: it is there for tests of REST
 const REST_PROXY_V3: SpecifiedApi['operations'] = {
   'GET /clusters': 'listKafkaClusters',
   'GET /clusters/{cluster_id}': 'getKafkaCluster',
-  'POST /clusters/{cluster_id}/acls:batch': ACLS,
-  'GET /clusters/{cluster_id}/acls': ACLS,
-  'POST /clusters/{cluster_id}/acls': ACLS,
-  'DELETE /clusters/{cluster_id}/acls': ACLS,
+  'POST /clusters/{cluster_id}/acls:batch': 'batchCreateKafkaAcls',
+  'GET /clusters/{cluster_id}/acls': 'getKafkaAcls',
+  'POST /clusters/{cluster_id}/acls': 'createKafkaAcls',
+  'DELETE /clusters/{cluster_id}/acls': 'deleteKafkaAcls',
   'GET /clusters/{cluster_id}/broker-configs': 'listKafkaClusterConfigs',
   'POST /clusters/{cluster_id}/broker-configs:alter': BROKER_CONFIGS,
   'GET /clusters/{cluster_id}/broker-configs/{name}': BROKER_CONFIGS,

@@ -121,8 +121,12 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
   test('is given the settings that it reads', () => {
     const [, lambda] = functionOf(api, name);
     const names = Object.keys(lambda.Properties.Environment.Variables);
-    const settings = lambdaSettings(Object.fromEntries(names.map((each) => [each, each])));
-    expect(Object.values(settings).sort()).toEqual(names.sort());
+    const { authorizer, ...settings } = lambdaSettings(Object.fromEntries(names.map((each) => [each, each])));
+    const told = [...Object.values(settings), ...authorizer.superUsers];
+    const isAsked = HTTP_FUNCTIONS.some((each) => each.name === name);
+    expect([...told, ...(isAsked ? ['WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND'] : [])].sort()).toEqual(
+      names.sort(),
+    );
   });
 
   test('writes to a log group of its own, which forgets', () => {

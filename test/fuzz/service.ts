@@ -111,7 +111,10 @@ export async function startService(storage: Storage = memoryStorage()): Promise<
         pathParameters: params,
         body: Buffer.from(body).toString('base64'),
         isBase64Encoded: true,
-        requestContext: { domainName: 'abc.execute-api.eu-west-1.amazonaws.com', http: { method } },
+        requestContext: {
+          domainName: 'abc.execute-api.eu-west-1.amazonaws.com',
+          http: { method, sourceIp: '192.0.2.1' },
+        },
       };
     },
     call: (event) => handlerOf(event)(event, {} as Context),

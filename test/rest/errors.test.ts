@@ -1,3 +1,4 @@
+import { FULL_ACCESS } from '../../lib/acl/access.ts';
 import { KAFKA_ERRORS, type KafkaErrorName, WadiError } from '../../lib/errors.ts';
 import { createDispatch } from '../../lib/rest/dispatch.ts';
 import { type ErrorBody, type ErrorForm, errorResponse } from '../../lib/rest/errors.ts';
@@ -94,7 +95,7 @@ test("what makes a server error is logged and not told, and a refusal is the cli
 
 test('an operation that throws is answered in its own form', async () => {
   const failing: Operation = {
-    id: 'fail',
+    id: 'health',
     method: 'GET',
     path: '/fail',
     summary: '',
@@ -110,12 +111,17 @@ test('an operation that throws is answered in its own form', async () => {
     method: 'GET',
     path: '/fail',
     params: {},
+    caller: { principal: 'User:ANONYMOUS', host: '192.0.2.1' },
     query: new URLSearchParams(),
     headers: {},
     body: new Uint8Array(),
     baseUrl: '',
   };
-  const response = await createDispatch([failing])({} as Wadi, 'GET /fail', request);
+  const response = await createDispatch([failing])(
+    { acls: { accessOf: async () => FULL_ACCESS } } as unknown as Wadi,
+    'GET /fail',
+    request,
+  );
   expect([response.status, response.headers!['content-type']]).toEqual([
     416,
     'application/vnd.kafka.v2+json',

@@ -30,7 +30,10 @@ function event(
     headers: {},
     pathParameters: { cluster_id: wadi.clusterId, topic_name: 'orders', partition_id: '0' },
     isBase64Encoded: false,
-    requestContext: { domainName: 'abc.execute-api.eu-west-1.amazonaws.com', http: { method } },
+    requestContext: {
+      domainName: 'abc.execute-api.eu-west-1.amazonaws.com',
+      http: { method, sourceIp: '192.0.2.1' },
+    },
     ...more,
   };
 }

@@ -180,7 +180,7 @@ test.each<readonly [string, Refusal]>([
   ['GET /nope', { status: 404 }],
   ['GET /v3', { status: 404 }],
   ['GET /v3/-/topics/', { status: 404 }],
-  ['GET /v3/-/acls', { status: 404 }],
+  ['GET /v3/-/links', { status: 404 }],
   ['GET /v3/-/topics?page_size=0', { ...shape, field: 'page_size' }],
   ['GET /v3/-/topics?page_size=9999', { ...shape, field: 'page_size' }],
   ['GET /v3/-/topics?page_token=x', { ...shape, field: 'page_token' }],

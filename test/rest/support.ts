@@ -1,7 +1,7 @@
 import { FormatRegistry } from '@sinclair/typebox';
 import { Value } from '@sinclair/typebox/value';
 import { allOperations } from '../../functions/cluster.ts';
-import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
+import { type LocalCluster, type LocalClusterOptions, startLocalCluster } from '../../lib/local/cluster.ts';
 import { createRoutes, DEFAULT_ROUTE } from '../../lib/local/routes.ts';
 import { routeKey } from '../../lib/rest/dispatch.ts';
 import type { Operation } from '../../lib/rest/operation.ts';
@@ -46,8 +46,8 @@ const findOperation = createRoutes<Operation | undefined>(
 );
 
 /** A local cluster in memory. Every answer is held to the schema that `openapi.json` gives for it. */
-export async function startApi(): Promise<Api> {
-  const cluster = await startLocalCluster();
+export async function startApi(options: Pick<LocalClusterOptions, 'authorizer'> = {}): Promise<Api> {
+  const cluster = await startLocalCluster(options);
   const clusterUrl = `${cluster.url}/v3/clusters/${cluster.wadi.clusterId}`;
   return {
     cluster,

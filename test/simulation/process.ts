@@ -135,8 +135,9 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
 
   const storage = connect(cloud, { process, world, weather, remote: options.remote });
   const created = await createWadi({ storage, clock, clusterId: 'simulated', limits, warn });
-  const { log, topics } = created;
-  const groups = createGroups({ items: storage.groups, log, topics, clock, limits: options.groupLimits });
+  const { log, topics, acls } = created;
+  const { groupLimits: limitsOfGroups } = options;
+  const groups = createGroups({ items: storage.groups, log, topics, acls, clock, limits: limitsOfGroups });
   const wadi = { ...created, groups };
   return process;
 }

@@ -5,6 +5,7 @@ import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
 import { distinct, PartitionOfTopic, Partitions, v2Bodies } from './bodies.ts';
 import { withState } from './illegalState.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
+import { requireReadable, visible } from './visible.ts';
 
 const PATH = `${INSTANCE}/assignments`;
 
@@ -23,11 +24,18 @@ export const assignmentOperations: readonly Operation[] = [
     params: InstanceParams,
     accepts: v2Bodies(Partitions),
     answers: { 204: 'empty' },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: [
+      'INVALID_REQUEST',
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'UNKNOWN_MEMBER_ID',
+      'FENCED_INSTANCE_ID',
+      'KAFKA_STORAGE_ERROR',
+    ],
     refusals: [409],
     form: 'v2',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const partitions = distinct(readPartitions(request).partitions);
+      requireReadable(access, partitions, 'partitions');
       await withState('INVALID_REQUEST', () => wadi.groups.assign(memberName(request), partitions));
       return NO_CONTENT;
     },
@@ -41,10 +49,11 @@ export const assignmentOperations: readonly Operation[] = [
     tag,
     params: InstanceParams,
     answers: { 200: { [V2_TYPE]: Assignments } },
-    errors: ['UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: ['UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
-    async handle(wadi, request) {
-      const { assigned } = await wadi.groups.describeMember(memberName(request));
+    async handle(wadi, request, access) {
+      const state = await wadi.groups.describeMember(memberName(request));
+      const { assigned } = visible(state, access);
       const answer: Static<typeof Assignments> = {
         partitions: assigned.map(({ topic, partition }) => ({ topic, partition })),
       };

@@ -3,6 +3,7 @@ import type { Operation } from '../operation.ts';
 import { V2_TYPE, v2json } from '../response.ts';
 import { listOf, optionalReader, PartitionOfTopic, partitionItem, v2Bodies } from './bodies.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
+import { visible } from './visible.ts';
 
 const HeartbeatRequest = Type.Object(
   {
@@ -54,11 +55,17 @@ export const heartbeat: Operation = {
   params: InstanceParams,
   accepts: v2Bodies(HeartbeatRequest),
   answers: { 200: { [V2_TYPE]: Heartbeat } },
-  errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'GROUP_MAX_SIZE_REACHED', 'KAFKA_STORAGE_ERROR'],
+  errors: [
+    'INVALID_REQUEST',
+    'UNKNOWN_MEMBER_ID',
+    'FENCED_INSTANCE_ID',
+    'GROUP_MAX_SIZE_REACHED',
+    'KAFKA_STORAGE_ERROR',
+  ],
   form: 'v2',
-  async handle(wadi, request) {
+  async handle(wadi, request, access) {
     const revoked = readRequest(request)?.revoked ?? [];
-    const state = await wadi.groups.heartbeat(memberName(request), revoked);
+    const state = visible(await wadi.groups.heartbeat(memberName(request), revoked), access);
     const answer: Static<typeof Heartbeat> = {
       member_id: state.memberId,
       member_epoch: state.epoch,

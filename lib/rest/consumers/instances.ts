@@ -58,7 +58,7 @@ export const instanceOperations: readonly Operation[] = [
       const body = readRequest(request) ?? {};
       const { group_name } = groupParams(request);
       const name = body.id ?? body.name ?? undefined;
-      const member = await wadi.groups.create(group_name, readConfig(body), name);
+      const member = await wadi.groups.create(group_name, readConfig(body), name, request.caller);
       const answer: Static<typeof CreatedInstance> = {
         instance_id: member.name,
         base_uri: instanceUrl(request.baseUrl, member),
@@ -77,7 +77,7 @@ export const instanceOperations: readonly Operation[] = [
     tag,
     params: InstanceParams,
     answers: { 204: 'empty' },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
       await wadi.groups.leave(memberName(request), idempotencyKey(request));

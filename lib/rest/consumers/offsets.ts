@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import type { PartitionName } from '../../group/groups.ts';
 import type { HttpRequest, Operation } from '../operation.ts';
 import { checker } from '../request.ts';
@@ -16,6 +17,7 @@ import {
 } from './bodies.ts';
 import { idempotencyKey } from './idempotencyKey.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
+import { requireReadable, visible } from './visible.ts';
 
 const PATH = `${INSTANCE}/offsets`;
 
@@ -92,11 +94,13 @@ export const offsetOperations: readonly Operation[] = [
       'OFFSET_OUT_OF_RANGE',
       'OFFSET_METADATA_TOO_LARGE',
       'UNKNOWN_MEMBER_ID',
+      'FENCED_INSTANCE_ID',
       'KAFKA_STORAGE_ERROR',
     ],
     form: 'v2',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const offsets = readCommit(request)?.offsets ?? undefined;
+      requireReadable(access, offsets ?? [], 'offsets');
       if (offsets !== undefined) requireDistinct(offsets, 'offsets');
       await wadi.groups.commit(
         memberName(request),
@@ -117,12 +121,19 @@ export const offsetOperations: readonly Operation[] = [
     params: InstanceParams,
     query: CommittedQuery,
     answers: { 200: { [V2_TYPE]: CommittedOffsets } },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: [
+      'INVALID_REQUEST',
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'UNKNOWN_MEMBER_ID',
+      'FENCED_INSTANCE_ID',
+      'KAFKA_STORAGE_ERROR',
+    ],
     form: 'v2',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const named = wanted(request);
+      for (const { topic } of named ?? []) access.require('DESCRIBE', topicResource(topic), 'topic');
       const member = memberName(request);
-      const { assigned } = await wadi.groups.describeMember(member);
+      const { assigned } = visible(await wadi.groups.describeMember(member), access);
       const partitions = (named ?? assigned).map(({ topic, partition }) => ({ topic, partition }));
       const committed = await wadi.groups.committed(member.groupId, partitions);
       const answer: Static<typeof CommittedOffsets> = {

@@ -18,6 +18,7 @@ import {
 } from './bodies.ts';
 import { withState } from './illegalState.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
+import { requireReadable } from './visible.ts';
 
 const PATH = `${INSTANCE}/positions`;
 
@@ -74,6 +75,7 @@ const shared: Pick<Operation, 'method' | 'tag' | 'params' | 'answers' | 'errors'
     'INVALID_TIMESTAMP',
     'UNKNOWN_TOPIC_OR_PARTITION',
     'UNKNOWN_MEMBER_ID',
+    'FENCED_INSTANCE_ID',
     'KAFKA_STORAGE_ERROR',
   ],
   refusals: [409],
@@ -87,8 +89,9 @@ function seekTo(id: string, end: 'beginning' | 'end', offset: 'earliest' | 'late
     path: `${PATH}/${end}`,
     summary: `Go on at the ${end} of partitions`,
     accepts: v2Bodies(Partitions),
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const partitions = distinct(readPartitions(request).partitions);
+      requireReadable(access, partitions, 'partitions');
       await seek(
         wadi,
         memberName(request),
@@ -108,12 +111,14 @@ export const positionOperations: readonly Operation[] = [
     description:
       'Where the next poll begins. Partitions must be assigned to the instance: else 409 (40903), and nothing moves.',
     accepts: v2Bodies(SeekRequest),
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const body = readSeek(request);
       const offsets = body.offsets ?? [];
       const timestamps = body.timestamps ?? [];
       requireDistinct(offsets, 'offsets');
       requireDistinct([...offsets, ...timestamps], 'timestamps');
+      requireReadable(access, offsets, 'offsets');
+      requireReadable(access, timestamps, 'timestamps');
       const times = timestamps.map((each, i) => parseRfc3339(each.timestamp, `timestamps[${i}].timestamp`));
       const found = await Promise.all(timestamps.map((each, i) => offsetAt(wadi, each, times[i]!)));
       const positions = [...offsets, ...timestamps.map((each, i) => ({ ...each, offset: found[i]! }))].map(

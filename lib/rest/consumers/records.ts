@@ -88,17 +88,19 @@ export const pollRecords: Operation = {
     'OFFSET_OUT_OF_RANGE',
     'REQUEST_TIMED_OUT',
     'UNKNOWN_MEMBER_ID',
+    'FENCED_INSTANCE_ID',
   ],
   refusals: [409],
   form: 'v2',
 
-  async handle(wadi, request) {
+  async handle(wadi, request, access) {
     const { timeout = 0, max_bytes = 0 } = readQuery(request);
     const { signal } = request;
     const key = idempotencyKey(request);
     const maxBytes = max_bytes > 0 ? Math.min(max_bytes, MAX_BYTES) : undefined;
     let answer: Answer | undefined;
     const state = await wadi.groups.poll(memberName(request), {
+      access,
       page(config) {
         answer = answerFor(request, config, maxBytes);
         return answer.page;

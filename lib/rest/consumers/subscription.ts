@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import { WadiError } from '../../errors.ts';
 import type { MemberState, PartitionName, Subscription } from '../../group/groups.ts';
 import { topicNameProblem } from '../../topic/topicName.ts';
@@ -9,6 +10,7 @@ import { v2Bodies } from './bodies.ts';
 import { idempotencyKey } from './idempotencyKey.ts';
 import { illegalState, withState } from './illegalState.ts';
 import { INSTANCE, InstanceParams, memberName, tag } from './paths.ts';
+import { visible } from './visible.ts';
 
 const PATH = `${INSTANCE}/subscription`;
 
@@ -97,12 +99,17 @@ export const subscriptionOperations: readonly Operation[] = [
       'INVALID_TOPIC_EXCEPTION',
       'INVALID_REGULAR_EXPRESSION',
       'UNKNOWN_MEMBER_ID',
+      'FENCED_INSTANCE_ID',
       'KAFKA_STORAGE_ERROR',
     ],
     refusals: [409],
     form: 'v2',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const subscription = subscriptionOf(readTopics(request));
+      if (subscription !== undefined && 'topics' in subscription) {
+        for (const [i, name] of subscription.topics.entries())
+          access.require('READ', topicResource(name), `topics[${i}]`);
+      }
       await withState('INVALID_REQUEST', () => wadi.groups.subscribe(memberName(request), subscription));
       return NO_CONTENT;
     },
@@ -116,10 +123,11 @@ export const subscriptionOperations: readonly Operation[] = [
     tag,
     params: InstanceParams,
     answers: { 200: { [V2_TYPE]: SubscribedTopics } },
-    errors: ['UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: ['UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
-    async handle(wadi, request) {
-      return v2json(200, subscribed(await wadi.groups.describeMember(memberName(request))));
+    async handle(wadi, request, access) {
+      const state = await wadi.groups.describeMember(memberName(request));
+      return v2json(200, subscribed(visible(state, access)));
     },
   },
   {
@@ -132,7 +140,7 @@ export const subscriptionOperations: readonly Operation[] = [
     tag,
     params: InstanceParams,
     answers: { 204: 'empty' },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'KAFKA_STORAGE_ERROR'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
       await wadi.groups.subscribe(memberName(request), undefined, idempotencyKey(request));

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import { createTopic, NewTopicProperties } from '../newTopic.ts';
 import type { Operation } from '../operation.ts';
 import { V2_PARTITION, V2_TOPIC, V2PartitionParams, V2TopicParams } from '../paths.ts';
@@ -62,12 +63,10 @@ export const v2MetadataOperations: readonly Operation[] = [
     answers: { 200: { [V2_TYPE]: Type.Array(Type.String()) } },
     errors: [],
     form: 'v2',
-    async handle(wadi) {
-      const topics = await wadi.topics.list();
-      return v2json(
-        200,
-        topics.map(({ name }) => name),
-      );
+    async handle(wadi, _, access) {
+      const names = (await wadi.topics.list()).map(({ name }) => name);
+      const seen = names.filter((name) => access.allows('DESCRIBE', topicResource(name)));
+      return v2json(200, seen);
     },
   },
   {
@@ -158,8 +157,8 @@ export const v2MetadataOperations: readonly Operation[] = [
       'INVALID_REPLICATION_FACTOR',
     ],
     form: 'v2',
-    async handle(wadi, request) {
-      await createTopic(wadi, newTopicRequest(request), false);
+    async handle(wadi, request, access) {
+      await createTopic(wadi, access, newTopicRequest(request), false);
       return { status: 201 };
     },
   },

@@ -1,7 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { groupResource } from '../../acl/binding.ts';
 import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';
-import type { GroupDescription, GroupState, Groups } from '../../group/groups.ts';
+import type { GroupDescription, GroupState, GroupSummary, Groups } from '../../group/groups.ts';
 import { GROUP_LIMITS } from '../../group/limits.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
@@ -104,6 +105,22 @@ function groupData(
   };
 }
 
+/** Up to `limit` of those that the caller may see: no other is named, not even as the one to go on behind. */
+async function listSome(
+  groups: Groups,
+  isSeen: (group: GroupSummary) => boolean,
+  limit: number,
+  behind: string | undefined,
+): Promise<GroupSummary[]> {
+  const seen: GroupSummary[] = [];
+  for (let after = behind; ; ) {
+    const some = await groups.list({ limit, ...(after !== undefined && { after }) });
+    seen.push(...some.filter(isSeen));
+    after = some.at(-1)?.groupId;
+    if (some.length < limit || seen.length >= limit) return seen.slice(0, limit);
+  }
+}
+
 /** `undefined` for one that was deleted since it was listed. */
 async function describeIfThere(groups: Groups, groupId: string): Promise<GroupDescription | undefined> {
   try {
@@ -131,10 +148,11 @@ export const consumerGroupOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: listSchema(KIND, ConsumerGroup) } },
     errors: ['INVALID_REQUEST', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { groups } = wadi;
-      const { page_size = MAX_PAGE_SIZE, page_token: after } = groupsQuery(request);
-      const listed = await groups.list({ limit: page_size, ...(after !== undefined && { after }) });
+      const { page_size = MAX_PAGE_SIZE, page_token } = groupsQuery(request);
+      const isSeen = ({ groupId }: GroupSummary) => access.allows('DESCRIBE', groupResource(groupId));
+      const listed = await listSome(groups, isSeen, page_size, page_token);
       const described = await atOnce(listed, READS_AT_ONCE, ({ groupId }) =>
         describeIfThere(groups, groupId),
       );

@@ -1,5 +1,8 @@
 import { type Static, Type } from '@sinclair/typebox';
+import type { Access } from '../../acl/access.ts';
+import { topicResource } from '../../acl/binding.ts';
 import type { PartitionLag } from '../../group/groups.ts';
+import type { Wadi } from '../../wadi.ts';
 import { HttpError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { PartitionParams } from '../paths.ts';
@@ -96,6 +99,11 @@ function summary(cluster: Place, groupId: string, lags: readonly PartitionLag[])
   };
 }
 
+async function lagsSeen({ groups }: Wadi, groupId: string, access: Access): Promise<PartitionLag[]> {
+  const lags = await groups.lags(groupId);
+  return lags.filter(({ topic }) => access.allows('DESCRIBE', topicResource(topic)));
+}
+
 const lagParams = paramsReader(LagParams);
 
 export const consumerLagOperations: readonly Operation[] = [
@@ -110,9 +118,9 @@ export const consumerLagOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: LagSummary } },
     errors: ['GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { consumer_group_id } = groupParams(request);
-      const lags = await wadi.groups.lags(consumer_group_id);
+      const lags = await lagsSeen(wadi, consumer_group_id, access);
       if (lags.length === 0) {
         const message = `Group '${consumer_group_id}' has no positions.`;
         throw new HttpError(404, message, { field: 'consumer_group_id' });
@@ -133,11 +141,11 @@ export const consumerLagOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: listSchema(KIND, Lag) } },
     errors: ['INVALID_REQUEST', 'GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { consumer_group_id } = groupParams(request);
       const group = groupPlace(clusterPlace(wadi, request), consumer_group_id);
       const self = `${group.url}/lags`;
-      const lags = await wadi.groups.lags(consumer_group_id);
+      const lags = await lagsSeen(wadi, consumer_group_id, access);
       const all = lags.map((lag) => ({ topicName: lag.topic, index: lag.partition, lag }));
       const { page, next } = pageOf(request, self, all);
       const data = page.map(({ lag }) => lagData(group, consumer_group_id, lag));

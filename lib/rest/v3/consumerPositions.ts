@@ -1,4 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
+import type { Access } from '../../acl/access.ts';
+import { topicResource } from '../../acl/binding.ts';
 import { WadiError } from '../../errors.ts';
 import type { PartitionName, ResetResult, ResetSpec } from '../../group/groups.ts';
 import type { Wadi } from '../../wadi.ts';
@@ -99,9 +101,12 @@ function specOf(to: ResetTo): ResetSpec {
   return { timestamp: typeof timestamp === 'number' ? timestamp : parseRfc3339(timestamp, 'to.timestamp') };
 }
 
-async function withPosition({ groups }: Wadi, groupId: string): Promise<PartitionName[]> {
+/** Of those that the caller may read: of others it is not told that there are any. */
+async function withPosition({ groups }: Wadi, groupId: string, access: Access): Promise<PartitionName[]> {
   const lags = await groups.lags(groupId);
-  return lags.filter(({ committedOffset }) => committedOffset >= 0);
+  return lags.filter(
+    ({ topic, committedOffset }) => committedOffset >= 0 && access.allows('READ', topicResource(topic)),
+  );
 }
 
 async function partitionsOf({ topics }: Wadi, topic: string): Promise<PartitionName[]> {
@@ -136,7 +141,7 @@ export const consumerPositionOperations: readonly Operation[] = [
     path: `${GROUP}/positions:reset`,
     summary: 'Reset Consumer Group Positions',
     description:
-      "Wadi's own: kafka-consumer-groups --reset-offsets. Moves committed positions, and makes the group if there is none. Refused, with nothing changed, if a member holds one of the partitions.",
+      "Wadi's own: kafka-consumer-groups --reset-offsets. Moves committed positions, and makes the group if there is none. Refused, with nothing changed, if somebody is subscribed in the group.",
     tag: groupTag,
     params: GroupParams,
     accepts: { [JSON_TYPE]: ResetRequest },
@@ -151,11 +156,15 @@ export const consumerPositionOperations: readonly Operation[] = [
       'KAFKA_STORAGE_ERROR',
     ],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { consumer_group_id } = groupParams(request);
       const { to, topics, dry_run = false } = readReset(request);
       const spec = specOf(to);
-      const partitions = topics ? await named(wadi, topics) : await withPosition(wadi, consumer_group_id);
+      for (const [i, { topic_name }] of (topics ?? []).entries())
+        access.require('READ', topicResource(topic_name), `topics[${i}].topic_name`);
+      const partitions = topics
+        ? await named(wadi, topics)
+        : await withPosition(wadi, consumer_group_id, access);
       const results = await wadi.groups.reset(consumer_group_id, partitions, spec, { dryRun: dry_run });
       const group = groupPlace(clusterPlace(wadi, request), consumer_group_id);
       const data = results.map((result) => positionData(group, consumer_group_id, result));
@@ -168,7 +177,7 @@ export const consumerPositionOperations: readonly Operation[] = [
     path: `${GROUP}/positions`,
     summary: 'Delete Consumer Group Positions',
     description:
-      "Wadi's own: kafka-consumer-groups --delete-offsets. Refused if a member holds one of the partitions.",
+      "Wadi's own: kafka-consumer-groups --delete-offsets. Refused if a member is subscribed to one of the topics.",
     tag: groupTag,
     params: GroupParams,
     query: DeletePositionsQuery,
@@ -181,7 +190,7 @@ export const consumerPositionOperations: readonly Operation[] = [
       'KAFKA_STORAGE_ERROR',
     ],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { consumer_group_id } = groupParams(request);
       const { topic_name: topic, partition_id: partition } = readQuery(request);
       if (topic === undefined && partition !== undefined) {
@@ -190,7 +199,8 @@ export const consumerPositionOperations: readonly Operation[] = [
         });
       }
       const wanted = async (): Promise<PartitionName[]> => {
-        if (topic === undefined) return withPosition(wadi, consumer_group_id);
+        if (topic === undefined) return withPosition(wadi, consumer_group_id, access);
+        access.require('READ', topicResource(topic), 'topic_name');
         return partition === undefined ? partitionsOf(wadi, topic) : [{ topic, partition }];
       };
       await wadi.groups.deletePositions(consumer_group_id, await wanted());

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import type { HeldPartition, MemberDescription } from '../../group/groups.ts';
 import type { Wadi } from '../../wadi.ts';
 import { HttpError } from '../errors.ts';
@@ -168,13 +169,14 @@ export const consumerOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: listSchema(ASSIGNMENT_KIND, Assignment) } },
     errors: ['INVALID_REQUEST', 'GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { consumer_group_id, consumer_id } = consumerParams(request);
       const { assigned } = await findConsumer(wadi, consumer_group_id, consumer_id);
+      const seen = assigned.filter(({ topic }) => access.allows('DESCRIBE', topicResource(topic)));
       const cluster = clusterPlace(wadi, request);
       const place = consumerPlace(groupPlace(cluster, consumer_group_id), consumer_id);
       const self = `${place.url}/assignments`;
-      const all = inOrder(assigned.map((held) => ({ topicName: held.topic, index: held.partition, held })));
+      const all = inOrder(seen.map((held) => ({ topicName: held.topic, index: held.partition, held })));
       const { page, next } = pageOf(request, self, all);
       const data = page.map(({ held }) => assignmentData(cluster, consumer_group_id, consumer_id, held));
       return json(200, list(ASSIGNMENT_KIND, self, data, next));

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams, PARTITION, PartitionParams, TOPIC, TopicParams } from '../paths.ts';
 import { paramsReader } from '../request.ts';
@@ -119,11 +120,14 @@ export const replicaOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: ReplicaList } },
     errors: ['INVALID_REQUEST'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       requireBroker(brokerParams(request).broker_id);
       const cluster = clusterPlace(wadi, request);
       const self = `${brokerPlace(cluster).url}/partition-replicas`;
-      const { page, next } = pageOf(request, self, (await wadi.topics.list()).flatMap(partitionsOf));
+      const seen = (await wadi.topics.list()).filter(({ name }) =>
+        access.allows('DESCRIBE', topicResource(name)),
+      );
+      const { page, next } = pageOf(request, self, seen.flatMap(partitionsOf));
       const data = page.map(({ topicName, index }) => replicaData(cluster, topicName, index));
       return json(200, list('KafkaReplica', self, data, next));
     },

@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import { WadiError } from '../../errors.ts';
 import { CONFIG_NAMES, type ConfigName, TOPIC_CONFIGS } from '../../topic/configs.ts';
 import type { ConfigChange, Topic } from '../../topic/topic.ts';
@@ -97,10 +98,13 @@ export const topicConfigOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: TopicConfigList } },
     errors: ['INVALID_REQUEST'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const cluster = clusterPlace(wadi, request);
       const self = `${cluster.url}/topics/-/configs`;
-      const configs = (await wadi.topics.list()).flatMap((topic) =>
+      const seen = (await wadi.topics.list()).filter(({ name }) =>
+        access.allows('DESCRIBE_CONFIGS', topicResource(name)),
+      );
+      const configs = seen.flatMap((topic) =>
         CONFIG_NAMES.map((name, index) => ({ topicName: topic.name, index, topic, name })),
       );
       const { page, next } = pageOf(request, self, configs);

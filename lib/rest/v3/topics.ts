@@ -1,4 +1,5 @@
 import { type Static, Type } from '@sinclair/typebox';
+import { topicResource } from '../../acl/binding.ts';
 import { WadiError } from '../../errors.ts';
 import type { Topic } from '../../topic/topic.ts';
 import { createTopic, NewTopicProperties } from '../newTopic.ts';
@@ -105,10 +106,13 @@ export const topicOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: listSchema('KafkaTopic', TopicData) } },
     errors: ['INVALID_REQUEST'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const cluster = clusterPlace(wadi, request);
       const self = `${cluster.url}/topics`;
-      const topics = (await wadi.topics.list()).map((topic) => ({ topicName: topic.name, index: 0, topic }));
+      const seen = (await wadi.topics.list()).filter(({ name }) =>
+        access.allows('DESCRIBE', topicResource(name)),
+      );
+      const topics = seen.map((topic) => ({ topicName: topic.name, index: 0, topic }));
       const { page, next } = pageOf(request, self, topics);
       const data = page.map(({ topic }) => topicData(cluster, topic));
       return json(200, list('KafkaTopic', self, data, next));
@@ -134,14 +138,15 @@ export const topicOperations: readonly Operation[] = [
       'INVALID_CONFIG',
     ],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { replicas_assignments, configs, validate_only = false, ...newTopic } = createRequest(request);
       if (replicas_assignments != null && Object.keys(replicas_assignments).length > 0) {
         throw new WadiError('INVALID_REPLICA_ASSIGNMENT', 'Wadi places partitions on no particular broker.', {
           field: 'replicas_assignments',
         });
       }
-      const topic = await createTopic(wadi, { ...newTopic, configs: overrides(configs) }, validate_only);
+      const wanted = { ...newTopic, configs: overrides(configs) };
+      const topic = await createTopic(wadi, access, wanted, validate_only);
       return json(validate_only ? 200 : 201, topicData(clusterPlace(wadi, request), topic));
     },
   },

@@ -87,6 +87,7 @@ export async function startApi({ storage = memoryStorage() }: { storage?: Storag
       headers,
       body: bytesOf(body),
       baseUrl: BASE_URL,
+      caller: { principal: 'User:ANONYMOUS', host: '192.0.2.1' },
     });
     const bytes = bytesOf(response.body);
     const text = Buffer.from(bytes).toString();

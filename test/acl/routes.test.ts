@@ -1,0 +1,249 @@
+import { allOperations } from '../../functions/cluster.ts';
+import type { AclBinding, AclOperation, ResourceType } from '../../lib/acl/binding.ts';
+import { createDispatch, routeKey } from '../../lib/rest/dispatch.ts';
+import type { HttpResponse, Operation } from '../../lib/rest/operation.ts';
+import { RIGHTS } from '../../lib/rest/rights.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { createWadi, type Wadi } from '../../lib/wadi.ts';
+
+const dispatch = createDispatch(allOperations);
+const CLUSTER_ID = 'one';
+/** What there is, and what there is not. */
+const THERE = { topic: 'orders', group: 'billing' };
+const NOT_THERE = { topic: 'missing', group: 'nobody' };
+
+/** What is not everyone's needs an ACL. */
+async function guarded(...acls: AclBinding[]): Promise<Wadi> {
+  const authorizer = { superUsers: new Set(['User:root']), allowEveryoneIfNoAclFound: false };
+  const wadi = await createWadi({ storage: memoryStorage(), clusterId: CLUSTER_ID, authorizer });
+  await wadi.topics.create({ name: THERE.topic, partitions: 1 });
+  await wadi.topics.create({ name: 'secret', partitions: 1 });
+  const caller = { principal: 'User:root', host: '192.0.2.1' };
+  const member = await wadi.groups.create(THERE.group, { autoOffsetReset: 'earliest' }, 'me', caller);
+  await wadi.groups.assign(member, [{ topic: THERE.topic, partition: 0 }]);
+  await wadi.groups.commit(member, [{ topic: THERE.topic, partition: 0, offset: 0 }]);
+  await wadi.groups.create('hidden', {}, 'me', caller);
+  await wadi.acls.create(acls);
+  return wadi;
+}
+
+const acl = (
+  operation: AclOperation,
+  resourceType: ResourceType,
+  resourceName: string,
+  more: Partial<AclBinding> = {},
+): AclBinding => ({
+  ...{ operation, resourceType, resourceName },
+  ...{ patternType: 'LITERAL', principal: 'User:alice', host: '*', permission: 'ALLOW' },
+  ...more,
+});
+
+interface Call {
+  names?: typeof THERE;
+  principal?: string;
+  query?: string;
+  body?: unknown;
+}
+
+function call(
+  wadi: Wadi,
+  id: string,
+  { names = THERE, principal = 'User:alice', query = '', body }: Call = {},
+): Promise<HttpResponse> {
+  const operation = allOperations.find((each) => each.id === id)!;
+  const params = {
+    ...{ cluster_id: CLUSTER_ID, topic_name: names.topic, consumer_group_id: names.group },
+    ...{ group_name: names.group, instance: 'me', partition_id: '0', broker_id: '1', name: 'retention.ms' },
+    ...{ consumer_id: 'me', run_id: 'none' },
+  };
+  const used = Object.entries(params).filter(([name]) => operation.path.includes(`{${name}}`));
+  return dispatch(wadi, routeKey(operation), {
+    method: operation.method,
+    path: operation.path,
+    params: Object.fromEntries(used),
+    query: new URLSearchParams(query),
+    headers: {},
+    body: body === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(body)),
+    baseUrl: 'http://127.0.0.1',
+    caller: { principal, host: '192.0.2.1' },
+  });
+}
+
+const jsonOf = <T = Record<string, unknown>>({ body }: HttpResponse): T => JSON.parse(String(body));
+
+/** The operations that need rights on what their path names, with these. */
+const NEEDING = allOperations.flatMap(({ id }) => {
+  const rights = RIGHTS[id]!;
+  return typeof rights === 'string' ? [] : [{ id, rights }];
+});
+
+const aclsFor = (rights: readonly string[], more: Partial<AclBinding> = {}) =>
+  rights.map((right) => {
+    const [operation, type] = right.split(' ') as [AclOperation, ResourceType];
+    const name = type === 'TOPIC' ? THERE.topic : type === 'GROUP' ? THERE.group : 'kafka-cluster';
+    return acl(operation, type, name, more);
+  });
+
+test('every operation says what it needs, and nothing else is said', () => {
+  expect(Object.keys(RIGHTS).sort()).toEqual([...new Set(allOperations.map(({ id }) => id))].sort());
+});
+
+describe.each(NEEDING)('$id', ({ id, rights }) => {
+  test('without rights learns nothing of what is there, and changes nothing', async () => {
+    const wadi = await guarded();
+    const [there, notThere] = await Promise.all([call(wadi, id), call(wadi, id, { names: NOT_THERE })]);
+    const told = (response: HttpResponse, { topic, group }: typeof THERE) =>
+      JSON.stringify(jsonOf(response)).replaceAll(topic, 'TOPIC').replaceAll(group, 'GROUP');
+    expect([there.status, jsonOf(there).error_code]).toEqual([403, 40301]);
+    expect(told(there, THERE)).toBe(told(notThere, NOT_THERE));
+  });
+
+  test(`is allowed by ${rights.join(' and ')}`, async () => {
+    // A poll looks into what the instance holds.
+    const held = id === 'poll' ? [acl('READ', 'TOPIC', THERE.topic)] : [];
+    expect((await call(await guarded(...aclsFor(rights), ...held), id)).status).not.toBe(403);
+  });
+
+  test('is denied by an ACL, whatever others allow', async () => {
+    for (const denied of rights) {
+      const all = aclsFor(rights).map((each) => ({ ...each, operation: 'ALL' }) as const);
+      const wadi = await guarded(...all, ...aclsFor([denied], { permission: 'DENY', principal: 'User:*' }));
+      expect((await call(wadi, id)).status).toBe(403);
+    }
+  });
+
+  test.each(rights)('is refused without %s', async (missing) => {
+    const others = aclsFor(rights.filter((right) => right !== missing));
+    expect((await call(await guarded(...others), id)).status).toBe(403);
+  });
+
+  test('is a super user’s without any ACL', async () => {
+    expect((await call(await guarded(), id, { principal: 'User:root' })).status).not.toBe(403);
+  });
+});
+
+const OPEN = allOperations.filter(({ id }: Operation) => RIGHTS[id] === 'nothing');
+
+test.each(OPEN)('$id is open, and tells no name', async ({ id }) => {
+  const response = await call(await guarded(), id);
+  expect(response.status).not.toBe(403);
+  expect(String(response.body)).not.toMatch(/orders|secret|billing|hidden/);
+});
+
+describe('lists tell what the caller may see, and no more', () => {
+  const seen = [
+    acl('READ', 'TOPIC', 'ord', { patternType: 'PREFIXED' }),
+    acl('DESCRIBE', 'GROUP', THERE.group),
+  ];
+  const configs = acl('DESCRIBE_CONFIGS', 'TOPIC', THERE.topic);
+
+  test.each(['listKafkaTopics', 'listTopics', 'listKafkaAllTopicConfigs', 'listKafkaReplicasOfBroker'])(
+    '%s: topics',
+    async (id) => {
+      const some = String((await call(await guarded(...seen, configs), id)).body);
+      expect(some).toContain('orders');
+      expect(some).not.toContain('secret');
+      const none = String((await call(await guarded(), id)).body);
+      expect(none).not.toMatch(/orders|secret/);
+    },
+  );
+
+  test('listKafkaConsumerGroups: groups, also where it goes on', async () => {
+    const wadi = await guarded(...seen);
+    const { data } = jsonOf<{ data: { consumer_group_id: string }[] }>(
+      await call(wadi, 'listKafkaConsumerGroups'),
+    );
+    expect(data.map((group) => group.consumer_group_id)).toEqual(['billing']);
+    const page = await call(wadi, 'listKafkaConsumerGroups', { query: 'page_size=1' });
+    expect(String(page.body)).not.toContain('hidden');
+    const next = await call(wadi, 'listKafkaConsumerGroups', { query: 'page_size=1&page_token=billing' });
+    expect(jsonOf(next)).toMatchObject({ data: [], metadata: { next: null } });
+  });
+
+  test('lags and positions of a group: of topics that the caller may see', async () => {
+    const wadi = await guarded(acl('ALL', 'GROUP', THERE.group));
+    expect(jsonOf(await call(wadi, 'listKafkaConsumerLags'))).toMatchObject({ data: [] });
+    expect((await call(wadi, 'getKafkaConsumerGroupLagSummary')).status).toBe(404);
+    const reset = await call(wadi, 'resetConsumerGroupPositions', { body: { to: 'latest', dry_run: true } });
+    expect(jsonOf(reset)).toMatchObject({ data: [] });
+    expect(jsonOf(await call(wadi, 'committed'))).toEqual({ offsets: [] });
+    expect(jsonOf(await call(wadi, 'listAssignments'))).toEqual({ partitions: [] });
+  });
+});
+
+describe.each(['createKafkaTopic', 'createTopic'])('%s', (id) => {
+  const body = { topic_name: 'new', partitions_count: 1 };
+
+  test.each([
+    ['CREATE of the cluster', acl('CREATE', 'CLUSTER', 'kafka-cluster')],
+    ['CREATE of the topic', acl('CREATE', 'TOPIC', 'new')],
+    ['CREATE of a prefix', acl('CREATE', 'TOPIC', 'n', { patternType: 'PREFIXED' })],
+  ])('is allowed by %s', async (_, allowing) => {
+    expect((await call(await guarded(allowing), id, { body })).status).toBe(201);
+  });
+
+  test('without them tells not whether the name is taken', async () => {
+    const wadi = await guarded(acl('ALL', 'TOPIC', 'other'));
+    const answers = await Promise.all(
+      ['new', 'orders'].map((topic_name) => call(wadi, id, { body: { ...body, topic_name } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([403, 403]);
+    expect((await wadi.topics.list()).map(({ name }) => name)).toEqual(['orders', 'secret']);
+  });
+});
+
+describe('what a body names needs its own right', () => {
+  const partitions = (topic: string) => [{ topic, partition: 0 }];
+  const offsets = (topic: string) => [{ topic, partition: 0, offset: 0 }];
+
+  test.each<[string, (topic: string) => Call, string]>([
+    ['subscribe', (topic) => ({ body: { topics: [topic] } }), 'topics[0]'],
+    ['assign', (topic) => ({ body: { partitions: partitions(topic) } }), 'partitions[0].topic'],
+    ['seek', (topic) => ({ body: { offsets: offsets(topic) } }), 'offsets[0].topic'],
+    ['seekToBeginning', (topic) => ({ body: { partitions: partitions(topic) } }), 'partitions[0].topic'],
+    ['seekToEnd', (topic) => ({ body: { partitions: partitions(topic) } }), 'partitions[0].topic'],
+    ['commit', (topic) => ({ body: { offsets: offsets(topic) } }), 'offsets[0].topic'],
+    ['committed', (topic) => ({ query: `topic=${topic}&partition=0` }), 'topic'],
+    [
+      'resetConsumerGroupPositions',
+      (topic) => ({ body: { to: 'latest', topics: [{ topic_name: topic }] } }),
+      'topics[0].topic_name',
+    ],
+    ['deleteConsumerGroupPositions', (topic) => ({ query: `topic_name=${topic}` }), 'topic_name'],
+  ])('%s', async (id, of, field) => {
+    const wadi = await guarded(acl('ALL', 'GROUP', THERE.group), acl('READ', 'TOPIC', THERE.topic));
+    for (const topic of ['secret', 'missing']) {
+      const answer = await call(wadi, id, of(topic));
+      expect([answer.status, jsonOf(answer).field]).toEqual([403, field]);
+    }
+    expect((await call(wadi, id, of(THERE.topic))).status).not.toBe(403);
+  });
+});
+
+describe('a poll', () => {
+  const ofGroup = acl('READ', 'GROUP', THERE.group);
+
+  test('gives records of no topic that its caller may not read', async () => {
+    const wadi = await guarded(ofGroup);
+    const answer = await call(wadi, 'poll', { query: 'timeout=1' });
+    expect([answer.status, jsonOf(answer).kafka_error_code]).toEqual([403, 29]);
+    await wadi.acls.create([acl('READ', 'TOPIC', THERE.topic)]);
+    expect((await call(wadi, 'poll', { query: 'timeout=1' })).status).toBe(200);
+  });
+
+  test('of a pattern gives those that the caller may read, and does not tell of others', async () => {
+    const wadi = await guarded(ofGroup, acl('READ', 'TOPIC', THERE.topic));
+    const caller = { principal: 'User:alice', host: '192.0.2.1' };
+    await wadi.groups.leave({ groupId: THERE.group, name: 'me' });
+    const member = await wadi.groups.create(THERE.group, {}, 'me', caller);
+    await wadi.groups.subscribe(member, { pattern: '.*' });
+    const held = async () => {
+      await call(wadi, 'poll', { query: 'timeout=1' });
+      const { assigned } = await wadi.groups.describeMember(member);
+      return assigned.map(({ topic }) => topic);
+    };
+    expect(await held()).toEqual(['orders']);
+    const told = String((await call(wadi, 'listSubscriptions')).body);
+    expect(told).not.toContain('secret');
+  });
+});
