@@ -53,11 +53,13 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Both throw ClientError, or the signal's reason. */
+/** All throw ClientError, or the signal's reason. */
 export interface Connection {
   attempt<T>(request: ApiRequest, options?: CallOptions): Promise<Answer<T>>;
   /** As many attempts as there is time for, while errors say that it may help. */
   call<T>(request: ApiRequest, options?: CallOptions): Promise<T>;
+  /** The same, with the headers of the answer. */
+  ask<T>(request: ApiRequest, options?: CallOptions): Promise<Answer<T>>;
   /** The same for whatever makes one attempt, in the time that it is given. */
   repeat<T>(attempt: (remainingMs: number) => Promise<T>, options?: CallOptions): Promise<T>;
 }
@@ -127,14 +129,17 @@ export function connect(options: ConnectionOptions): Connection {
     return full / 2 + (Math.random() * full) / 2;
   }
 
+  function ask<T>(request: ApiRequest, options: CallOptions = {}): Promise<Answer<T>> {
+    const once = (remainingMs: number) =>
+      attempt<T>(request, { ...options, timeoutMs: Math.min(requestTimeoutMs, remainingMs) });
+    return repeat(once, options, request.once);
+  }
+
   return {
     attempt,
     repeat,
-    async call<T>(request: ApiRequest, options: CallOptions = {}) {
-      const once = (remainingMs: number) =>
-        attempt<T>(request, { ...options, timeoutMs: Math.min(requestTimeoutMs, remainingMs) });
-      return (await repeat(once, options, request.once)).body;
-    },
+    ask,
+    call: async <T>(request: ApiRequest, options?: CallOptions) => (await ask<T>(request, options)).body,
   };
 }
 

@@ -1,8 +1,8 @@
 import type { PartitionName } from '../group/groups.ts';
-import { ClientError, refusal } from './clientError.ts';
+import { ClientError, isKafkaError, refusal } from './clientError.ts';
 import { startTimer, webClock } from './clock.ts';
 import { connect } from './connection.ts';
-import { createCommitter, isFenced } from './consumer/committer.ts';
+import { createCommitter, isFenced, notHeld } from './consumer/committer.ts';
 import {
   find,
   finish,
@@ -47,7 +47,7 @@ export function consumer(options: ConsumerOptions): Consumer {
     config: configOf(options),
     hooks: options,
     holdings,
-    commit: commitFinished,
+    commit: commitPositions,
     poller: () => poller,
     signal,
   });
@@ -61,10 +61,11 @@ export function consumer(options: ConsumerOptions): Consumer {
   let closed: Promise<void> | undefined;
 
   /** By the consumer itself: what it may not commit is another's to commit. */
-  async function commitFinished(): Promise<void> {
+  async function commitPositions(): Promise<void> {
     if (!enableAutoCommit) return;
-    await committer.finished().catch((error) => {
+    await committer.positions().catch(async (error) => {
       if (!isFenced(error)) throw error;
+      if (isKafkaError(error, 'FENCED_INSTANCE_ID')) await membership.replaced();
     });
   }
 
@@ -93,7 +94,7 @@ export function consumer(options: ConsumerOptions): Consumer {
   async function commitNowAndThen(): Promise<void> {
     while (!signal.aborted) {
       await webClock.sleep(autoCommitIntervalMs, signal);
-      if (!signal.aborted) await quietly(commitFinished);
+      if (!signal.aborted) await quietly(commitPositions);
     }
   }
 
@@ -178,9 +179,8 @@ export function consumer(options: ConsumerOptions): Consumer {
 
   function held(name: PartitionName): Holding {
     const holding = find(holdings, name);
-    if (holding !== undefined) return holding;
-    const message = `Partition ${name.partition} of topic '${name.topic}' is not assigned to this consumer`;
-    throw refusal('FENCED_MEMBER_EPOCH', message);
+    if (holding === undefined) throw notHeld(name);
+    return holding;
   }
 
   /** All of them or none. */
@@ -203,13 +203,13 @@ export function consumer(options: ConsumerOptions): Consumer {
     }
     const timer = startTimer(() => ended.abort(isClosed()), timeoutMs);
     try {
-      await commitFinished();
+      await commitPositions();
       const all = [...holdings.held.values()].map(nameOf);
       if (all.length > 0) await options.onRevoked?.(all);
     } finally {
       clearTimeout(timer);
       ended.abort(isClosed());
-      await membership.current()?.leave({ timeoutMs });
+      await membership.leave({ timeoutMs });
     }
   }
 
@@ -226,6 +226,7 @@ export function consumer(options: ConsumerOptions): Consumer {
       for (const { offset, ...name } of partitions)
         if (offset !== undefined) seek(holdings, held(name), offset);
     },
+    unsubscribe: () => membership.unwish(),
     assignment: () => [...holdings.held.values()].map(nameOf),
     pause: (partitions) => each(partitions, (holding) => pause(holdings, holding)),
     resume: (partitions) => each(partitions, resume),
@@ -233,9 +234,12 @@ export function consumer(options: ConsumerOptions): Consumer {
     async commit(offsets) {
       if (offsets === undefined) finish(holdings);
       try {
-        await (offsets === undefined ? committer.finished() : committer.offsets(offsets));
+        membership.current();
+        const needed = holdings.atHand?.run.holding;
+        await (offsets === undefined ? committer.positions(needed) : committer.offsets(offsets));
       } catch (error) {
-        if (isFenced(error)) void quietly(() => membership.sync());
+        if (isKafkaError(error, 'FENCED_INSTANCE_ID')) await membership.replaced();
+        else if (isFenced(error)) void quietly(() => membership.sync());
         throw error;
       }
     },

@@ -224,6 +224,103 @@ describe('a consumer', () => {
     expect(await committed(group, topic)).toBe(1);
   });
 
+  test('does not give again what was committed in the loop, if that is left', async () => {
+    const topic = await newTopic();
+    await produce(topic, 4);
+    const reader = start(newGroup(), { enableAutoCommit: false });
+    await reader.subscribe({ topics: [topic] });
+    for await (const { offset } of reader) {
+      if (offset < 1) continue;
+      await reader.commit();
+      break;
+    }
+    expect(await take(reader, 1)).toEqual(['0/2']);
+  });
+
+  test('commits where it begins, of which it has read nothing, when it is closed', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    const latest = { autoOffsetReset: 'latest', autoCommitIntervalMs: 600_000 } as const;
+    const first = start(group, latest);
+    await first.subscribe({ topics: [topic] });
+    const reading = take(first, 1);
+    await until(() => service.proxy.requests.filter(isPoll).length > 1);
+    await first.close();
+    await reading;
+    expect(await committed(group, topic)).toBe(0);
+    await produce(topic, 2);
+    const second = start(group, latest);
+    await second.subscribe({ topics: [topic] });
+    expect(await take(second, 1)).toEqual(['0/0']);
+  });
+
+  test('commits where it begins at intervals, and when it is told to', async () => {
+    const topic = await newTopic();
+    await produce(topic, 3);
+    for (const options of [{ autoCommitIntervalMs: 10 }, { enableAutoCommit: false }]) {
+      const group = newGroup();
+      const reader = start(group, { autoOffsetReset: 'latest', ...options });
+      await reader.subscribe({ topics: [topic] });
+      const reading = take(reader, 1);
+      while ((await committed(group, topic)) < 0) {
+        if (options.enableAutoCommit === false) await reader.commit();
+        await delay(5);
+      }
+      expect(await committed(group, topic)).toBe(3);
+      await reader.close();
+      await reading;
+    }
+  });
+
+  test('commits nothing of its own where somebody has committed', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 3);
+    await service.cluster.wadi.groups.reset(group, [{ topic, partition: 0 }], { offset: 1 });
+    const reader = start(group);
+    await reader.subscribe({ topics: [topic] });
+    await reader.close();
+    expect(await committed(group, topic)).toBe(1);
+    expect(service.proxy.requests.filter(isCommit)).toEqual([]);
+  });
+
+  test('commits where it was sought', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 5);
+    const reader = start(group, { enableAutoCommit: false });
+    await reader.subscribe({ topics: [topic] });
+    for await (const { offset } of reader) {
+      if (offset === 3) reader.seek([{ topic, partition: 0, offset: 1 }]);
+      if (offset === 3) break;
+    }
+    await reader.commit();
+    expect(await committed(group, topic)).toBe(1);
+    reader.seek([{ topic, partition: 0, offset: 'latest' }]);
+    await reader.commit();
+    expect(await committed(group, topic)).toBe(1);
+    const next = reader.records().next();
+    while ((await committed(group, topic)) === 1) {
+      await delay(5);
+      await reader.commit();
+    }
+    expect(await committed(group, topic)).toBe(5);
+    await produce(topic, 1, 0, 5);
+    expect((await next).value).toMatchObject({ offset: 5 });
+  });
+
+  test('goes on where auto.offset.reset says when it was sought beyond the end', async () => {
+    const topic = await newTopic();
+    const group = newGroup();
+    await produce(topic, 3);
+    const reader = start(group, { autoOffsetReset: 'earliest', autoCommitIntervalMs: 10 });
+    await reader.subscribe({ topics: [topic] });
+    reader.seek([{ topic, partition: 0, offset: 100 }]);
+    expect(await take(reader, 2)).toEqual(['0/0', '0/1']);
+    await reader.close();
+    expect(await committed(group, topic)).toBe(2);
+  });
+
   test('gives records by the batch', async () => {
     const topic = await newTopic(2);
     const group = newGroup();
@@ -320,6 +417,30 @@ describe('a consumer', () => {
     await expect(reader.subscribe({ pattern: '(' })).rejects.toMatchObject({
       kafka: 'INVALID_REGULAR_EXPRESSION',
     });
+  });
+
+  test('changes to another kind of subscription when the one before has ended', async () => {
+    const [one, other, third] = [await newTopic(), await newTopic(), await newTopic()];
+    for (const topic of [one, other, third]) await produce(topic, 2);
+    const group = newGroup();
+    const told: string[] = [];
+    const reader = start(group, {
+      onAssigned: ([name]) => void told.push(`+ ${name!.topic}`),
+      onRevoked: ([name]) => void told.push(`- ${name!.topic}`),
+    });
+    await reader.subscribe({ topics: [one] });
+    expect(await take(reader, 1)).toEqual(['0/0']);
+    await expect(reader.subscribe({ pattern: other })).rejects.toMatchObject({ status: 409 });
+    await reader.unsubscribe();
+    expect(reader.assignment()).toEqual([]);
+    expect(await committed(group, one)).toBe(1);
+    await expect(take(reader, 1)).rejects.toThrow('neither a subscription');
+    await reader.subscribe({ pattern: other });
+    expect(await take(reader, 1)).toEqual(['0/0']);
+    await reader.unsubscribe();
+    await reader.assign([{ topic: third, partition: 0 }]);
+    expect(await take(reader, 1)).toEqual(['0/0']);
+    expect(told).toEqual([`+ ${one}`, `- ${one}`, `+ ${other}`, `- ${other}`, `+ ${third}`]);
   });
 
   test('tells what keeps it from reading, and can be used on', async () => {
@@ -435,6 +556,33 @@ describe('in a group', () => {
     expect(told.filter((each) => each.includes('lost'))).toEqual([]);
     expect(told.filter((each) => each.startsWith('b +'))).toHaveLength(3);
     expect(told.filter((each) => each.startsWith('a -'))).toHaveLength(3);
+  });
+
+  test('misses nothing of a partition that moves before anything was read of it', async () => {
+    const topic = await newTopic(4);
+    const group = newGroup();
+    const found = new Set<string>();
+    const read1 = (reader: Consumer) =>
+      read(
+        reader,
+        (value) => void found.add(value),
+        () => found.size === 80,
+      );
+    const latest = { autoOffsetReset: 'latest', autoCommitIntervalMs: 600_000 } as const;
+    const a = start(group, latest);
+    await a.subscribe({ topics: [topic] });
+    const readingA = read1(a);
+    await until(() => service.proxy.requests.filter(isPoll).length > 1);
+    const b = start(group, latest);
+    await b.subscribe({ topics: [topic] });
+    const readingB = read1(b);
+    for (let i = 0; i < 20; i++) {
+      for (let partition = 0; partition < 4; partition++) await produce(topic, 1, partition, i);
+      if (i > 10) await until(() => b.assignment().length > 0);
+      if (i === 15) await a.close();
+    }
+    await Promise.all([readingA, readingB]);
+    expect(found.size).toBe(80);
   });
 
   test('a poll that waits does not keep a partition waiting that has come meanwhile', async () => {
@@ -560,6 +708,80 @@ describe('in a group', () => {
     expect(await committed(group, topic)).toBe(-1);
   });
 
+  test('a commit is refused if the record at hand is of a partition that was lost, also when that is known', async () => {
+    const topic = await newTopic(2);
+    await produce(topic, 3);
+    const group = newGroup();
+    let lost = 0;
+    const reader = start(group, {
+      enableAutoCommit: false,
+      sessionTimeoutMs: 1_000,
+      onLost: () => void lost++,
+    });
+    await reader.subscribe({ topics: [topic] });
+    for await (const { offset } of reader) {
+      if (offset < 1) continue;
+      const { groups } = service.cluster.wadi;
+      const [member] = (await groups.describe(group)).members;
+      await groups.leave({ groupId: group, name: member!.name });
+      await until(() => lost > 0 && reader.assignment().length === 2);
+      await expect(reader.commit()).rejects.toMatchObject({ kafka: 'FENCED_MEMBER_EPOCH' });
+      break;
+    }
+    expect(await committed(group, topic)).toBe(-1);
+    expect(await take(reader, 2)).toEqual(['0/0', '0/1']);
+    await reader.commit();
+    expect(await committed(group, topic)).toBe(2);
+  });
+
+  test.each([true, false])(
+    'a static member that was replaced moves and ends nothing of its successor: auto-commit %j',
+    async (enableAutoCommit) => {
+      const topic = await newTopic();
+      await produce(topic, 10);
+      const group = newGroup();
+      const options = { groupInstanceId: 'one', enableAutoCommit, autoCommitIntervalMs: 600_000 };
+      const told: string[] = [];
+      const before = start(group, {
+        ...options,
+        onRevoked: () => void told.push('revoked'),
+        onLost: () => void told.push('lost'),
+      });
+      await before.subscribe({ topics: [topic] });
+      for await (const { offset } of before) {
+        if (offset < 3) continue;
+        const after = start(group, { ...options, enableAutoCommit: false });
+        await after.subscribe({ topics: [topic] });
+        expect((await take(after, 8)).at(-1)).toBe('0/7');
+        await after.commit();
+        const refused = { kafka: 'FENCED_INSTANCE_ID' };
+        if (!enableAutoCommit) await expect(before.commit()).rejects.toMatchObject(refused);
+        break;
+      }
+      await before.close();
+      expect(told).toEqual(['lost']);
+      expect(await committed(group, topic)).toBe(8);
+      const [member] = (await service.cluster.wadi.groups.describe(group)).members;
+      expect(member!.assigned).toHaveLength(1);
+      await expect(
+        service.cluster.wadi.groups.heartbeat({ groupId: group, name: 'one' }),
+      ).resolves.toBeDefined();
+    },
+  );
+
+  test('a static member that comes again may want another kind of subscription', async () => {
+    const topic = await newTopic();
+    await produce(topic, 3);
+    const group = newGroup();
+    const before = start(group, { groupInstanceId: 'one' });
+    await before.subscribe({ topics: [topic] });
+    expect(await take(before, 1)).toEqual(['0/0']);
+    await before.close();
+    const after = start(group, { groupInstanceId: 'one' });
+    await after.subscribe({ pattern: topic });
+    expect(await take(after, 1)).toEqual(['0/1']);
+  });
+
   test('a static member that another takes the place of stops, and takes nothing with it', async () => {
     const topic = await newTopic();
     await produce(topic, 20);
@@ -577,7 +799,7 @@ describe('in a group', () => {
     const after = start(group, options);
     const processed: string[] = [];
     await after.subscribe({ topics: [topic] });
-    const stopped = expect(reading).rejects.toMatchObject({ kafka: 'FENCED_MEMBER_EPOCH' });
+    const stopped = expect(reading).rejects.toMatchObject({ kafka: 'FENCED_INSTANCE_ID' });
     for (let i = 20; i < 40; i++) await produce(topic, 1, 0, i);
     await read(
       after,
@@ -587,7 +809,7 @@ describe('in a group', () => {
     await stopped;
     expect(processed).toEqual(numbered(40).slice(-processed.length));
     expect(processed.length).toBeGreaterThanOrEqual(20);
-    await expect(take(before, 1)).rejects.toMatchObject({ kafka: 'FENCED_MEMBER_EPOCH' });
+    await expect(take(before, 1)).rejects.toMatchObject({ kafka: 'FENCED_INSTANCE_ID' });
   });
 });
 
@@ -629,6 +851,24 @@ describe('on a line that loses things, a consumer', () => {
       expect(service.proxy.requests.filter(isCommit).length).toBeGreaterThan(2);
     },
   );
+
+  test('is of whoever made its instance, if that was not answered', async () => {
+    const topic = await newTopic();
+    await produce(topic, 2);
+    for (const groupInstanceId of [undefined, 'one']) {
+      const group = newGroup();
+      let lost = 0;
+      service.proxy.fate = ({ method, path }) =>
+        method === 'POST' && path === `/consumers/${group}` && lost++ < 2 ? 'lose-response' : 'pass';
+      const reader = start(group, groupInstanceId === undefined ? {} : { groupInstanceId });
+      await reader.subscribe({ topics: [topic] });
+      expect(await take(reader, 1)).toEqual(['0/0']);
+      const [member] = (await service.cluster.wadi.groups.describe(group)).members;
+      const sent = service.proxy.requests.filter(isPoll).at(-1)!.headers['wadi-member-id'];
+      expect(sent).toBe(member!.memberId);
+      expect(lost).toBe(3);
+    }
+  });
 
   test('misses nothing by polls that come late, when others have been answered', async () => {
     const topic = await newTopic();
@@ -681,7 +921,9 @@ describe('on a line that loses things, a consumer', () => {
     const topic = await newTopic();
     await produce(topic, 2);
     const group = newGroup();
-    const reader = start(group, { fetchMaxWaitMs: 50, sessionTimeoutMs: 600_000 });
+    // A commit meanwhile could be taken for one of the topic that was made again.
+    const options = { fetchMaxWaitMs: 50, sessionTimeoutMs: 600_000, enableAutoCommit: false };
+    const reader = start(group, options);
     await reader.subscribe({ topics: [topic] });
     let lost = 0;
     service.proxy.fate = (request) => {

@@ -1,15 +1,15 @@
-import type { CommitOffset } from '../../group/groups.ts';
-import { isKafkaError, refusal } from '../clientError.ts';
-import { find, type Holdings, uncommitted } from './holdings.ts';
+import type { CommitOffset, PartitionName } from '../../group/groups.ts';
+import { type ClientError, isKafkaError, refusal } from '../clientError.ts';
+import { find, type Holding, type Holdings, isHeld, uncommitted } from './holdings.ts';
 import type { Instance } from './instance.ts';
 
 export interface Committer {
-  /** What the loop is done with, unless it is committed. */
-  finished(): Promise<void>;
+  /** All positions that are not committed yet. Throws FENCED_MEMBER_EPOCH if `needed` is not held any more. */
+  positions(needed?: Holding): Promise<void>;
   offsets(offsets: readonly CommitOffset[]): Promise<void>;
 }
 
-/** One commit at a time, so that none takes a later one back. */
+/** One commit at a time, so that none takes a later one back. `instance` may throw. */
 export function createCommitter(
   holdings: Holdings,
   instance: () => Instance | undefined,
@@ -30,12 +30,13 @@ export function createCommitter(
   }
 
   return {
-    finished: () =>
+    positions: (needed) =>
       inTurn(async () => {
         const pending = uncommitted(holdings);
-        if (pending.length === 0) return;
-        await commit(pending.map(({ holding: _, ...offset }) => offset));
+        const isLost = needed !== undefined && !isHeld(holdings, needed);
+        if (pending.length > 0) await commit(pending.map(({ holding: _, ...offset }) => offset));
         for (const { holding, offset } of pending) holding.committed = offset;
+        if (isLost) throw notHeld(needed);
       }),
     offsets: (offsets) =>
       inTurn(async () => {
@@ -48,7 +49,14 @@ export function createCommitter(
   };
 }
 
-/** Somebody else has the partition, or the session is over: a heartbeat tells more. */
+export function notHeld({ topic, partition }: PartitionName): ClientError {
+  const message = `Partition ${partition} of topic '${topic}' is not assigned to this consumer`;
+  return refusal('FENCED_MEMBER_EPOCH', message);
+}
+
+const FENCED = ['FENCED_MEMBER_EPOCH', 'UNKNOWN_MEMBER_ID', 'FENCED_INSTANCE_ID'] as const;
+
+/** Somebody else has the partition, or the name; or the session is over: a heartbeat tells more. */
 export function isFenced(error: unknown): boolean {
-  return isKafkaError(error, 'FENCED_MEMBER_EPOCH') || isKafkaError(error, 'UNKNOWN_MEMBER_ID');
+  return FENCED.some((name) => isKafkaError(error, name));
 }

@@ -3,7 +3,7 @@ import type { RecordHeader } from '../../record/record.ts';
 import { isKafkaError } from '../clientError.ts';
 import { randomName } from '../clock.ts';
 import { segment } from '../cluster.ts';
-import type { CallOptions, Connection } from '../connection.ts';
+import type { Answer, ApiRequest, CallOptions, Connection } from '../connection.ts';
 import { orDone } from '../orDone.ts';
 import { decodeBase64 } from './base64.ts';
 
@@ -19,7 +19,6 @@ export interface ConsumerRecord extends PartitionName {
 
 /** What a heartbeat answers. */
 export interface Heartbeat {
-  readonly memberId: string;
   readonly epoch: number;
   readonly heartbeatIntervalMs: number;
   readonly assigned: readonly (PartitionName & { readonly position: number })[];
@@ -42,10 +41,15 @@ export interface PollOptions {
   readonly signal: AbortSignal;
 }
 
-/** One consumer instance over HTTP: REST Proxy v2's, with Wadi's heartbeat. All throw ClientError. */
+/**
+ * One consumer instance over HTTP: REST Proxy v2's, with Wadi's heartbeat. All throw ClientError; FENCED_INSTANCE_ID, and change
+ * nothing, if another instance has taken the name.
+ */
 export interface Instance {
   subscribe(subscription: Subscription, signal: AbortSignal): Promise<void>;
   assign(partitions: readonly PartitionName[], signal: AbortSignal): Promise<void>;
+  /** Ends both. This and `leave` resolve also if it is gone already, or its name is another's. */
+  unsubscribe(signal: AbortSignal): Promise<void>;
   heartbeat(revoked: readonly PartitionName[], signal: AbortSignal): Promise<Heartbeat>;
   /** One attempt. The same records again, until some were answered: then come those behind them. */
   poll(options: PollOptions): Promise<Page>;
@@ -55,6 +59,8 @@ export interface Instance {
   committed(options?: CallOptions): Promise<readonly CommitOffset[]>;
   leave(options?: CallOptions): Promise<void>;
 }
+
+const MEMBER_ID_HEADER = 'wadi-member-id';
 
 /** In Kafka's words, as the API takes it. */
 export type InstanceConfig = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -68,13 +74,20 @@ export async function createInstance(
 ): Promise<Instance> {
   const name = String(config['group.instance.id'] ?? randomName());
   const group = `/consumers/${segment(groupId, 'groupId')}`;
+  const root = `${group}/instances/${segment(name, 'groupInstanceId')}`;
   const body = { ...config, name, format: 'binary' };
-  await orDone(
-    () => connection.call({ method: 'POST', path: group, body }, { signal }),
+  const memberId = await orDone(
+    async () => {
+      const { headers } = await connection.ask({ method: 'POST', path: group, body }, { signal });
+      return headers.get(MEMBER_ID_HEADER);
+    },
     'UNRELEASED_INSTANCE_ID',
-    async () => undefined,
+    async () => {
+      const request = { method: 'POST', path: `${root}/heartbeat`, body: {} } as const;
+      return (await connection.call<HeartbeatAnswer>(request, { signal })).member_id;
+    },
   );
-  return instanceAt(connection, `${group}/instances/${segment(name, 'groupInstanceId')}`);
+  return instanceAt(connection, root, { [MEMBER_ID_HEADER]: memberId! });
 }
 
 interface HeartbeatAnswer {
@@ -95,11 +108,18 @@ interface RecordAnswer extends PartitionName {
 
 const RECORDS_TYPE = 'application/vnd.kafka.binary.v2+json';
 
-function instanceAt(connection: Connection, root: string): Instance {
+/** `headers`: of each request, so that no call is taken for one of whoever has the name by now. */
+function instanceAt(
+  connection: Connection,
+  root: string,
+  headers: Readonly<Record<string, string>>,
+): Instance {
   const keys = randomName();
   let polls = 0;
+  const call = <T>(method: ApiRequest['method'], path: string, body: unknown, options?: CallOptions) =>
+    connection.call<T>({ method, path: `${root}${path}`, headers, body }, options);
   const post = (path: string, body: unknown, options?: CallOptions) =>
-    connection.call<void>({ method: 'POST', path: `${root}${path}`, body }, options);
+    call<void>('POST', path, body, options);
 
   return {
     subscribe(subscription, signal) {
@@ -109,14 +129,12 @@ function instanceAt(connection: Connection, root: string): Instance {
 
     assign: (partitions, signal) => post('/assignments', { partitions: partitions.map(nameOf) }, { signal }),
 
+    unsubscribe: (signal) => call<void>('DELETE', '/subscription', undefined, { signal }).catch(unlessGone),
+
     async heartbeat(revoked, signal) {
       const body = { revoked: revoked.map(nameOf) };
-      const answer = await connection.call<HeartbeatAnswer>(
-        { method: 'POST', path: `${root}/heartbeat`, body },
-        { signal },
-      );
+      const answer = await call<HeartbeatAnswer>('POST', '/heartbeat', body, { signal });
       return {
-        memberId: answer.member_id,
         epoch: answer.member_epoch,
         heartbeatIntervalMs: answer.heartbeat_interval_ms,
         assigned: answer.assigned,
@@ -129,9 +147,9 @@ function instanceAt(connection: Connection, root: string): Instance {
         method: 'GET',
         path: `${root}/records`,
         query: { timeout: Math.max(1, waitMs) },
-        headers: { accept: RECORDS_TYPE, 'idempotency-key': `${keys}/${polls}` },
+        headers: { ...headers, accept: RECORDS_TYPE, 'idempotency-key': `${keys}/${polls}` },
       } as const;
-      const { headers, body } = await connection
+      const { headers: told, body }: Answer<readonly RecordAnswer[]> = await connection
         .attempt<readonly RecordAnswer[]>(request, { signal, timeoutMs })
         .catch((error) => {
           if (isKafkaError(error, 'INVALID_FETCH_SESSION_EPOCH')) polls++;
@@ -141,8 +159,8 @@ function instanceAt(connection: Connection, root: string): Instance {
       if (body.length > 0) polls++;
       return {
         records: body.map(recordOf),
-        epoch: Number(headers.get('wadi-member-epoch')),
-        revoking: Number(headers.get('wadi-revoking') ?? 0),
+        epoch: Number(told.get('wadi-member-epoch')),
+        revoking: Number(told.get('wadi-revoking') ?? 0),
       };
     },
 
@@ -167,22 +185,15 @@ function instanceAt(connection: Connection, root: string): Instance {
     },
 
     async committed(options) {
-      const path = `${root}/offsets`;
-      const { offsets } = await connection.call<{ offsets: CommitOffset[] }>(
-        { method: 'GET', path },
-        options,
-      );
-      return offsets;
+      return (await call<{ offsets: CommitOffset[] }>('GET', '/offsets', undefined, options)).offsets;
     },
 
-    async leave(options) {
-      try {
-        await connection.call({ method: 'DELETE', path: root }, options);
-      } catch (error) {
-        if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID')) throw error;
-      }
-    },
+    leave: (options) => call<void>('DELETE', '', undefined, options).catch(unlessGone),
   };
+}
+
+function unlessGone(error: unknown): void {
+  if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID') && !isKafkaError(error, 'FENCED_INSTANCE_ID')) throw error;
 }
 
 const nameOf = ({ topic, partition }: PartitionName): PartitionName => ({ topic, partition });

@@ -1,8 +1,8 @@
 import type { PartitionName, Subscription } from '../../group/groups.ts';
-import { isKafkaError, refusal } from '../clientError.ts';
+import { ClientError, isKafkaError, refusal } from '../clientError.ts';
 import { webClock } from '../clock.ts';
-import type { Connection } from '../connection.ts';
-import { type Holding, type Holdings, isSame, loseAll, nameOf, reconcile } from './holdings.ts';
+import type { CallOptions, Connection } from '../connection.ts';
+import { type Holdings, isGain, loseAll, nameOf, reconcile } from './holdings.ts';
 import { createInstance, type Heartbeat, type Instance, type InstanceConfig } from './instance.ts';
 import type { Poller } from './poller.ts';
 
@@ -27,7 +27,7 @@ export interface MembershipOptions {
   readonly config: InstanceConfig;
   readonly hooks: RebalanceHooks;
   readonly holdings: Holdings;
-  /** Commits what is finished of partitions that are about to go. */
+  /** Commits the positions of partitions that are about to go. */
   readonly commit: () => Promise<void>;
   readonly poller: () => Pick<Poller, 'isQuiet' | 'interrupt'>;
   readonly signal: AbortSignal;
@@ -35,16 +35,25 @@ export interface MembershipOptions {
 
 export interface Membership {
   wish(wish: Wish): Promise<void>;
-  /** Made when it is first needed. Throws INVALID_REQUEST before there is a wish, FENCED_MEMBER_EPOCH after it was replaced. */
+  wanted(): Wish | undefined;
+  /** Gives up what is held, and leaves the group until there is another wish. */
+  unwish(): Promise<void>;
+  leave(options: CallOptions): Promise<void>;
+  /** Made when it is first needed. Throws INVALID_REQUEST while there is no wish, FENCED_INSTANCE_ID after it was replaced. */
   instance(): Promise<Instance>;
+  /** Whoever is told FENCED_INSTANCE_ID says so. */
+  replaced(): Promise<void>;
+  /** The one that there is. Throws FENCED_INSTANCE_ID after it was replaced. */
   current(): Instance | undefined;
   /** A heartbeat, and what follows from its answer: records dropped, hooks called, stops confirmed, a new instance. */
   sync(): Promise<void>;
+  /** Resolves when none is under way. */
+  synced(): Promise<void>;
   /** Whether a poll tells of something that is not known yet. */
   isNews(told: Pick<Heartbeat, 'epoch'> & { readonly revoking: number }): boolean;
   /** When a heartbeat is due, if no poll comes before. */
   dueAtMs(): number;
-  /** A poll keeps the session as well. It does not tell that a static member was replaced. */
+  /** A poll keeps the session as well. */
   heard(): void;
 }
 
@@ -59,7 +68,6 @@ export function createMembership(options: MembershipOptions): Membership {
   let wanted: Wish | undefined;
   let joining: Promise<Instance> | undefined;
   let current: Instance | undefined;
-  let memberId: string | undefined;
   /** Of a static member: by another that has its name, and all that is its. */
   let isReplaced = false;
   let last = { epoch: -1, revoking: 0, heartbeatIntervalMs: 0 };
@@ -69,7 +77,7 @@ export function createMembership(options: MembershipOptions): Membership {
   async function join(wish: Wish): Promise<Instance> {
     const instance = await createInstance(connection, groupId, config, signal);
     try {
-      await tell(instance, wish, signal);
+      await tellFirst(instance, wish, signal);
     } catch (error) {
       await instance.leave({ timeoutMs: LEAVE_MS }).catch(() => undefined);
       throw error;
@@ -78,10 +86,13 @@ export function createMembership(options: MembershipOptions): Membership {
     return instance;
   }
 
+  function requireName(): void {
+    if (!isReplaced) return;
+    throw refusal('FENCED_INSTANCE_ID', 'Another consumer with this group.instance.id has taken over');
+  }
+
   async function instance(): Promise<Instance> {
-    if (isReplaced) {
-      throw refusal('FENCED_MEMBER_EPOCH', 'Another consumer with this group.instance.id has taken over');
-    }
+    requireName();
     if (wanted === undefined) {
       throw refusal('INVALID_REQUEST', 'The consumer has neither a subscription nor partitions assigned');
     }
@@ -99,12 +110,19 @@ export function createMembership(options: MembershipOptions): Membership {
   async function lose(): Promise<void> {
     joining = undefined;
     current = undefined;
-    memberId = undefined;
-    if (wanted !== undefined && 'partitions' in wanted) {
-      for (const holding of holdings.held.values()) holding.seekTo ??= holding.expected;
+    if (!isReplaced && wanted !== undefined && 'partitions' in wanted) {
+      for (const holding of holdings.held.values()) {
+        holding.told = undefined;
+        holding.seekTo ??= holding.expected;
+      }
     } else {
       await call(hooks.onLost, loseAll(holdings));
     }
+  }
+
+  async function replaced(): Promise<void> {
+    isReplaced = true;
+    await lose();
   }
 
   async function heartbeat(): Promise<{ told: Heartbeat; isQuiet: boolean; by: Instance }> {
@@ -116,38 +134,27 @@ export function createMembership(options: MembershipOptions): Membership {
         const told = await by.heartbeat(stopped, signal);
         return { told, isQuiet: quietBefore && options.poller().isQuiet(), by };
       } catch (error) {
-        if (!isKafkaError(error, 'UNKNOWN_MEMBER_ID') || rejoins === MAX_REJOINS) throw error;
-        await lose();
+        if (isKafkaError(error, 'FENCED_INSTANCE_ID')) await replaced();
+        else if (isKafkaError(error, 'UNKNOWN_MEMBER_ID') && rejoins < MAX_REJOINS) await lose();
+        else throw error;
       }
-    }
-  }
-
-  /** A poll may have moved the positions of what is new: they were what is committed, or where the group begins. */
-  async function findPositions(by: Instance, gained: readonly Holding[]): Promise<void> {
-    if (gained.length === 0) return;
-    const committed = await by.committed({ signal });
-    for (const holding of gained) {
-      const known = committed.find((each) => isSame(each, holding));
-      holding.expected = known?.offset;
-      if (known === undefined && config['auto.offset.reset'] === 'earliest') holding.seekTo = 'earliest';
     }
   }
 
   async function sync(): Promise<void> {
-    for (;;) {
+    while (wanted !== undefined) {
       // Also if it fails: the next is tried when it is due.
       heardAtMs = webClock.now();
       const { told, isQuiet, by } = await heartbeat();
       last = { ...told, revoking: told.revoking.length };
-      if (memberId !== undefined && memberId !== told.memberId) {
-        isReplaced = true;
-        await lose();
-        continue;
-      }
-      memberId = told.memberId;
-      const { gained, lost } = reconcile(holdings, told, isQuiet);
+      // Where the server stands tells no more where the loop begins, if a poll has moved it.
+      const committed = isGain(holdings, told) ? await by.committed({ signal }) : [];
+      const { gained, lost } = reconcile(holdings, told, {
+        committed,
+        isEarliest: config['auto.offset.reset'] === 'earliest',
+        isQuiet,
+      });
       await call(hooks.onLost, lost);
-      if (!isQuiet) await findPositions(by, gained);
       await call(hooks.onAssigned, gained);
       // A poll that waits knows nothing of them.
       if (gained.length > 0) options.poller().interrupt();
@@ -156,23 +163,51 @@ export function createMembership(options: MembershipOptions): Membership {
       );
       if (stopping.length === 0) return;
       await options.commit();
+      requireName();
       await call(hooks.onRevoked, stopping);
       for (const holding of stopping) holding.stopped = true;
     }
   }
 
+  async function unwish(): Promise<void> {
+    if (wanted === undefined) return;
+    await options.commit();
+    const revoked = [...holdings.held.values()].filter(({ stopped }) => !stopped);
+    await call(hooks.onRevoked, revoked);
+    const left = current;
+    wanted = undefined;
+    joining = undefined;
+    current = undefined;
+    loseAll(holdings);
+    options.poller().interrupt();
+    // What a static member holds would be kept for it.
+    await left?.unsubscribe(signal);
+    await left?.leave({ signal });
+  }
+
+  /** One at a time. */
+  function inTurn(run: () => Promise<void>): Promise<void> {
+    syncing = syncing.then(run, run);
+    return syncing;
+  }
+
   return {
     instance,
-    current: () => current,
+    replaced,
+    wanted: () => wanted,
+    current() {
+      requireName();
+      return current;
+    },
+    leave: async (options) => current?.leave(options),
     dueAtMs: () => heardAtMs + last.heartbeatIntervalMs,
     heard() {
-      if (config['group.instance.id'] === undefined) heardAtMs = webClock.now();
+      heardAtMs = webClock.now();
     },
     isNews: ({ epoch, revoking }) => epoch !== last.epoch || revoking !== last.revoking,
-    sync() {
-      syncing = syncing.then(sync, sync);
-      return syncing;
-    },
+    sync: () => inTurn(sync),
+    synced: () => syncing.catch(() => undefined),
+    unwish: () => inTurn(unwish),
     async wish(wish) {
       const before = { wanted, joining };
       wanted = wish;
@@ -187,6 +222,18 @@ export function createMembership(options: MembershipOptions): Membership {
       }
     },
   };
+}
+
+/** A static member comes into what the one before it was subscribed to, which may be of another kind. */
+async function tellFirst(instance: Instance, wish: Wish, signal: AbortSignal): Promise<void> {
+  try {
+    await tell(instance, wish, signal);
+  } catch (error) {
+    if (!(error instanceof ClientError && error.kafka === 'INVALID_REQUEST' && error.status === 409))
+      throw error;
+    await instance.unsubscribe(signal);
+    await tell(instance, wish, signal);
+  }
 }
 
 function tell(instance: Instance, wish: Wish, signal: AbortSignal): Promise<void> {

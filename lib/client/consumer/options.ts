@@ -28,7 +28,7 @@ export interface ConsumerOptions extends ConnectionOptions, RebalanceHooks {
   readonly fetchMaxBytes?: number;
   /** `fetch.max.wait.ms`: how long a poll waits for records, up to 20,000; 5,000. */
   readonly fetchMaxWaitMs?: number;
-  /** `enable.auto.commit`: behind what the loop is done with; true. */
+  /** `enable.auto.commit`: of positions, behind what the loop is done with or where it begins; true. */
   readonly enableAutoCommit?: boolean;
   /** `auto.commit.interval.ms`; 5,000. */
   readonly autoCommitIntervalMs?: number;
@@ -55,6 +55,8 @@ export interface Consumer extends AsyncIterable<ConsumerRecord> {
   assign(
     partitions: readonly (PartitionName & { readonly offset?: SeekPosition['offset'] })[],
   ): Promise<void>;
+  /** Commits, and gives up what it holds, to be subscribed or assigned to something else: of another kind only after this. */
+  unsubscribe(): Promise<void>;
   /** What the consumer holds now. */
   assignment(): PartitionName[];
   records(options?: IterationOptions): AsyncGenerator<ConsumerRecord, void, undefined>;
@@ -66,8 +68,9 @@ export interface Consumer extends AsyncIterable<ConsumerRecord> {
   /** The loop goes on there. This, `pause` and `resume` throw FENCED_MEMBER_EPOCH for a partition that is not held. */
   seek(positions: readonly SeekPosition[]): void;
   /**
-   * Commits these offsets (of the records to be read next), or all that the loop has been given: what it has at hand counts as
-   * done. Throws FENCED_MEMBER_EPOCH for a partition that is another's by now.
+   * Commits these offsets (of the records to be read next), or all positions: what the loop has at hand counts as done, and is not
+   * given again. Throws FENCED_MEMBER_EPOCH for a partition that is another's by now, FENCED_INSTANCE_ID if all is another's who
+   * has this consumer's `groupInstanceId`.
    */
   commit(offsets?: readonly CommitOffset[]): Promise<void>;
   /**

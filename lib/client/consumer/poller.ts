@@ -1,6 +1,16 @@
 import { isKafkaError } from '../clientError.ts';
 import type { Connection } from '../connection.ts';
-import { accept, type Holdings, nameOf } from './holdings.ts';
+import {
+  accept,
+  arrive,
+  find,
+  type Holding,
+  type Holdings,
+  nameOf,
+  possibleStarts,
+  type Starts,
+  settle,
+} from './holdings.ts';
 import type { Instance, Page } from './instance.ts';
 import type { Membership } from './membership.ts';
 
@@ -23,29 +33,42 @@ export interface Poller {
   isQuiet(): boolean;
 }
 
+interface Answered {
+  readonly instance: Instance;
+  readonly page: Page;
+  readonly starts: Starts;
+}
+
 /** What it was is over; or what a poll took that nobody heard of is another's; or another polls under its name. */
-const NEWS = ['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'INVALID_FETCH_SESSION_EPOCH'] as const;
+const NEWS = [
+  'UNKNOWN_MEMBER_ID',
+  'FENCED_INSTANCE_ID',
+  'FENCED_MEMBER_EPOCH',
+  'INVALID_FETCH_SESSION_EPOCH',
+] as const;
 
 export function createPoller(options: PollerOptions): Poller {
   const { connection, holdings, membership, fetchMaxWaitMs, requestTimeoutMs, signal } = options;
   let filling: Promise<void> | undefined;
   let waiting: AbortController | undefined;
   let isPolling = false;
+  /** Kept until it is taken: nobody gives its records again. */
+  let answered: Answered | undefined;
 
   /** Repeats it, with its key, until there is an answer. */
-  function poll(instance: Instance): Promise<Page> {
-    let waitMs = fetchMaxWaitMs;
-    const once = async (): Promise<Page> => {
+  function poll(instance: Instance): Promise<Answered> {
+    // While it is not known where the loop begins there is nothing to commit.
+    let waitMs = possibleStarts(holdings).length > 0 ? 0 : fetchMaxWaitMs;
+    const once = async (): Promise<Answered> => {
       for (;;) {
+        const starts = possibleStarts(holdings);
         waiting = new AbortController();
         if (signal.aborted) throw signal.reason;
         try {
           membership.heard();
-          return await instance.poll({
-            waitMs,
-            timeoutMs: waitMs + requestTimeoutMs,
-            signal: waiting.signal,
-          });
+          const timeoutMs = waitMs + requestTimeoutMs;
+          const page = await instance.poll({ waitMs, timeoutMs, signal: waiting.signal });
+          return { instance, page, starts };
         } catch (error) {
           if (!waiting.signal.aborted || signal.aborted) throw error;
           waitMs = 0;
@@ -57,42 +80,54 @@ export function createPoller(options: PollerOptions): Poller {
 
   /** Until nobody has asked to go elsewhere meanwhile. */
   async function seek(instance: Instance): Promise<void> {
+    const unknown = new Set<Holding>();
     for (;;) {
       const seeking = [...holdings.held.values()].filter(
         ({ seekTo, stopping }) => seekTo !== undefined && !stopping,
       );
-      if (seeking.length === 0) return;
+      if (seeking.length === 0) break;
       const positions = seeking.map((holding) => ({ ...nameOf(holding), offset: holding.seekTo! }));
       await instance.seek(positions, signal);
       for (const [i, holding] of seeking.entries()) {
         if (holding.seekTo === positions[i]!.offset) holding.seekTo = undefined;
+        if (holding.position === undefined) unknown.add(holding);
       }
     }
+    if (unknown.size === 0) return;
+    await membership.sync();
+    for (const holding of unknown) arrive(holding);
   }
 
   async function fill(): Promise<void> {
     const instance = await membership.instance();
+    const wanted = membership.wanted();
     try {
-      await seek(instance);
-      isPolling = true;
-      const page = await poll(instance);
-      membership.heard();
-      if (membership.isNews(page)) await membership.sync();
-      await take(instance, page);
+      if (answered?.instance !== instance) {
+        answered = undefined;
+        isPolling = false;
+        await seek(instance);
+        isPolling = true;
+        answered = await poll(instance);
+        membership.heard();
+      }
+      await take(answered);
+      answered = undefined;
       isPolling = false;
     } catch (error) {
-      isPolling = false;
+      isPolling = answered !== undefined;
+      // A poll that is refused since it came after that.
+      if (membership.wanted() !== wanted) return;
       if (!NEWS.some((name) => isKafkaError(error, name))) throw error;
       await membership.sync();
     }
   }
 
-  async function take(instance: Instance, { records }: Page): Promise<void> {
+  async function take({ instance, page, starts }: Answered): Promise<void> {
+    const isStrange = page.records.some((record) => find(holdings, record) === undefined);
+    await (isStrange || membership.isNews(page) ? membership.sync() : membership.synced());
     if (membership.current() !== instance) return;
-    const strange = accept(holdings, records);
-    if (strange.length === 0) return;
-    await membership.sync();
-    if (membership.current() === instance) accept(holdings, strange);
+    accept(holdings, page.records);
+    settle(starts);
   }
 
   const interrupt = () => waiting?.abort();
