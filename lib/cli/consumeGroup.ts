@@ -31,6 +31,7 @@ export async function consumeGroup(
   };
   const member = consumer({
     url: api.url,
+    ...api.credentials,
     groupId,
     autoOffsetReset: options.fromBeginning ? 'earliest' : 'latest',
     maxPollRecords: Math.min(printer.room(), MAX_POLL_RECORDS),

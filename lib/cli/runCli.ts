@@ -1,10 +1,12 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { defaultUrl } from '../settings.ts';
 import { VERSION } from '../version.ts';
+import { addAcls } from './acls.ts';
 import { createApi } from './api.ts';
 import { toldOf } from './cliError.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
+import type { Identity } from './identity.ts';
 import type { Io } from './io.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addProduce } from './produce.ts';
@@ -20,6 +22,13 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     .description('Topics and records of a Wadi cluster, over its HTTP API')
     .version(VERSION)
     .option('--url <url>', 'where Wadi is served (environment: WADI_URL)', defaultUrl())
+    .option('--user <name>', 'who calls, to the local cluster: User:<name> in ACLs')
+    .addOption(
+      new Option(
+        '--sign',
+        'sign requests (SigV4) for a deployment on AWS, with the credentials that the AWS SDK finds',
+      ).conflicts('user'),
+    )
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
@@ -27,11 +36,15 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     })
     .exitOverride()
     .addHelpText('after', EXAMPLES);
-  const api = () => createApi(program.opts<{ url: string }>().url);
+  const api = () => {
+    const { url, ...who } = program.opts<{ url: string } & Identity>();
+    return createApi(url, who);
+  };
   addTopics(program, io, api);
   addProduce(program, io, api);
   addConsume(program, io, api);
   addGroups(program, io, api);
+  addAcls(program, io, api);
   addMaintenance(program, io, api);
   addVerify(program, io, api);
 
@@ -54,6 +67,7 @@ Examples:
   $ wadi consume orders --from-beginning
   $ wadi consume orders --group billing
   $ wadi groups lag billing
+  $ wadi acls create --allow-principal User:anna --operation READ --topic orders
   $ wadi topics describe orders --url https://example.execute-api.eu-central-1.amazonaws.com
   $ wadi help topics create
 `;

@@ -1,0 +1,105 @@
+import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
+import { run } from './support.ts';
+
+let cluster: LocalCluster;
+
+beforeEach(async () => {
+  cluster = await startLocalCluster({
+    authorizer: { superUsers: new Set(['User:root']), allowEveryoneIfNoAclFound: false },
+  });
+});
+afterEach(() => cluster.close());
+
+const as = (user: string, ...args: string[]) => run(cluster.url, ['--user', user, ...args]);
+
+async function output(...args: string[]): Promise<string[]> {
+  const { code, out, err } = await as('root', ...args);
+  expect({ code, err }).toEqual({ code: 0, err: '' });
+  return out.toString().trimEnd().replaceAll(/ {2,}/g, ' | ').split('\n').slice(1);
+}
+
+test('ACLs are created, listed and deleted, and are in effect for whoever calls', async () => {
+  await output('topics', 'create', 'orders');
+  const { err } = await as('anna', 'topics', 'describe', 'orders');
+  expect(err).toMatch(/^wadi: User:anna is not allowed DESCRIBE\w* on topic 'orders'\.\n$/);
+  const created = ['--allow-principal', 'User:anna', '--operation', 'read', '--topic', 'orders'];
+  expect(await output('acls', 'create', ...created)).toEqual([
+    'TOPIC | orders | ALLOW | READ | User:anna | *',
+  ]);
+  expect((await as('anna', 'topics', 'list')).out.toString()).toContain('orders');
+  expect(await output('acls', 'list')).toEqual(['TOPIC | orders | ALLOW | READ | User:anna | *']);
+  expect(await output('acls', 'delete', '--principal', 'User:anna')).toHaveLength(1);
+  expect(await output('acls', 'list')).toEqual([]);
+});
+
+test('producers and consumers get all that they need', async () => {
+  await output(
+    'acls',
+    'create',
+    '--allow-principal',
+    'User:shop',
+    '--producer',
+    '--topic',
+    'shop-',
+    '--prefixed',
+  );
+  await output(
+    'acls',
+    'create',
+    '--allow-principal',
+    'User:anna',
+    '--consumer',
+    '-t',
+    'shop-a',
+    '-g',
+    'billing',
+  );
+  const made = await as('shop', 'topics', 'create', 'shop-a');
+  expect([made.code, made.err]).toEqual([0, '']);
+  const produced = await run(cluster.url, ['--user', 'shop', 'produce', 'shop-a'], 'one\ntwo\n');
+  expect([produced.code, produced.err]).toEqual([0, '']);
+  const options = ['shop-a', '--group', 'billing', '--from-beginning', '--max-records', '2'];
+  const consumed = await as('anna', 'consume', ...options);
+  expect(consumed.out.toString()).toBe('one\ntwo\n');
+  expect((await as('shop', 'consume', 'shop-a', '--from-beginning')).code).toBe(1);
+});
+
+test('those are listed that have a say in a name', async () => {
+  await output('acls', 'create', '--deny-principal', 'User:*', '--operation', 'DELETE', '--topic', '*');
+  await output(
+    'acls',
+    'create',
+    '--allow-principal',
+    'User:a',
+    '--operation',
+    'READ',
+    '-t',
+    'or',
+    '--prefixed',
+  );
+  await output('acls', 'create', '--allow-principal', 'User:a', '--operation', 'READ', '-t', 'payments');
+  expect(await output('acls', 'list', '--topic', 'orders', '--match')).toEqual([
+    'TOPIC | * | DENY | DELETE | User:* | *',
+    'TOPIC | or… | ALLOW | READ | User:a | *',
+  ]);
+  expect(await output('acls', 'list', '--topic', 'orders')).toEqual([]);
+  expect(await output('acls', 'delete', '--all')).toHaveLength(3);
+});
+
+test.each([
+  [['create', '--operation', 'READ', '--topic', 'x'], 1, 'Say whose'],
+  [['create', '--allow-principal', 'User:a', '--operation', 'READ'], 1, 'Say of what'],
+  [['create', '--allow-principal', 'User:a', '--topic', 'x'], 1, 'Say what'],
+  [['create', '--allow-principal', 'anna', '--topic', 'x'], 2, "It must be 'User:' and a name"],
+  [
+    ['create', '--allow-principal', 'User:a', '--operation', 'SING', '--topic', 'x'],
+    2,
+    'It must be one of ALL',
+  ],
+  [['delete'], 1, 'Say which ACLs, or --all'],
+])('%j is refused in one line', async (args, code, message) => {
+  const { code: got, err } = await as('root', 'acls', ...args);
+  expect(got).toBe(code);
+  expect(err).toContain(message);
+  expect(await output('acls', 'list')).toEqual([]);
+});

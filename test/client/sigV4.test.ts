@@ -1,0 +1,49 @@
+import { createHash, createHmac } from 'node:crypto';
+import { sigV4Signer } from '../../lib/client/sigV4.ts';
+
+const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' };
+const url = 'https://abc.execute-api.eu-central-1.amazonaws.com/consumers/a%2Fb/records?timeout=5&a=x%20y';
+const body = new TextEncoder().encode('{}');
+
+/** The signature by the rules of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
+function expected(headers: Record<string, string>): string {
+  const date = headers['x-amz-date']!;
+  const [, names = ''] = /SignedHeaders=([^,]+)/.exec(headers.authorization!) ?? [];
+  const all: Record<string, string> = { ...headers, host: 'abc.execute-api.eu-central-1.amazonaws.com' };
+  const canonical = [
+    'POST',
+    '/consumers/a%252Fb/records',
+    'a=x%20y&timeout=5',
+    ...names.split(';').map((name) => `${name}:${all[name]}`),
+    '',
+    names,
+    createHash('sha256').update(body).digest('hex'),
+  ].join('\n');
+  const scope = `${date.slice(0, 8)}/eu-central-1/execute-api/aws4_request`;
+  const digest = createHash('sha256').update(canonical).digest('hex');
+  const parts = [date.slice(0, 8), 'eu-central-1', 'execute-api', 'aws4_request'];
+  const key = parts.reduce<Buffer | string>(
+    (secret, part) => createHmac('sha256', secret).update(part).digest(),
+    'AWS4secret',
+  );
+  return createHmac('sha256', key).update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${digest}`).digest('hex');
+}
+
+test('a request is signed as API Gateway asks for, its region told by its URL', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const signed = await sigV4Signer({ credentials })({ method: 'POST', url, headers, body });
+  expect(signed.authorization).toContain('Credential=AKIDEXAMPLE/');
+  expect(signed.authorization).toContain('/eu-central-1/execute-api/aws4_request');
+  expect(signed['x-amz-security-token']).toBe('token');
+  const [, signature] = /Signature=(\w+)$/.exec(signed.authorization!) ?? [];
+  expect(signature).toBe(expected({ ...headers, ...signed }));
+});
+
+test('a URL that tells no region needs one', async () => {
+  const request = { method: 'GET', url: 'https://wadi.example/', headers: {}, body: undefined };
+  await expect(sigV4Signer({ credentials })(request)).rejects.toThrow(
+    "'wadi.example' does not tell its region",
+  );
+  const signed = await sigV4Signer({ credentials, region: 'eu-west-1' })(request);
+  expect(signed.authorization).toContain('/eu-west-1/execute-api/');
+});
