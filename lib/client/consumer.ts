@@ -1,4 +1,3 @@
-import type { PartitionName } from '../group/groups.ts';
 import { ClientError, isKafkaError, refusal } from './clientError.ts';
 import { startTimer, webClock } from './clock.ts';
 import { connect } from './connection.ts';
@@ -24,6 +23,7 @@ import {
   configOf,
   type IterationOptions,
 } from './consumer/options.ts';
+import type { PartitionName } from './consumer/partitions.ts';
 import { createPoller } from './consumer/poller.ts';
 
 export function consumer(options: ConsumerOptions): Consumer {

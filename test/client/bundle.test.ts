@@ -16,8 +16,3 @@ test('the client is bundled for browsers without any module of Node, a codec or 
   // Some 32 KB: far more would be something that does not belong there.
   expect(outputFiles[0]!.contents.length).toBeLessThan(40_000);
 });
-
-test('it is found by its name, from a fresh clone', async () => {
-  expect(import.meta.resolve('wadi/client')).toMatch(/\/lib\/client\/index\.ts$/);
-  expect(import.meta.resolve('wadi/codecs')).toMatch(/\/lib\/record\/compression\.ts$/);
-});

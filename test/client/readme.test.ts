@@ -33,7 +33,10 @@ function start(command: string, ...args: string[]): { child: ChildProcess; outpu
   return { child, output: () => output };
 }
 
-const node = (code: string) => start(process.execPath, '--input-type=module', '-e', code);
+/** Of the sources: what was built may be older. */
+const client = new URL('../../lib/client/index.ts', import.meta.url);
+const node = (code: string) =>
+  start(process.execPath, '--input-type=module', '-e', code.replace("'wadi/client'", `'${client}'`));
 
 async function committed(): Promise<number | undefined> {
   const [found] = await cluster.wadi.groups.committed('billing', [{ topic: 'orders', partition: 0 }]);

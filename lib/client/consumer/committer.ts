@@ -1,7 +1,7 @@
-import type { CommitOffset, PartitionName } from '../../group/groups.ts';
 import { type ClientError, isKafkaError, refusal } from '../clientError.ts';
 import { find, type Holding, type Holdings, isHeld, uncommitted } from './holdings.ts';
 import type { Instance } from './instance.ts';
+import type { CommitOffset, PartitionName } from './partitions.ts';
 
 export interface Committer {
   /** All positions that are not committed yet. Throws FENCED_MEMBER_EPOCH if `needed` is not held any more. */

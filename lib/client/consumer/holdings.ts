@@ -1,5 +1,5 @@
-import type { CommitOffset, PartitionName, SeekPosition } from '../../group/groups.ts';
 import type { ConsumerRecord, Heartbeat } from './instance.ts';
+import type { CommitOffset, PartitionName, SeekPosition } from './partitions.ts';
 
 /** A partition that the consumer holds. One that is lost and comes again is another. */
 export interface Holding extends PartitionName {

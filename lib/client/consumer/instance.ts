@@ -1,4 +1,3 @@
-import type { CommitOffset, PartitionName, SeekPosition, Subscription } from '../../group/groups.ts';
 import type { RecordHeader } from '../../record/record.ts';
 import { isKafkaError } from '../clientError.ts';
 import { randomName } from '../clock.ts';
@@ -6,6 +5,7 @@ import { segment } from '../cluster.ts';
 import type { Answer, ApiRequest, CallOptions, Connection } from '../connection.ts';
 import { orDone } from '../orDone.ts';
 import { decodeBase64 } from './base64.ts';
+import type { CommitOffset, PartitionName, SeekPosition, Subscription } from './partitions.ts';
 
 /** A record as a consumer gets it. */
 export interface ConsumerRecord extends PartitionName {

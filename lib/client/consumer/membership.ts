@@ -1,9 +1,9 @@
-import type { PartitionName, Subscription } from '../../group/groups.ts';
 import { ClientError, isKafkaError, refusal } from '../clientError.ts';
 import { webClock } from '../clock.ts';
 import type { CallOptions, Connection } from '../connection.ts';
 import { type Holdings, isGain, loseAll, nameOf, reconcile } from './holdings.ts';
 import { createInstance, type Heartbeat, type Instance, type InstanceConfig } from './instance.ts';
+import type { PartitionName, Subscription } from './partitions.ts';
 import type { Poller } from './poller.ts';
 
 /** What is told of partitions that come and go. The consumer goes on when the hook is done. */

@@ -1,13 +1,7 @@
-import type {
-  AssignorName,
-  CommitOffset,
-  PartitionName,
-  SeekPosition,
-  Subscription,
-} from '../../group/groups.ts';
 import type { ConnectionOptions } from '../connection.ts';
 import type { ConsumerRecord, InstanceConfig } from './instance.ts';
 import type { RebalanceHooks } from './membership.ts';
+import type { AssignorName, CommitOffset, PartitionName, SeekPosition, Subscription } from './partitions.ts';
 
 /** Where Kafka has the option, it has Kafka's name and default. */
 export interface ConsumerOptions extends ConnectionOptions, RebalanceHooks {

@@ -1,7 +1,7 @@
 import type { CompressionCodec } from '../../record/record.ts';
 import { refusal } from '../clientError.ts';
 
-/** `compress` of lib/record/compression.ts is one, for Node. */
+/** `compress` of codecs.ts is one, for Node. */
 export type Compress = (codec: CompressionCodec, bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** What browsers have, too: gzip, by the Compression Streams standard. */
