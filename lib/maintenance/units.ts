@@ -227,7 +227,10 @@ async function checkCreation(
   if (holder !== undefined) return NOTHING;
   const { storage, log, clock } = wadi;
   await lease.take();
-  if (!(await abandonCreation({ metadata: storage.metadata, log, clock }, topic))) return NOTHING;
+  // One that was deleted is to be purged, no more: the purge may be at its end, after which nothing takes new marks away.
+  const isDeleted = (await deletedAtMs(storage.metadata, topic.id)) !== undefined;
+  const store = { metadata: storage.metadata, log, clock };
+  if (!isDeleted && !(await abandonCreation(store, topic))) return NOTHING;
   await log.schedule(topic, 'purge', clock.now());
-  return { counts: { creationsAbandoned: 1 } };
+  return { counts: isDeleted ? {} : { creationsAbandoned: 1 } };
 }
