@@ -1,9 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
+import { type BlobName, blobsPrefix, inlinePk, segmentsPrefix } from '../../lib/log/blob.ts';
 import { decodeHead, type Head, headIndexOf, headKey, logStartOffset } from '../../lib/log/head.ts';
 import { indexOf, indexRowKey } from '../../lib/log/indexRow.ts';
 import type { LogLimits } from '../../lib/log/limits.ts';
 import { collectGarbage } from '../../lib/maintenance/collectGarbage.ts';
 import type { GarbageCursor } from '../../lib/maintenance/garbage.ts';
+import type { Storage } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import type { Append, FinalPartition } from '../../lib/verify/history.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
@@ -174,6 +176,18 @@ export function checkNames({ sightings, unexpected }: Recorder): void {
   }
 }
 
+/** The topic's, segments included. */
+export async function storedBlobs({ objects, log }: Storage, topic: Topic): Promise<BlobName[]> {
+  const { objects: blobs } = await objects.list(blobsPrefix(topic.id), { limit: 1_000 });
+  const { objects: segments } = await objects.list(segmentsPrefix(topic.id), { limit: 1_000 });
+  const names = [...blobs, ...segments].map(({ key }) => key.slice(-28));
+  for (let index = 0; index <= headIndexOf(topic, topic.partitions - 1); index++) {
+    const { items } = await log.query({ pk: inlinePk(topic.id, index), limit: 1_000 });
+    names.push(...items.map(({ sk }) => sk));
+  }
+  return names;
+}
+
 /** In the end garbage collection leaves nothing that is not used. */
 export async function checkCleanliness(aftermath: Aftermath, topics: readonly Topic[]): Promise<void> {
   const { objects, log: items } = aftermath.cloud.storage;
@@ -189,13 +203,9 @@ export async function checkCleanliness(aftermath: Aftermath, topics: readonly To
     }
     // A merger that died may have left rows that a segment covers: they name theirs until the next one marks them.
     const inUse = await blobsInUse(aftermath.cloud.storage, topic.id, true);
-    const { objects: left } = await objects.list(`${topic.id}/blobs/`, { limit: 1_000 });
-    const { objects: segments } = await objects.list(`${topic.id}/segments/`, { limit: 1_000 });
-    const names = [...left, ...segments].map(({ key }) => key.slice(-28));
+    const names = await storedBlobs(aftermath.cloud.storage, topic);
     for (let first = 0; first < topic.partitions; first += topic.partitionsPerHead) {
       const head = await readHead(aftermath, topic, first);
-      const inline = await items.query({ pk: `inline/${topic.id}/${head.index}`, limit: 1_000 });
-      names.push(...inline.items.map(({ sk }) => sk));
       for (let i = 0; i < head.base.length; i++) {
         const start = logStartOffset(head, first + i);
         const { rows } = await indexOf(items, clock, topic.id, first + i).before(start, 1_000);

@@ -1,5 +1,6 @@
 import type { BlobName } from '../../lib/log/blob.ts';
 import { headKey, isDeleted } from '../../lib/log/head.ts';
+import type { Queue } from '../../lib/queue/queue.ts';
 import { holds } from '../../lib/storage/expression.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import {
@@ -15,6 +16,7 @@ import { type Coverage, count, type Fault, type Situation, type Weather } from '
 import { blobsInUse } from './invariants.ts';
 import type { Process } from './process.ts';
 import { type GroupsWatch, watchGroups } from './watchGroups.ts';
+import type { UpkeepWatch } from './watchUpkeep.ts';
 import type { World } from './world.ts';
 
 /** How late a request may land, and an object be seen. */
@@ -37,9 +39,13 @@ export interface Cloud {
   /** Those of them that a reader could still be led to. */
   readonly wronglyCollected: string[];
   readonly groups: GroupsWatch;
+  /** For workers, that can be received. */
+  readonly messages: string[];
+  /** If there are any. */
+  readonly upkeep: UpkeepWatch | undefined;
 }
 
-export function createCloud(marksStay: boolean): Cloud {
+export function createCloud(marksStay: boolean, upkeep?: UpkeepWatch): Cloud {
   return {
     storage: memoryStorage(),
     moves: { wokenAfterFence: 0, wokenAfterFloor: 0, wokenAfterRoll: 0 },
@@ -48,6 +54,8 @@ export function createCloud(marksStay: boolean): Cloud {
     collected: new Set(),
     wronglyCollected: [],
     groups: watchGroups(),
+    messages: [],
+    upkeep,
   };
 }
 
@@ -60,6 +68,36 @@ export interface Connection {
 
 const never = new Promise<never>(() => undefined);
 
+/** A process may come to its end, or its sleep, before each of its calls; one that is dead makes none. */
+async function beforeCall(
+  { process, weather }: Omit<Connection, 'remote'>,
+  where: () => string,
+): Promise<void> {
+  if (!process.alive) return never;
+  if (weather.strikes('killed', where)) process.kill();
+  if (weather.strikes('frozen', where)) process.freeze();
+  return process.awake();
+}
+
+/** The queue of workers, as one process sees it. */
+export function connectQueue({ messages }: Cloud, connection: Omit<Connection, 'remote'>): Queue {
+  const { process, world, weather } = connection;
+  return {
+    async send(sent) {
+      const where = () => `${process.name} sends ${sent.length} messages`;
+      await beforeCall(connection, where);
+      if (weather.strikes('serverError', where)) throw new StorageError('queue error', 'no');
+      for (const message of sent) {
+        const comes = (lateMs: number) => world.after(lateMs, () => messages.push(message));
+        if (!weather.strikes('messageLost', where))
+          comes(weather.strikes('messageLate', where) ? weather.random.pick(LATE_MS) : 0);
+        if (weather.strikes('messageTwice', where)) comes(weather.random.pick(LATE_MS));
+      }
+    },
+    waiting: async () => messages.length,
+  };
+}
+
 /** The stores as one process sees them: behind a network, where each call may meet with any fault. */
 export function connect(cloud: Cloud, connection: Connection): Storage {
   const { process, world, weather, remote } = connection;
@@ -68,17 +106,15 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
   return intercepted(cloud.storage, async (call, proceed) => {
     const { store, operation, args } = call;
     const isWrite = operation === 'put' || operation === 'update' || operation === 'delete';
-    const strikes = (fault: Fault) =>
-      weather.strikes(fault, () => `${process.name} ${store} ${operation} ${keyOf(args)}`);
-    if (!process.alive) return never;
-    if (strikes('killed')) process.kill();
-    if (strikes('frozen')) process.freeze();
-    await process.awake();
+    const where = () => `${process.name} ${store} ${operation} ${keyOf(args)}`;
+    const strikes = (fault: Fault) => weather.strikes(fault, where);
+    await beforeCall(connection, where);
 
     const lands = async (): Promise<unknown> => {
       if (operation === 'delete') await checkDeletion(cloud, call);
       const result = await (partial(call) ?? proceed());
       observe(cloud, weather.coverage, call, result);
+      cloud.upkeep?.note(call, result, process.clock, world.nowMs);
       if (store === 'groups') cloud.groups.note(weather.coverage, call, result, world.nowMs, process.name);
       if (store === 'objects' && operation === 'put' && strikes('visibleLate')) {
         cloud.visibleAtMs.set(args[0] as string, world.nowMs + random.pick(LATE_MS));
@@ -109,8 +145,10 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
     return new Promise((resolve, reject) => {
       const latency = () => (random.chance(0.1) ? random.between(5, 40) : random.between(0, 4));
       const answers = (delay: number, code: () => void) => world.after(delay, () => process.enter(code));
-      const fails = (delay: number, message: string, applied: 'no' | 'unknown') =>
+      const fails = (delay: number, message: string, applied: 'no' | 'unknown') => {
+        cloud.upkeep?.failed(call);
         answers(delay, () => reject(new StorageError(message, applied)));
+      };
       const timesOut = (message: string) => fails(random.pick(TIMEOUTS_MS), message, 'unknown');
       const goesThrough = (backMs = latency()) =>
         void lands().then(
@@ -207,7 +245,7 @@ function observeIndex(
   else if (operation === 'put' && version !== 0) count(coverage, applied ? 'merged' : 'mergeLost');
   else if (operation === 'put' && !applied) count(coverage, 'rowThere');
   if (operation === 'update' && applied) count(coverage, 'segmentFenced');
-  if (operation === 'delete' && applied && JSON.stringify(args[1]).includes('absorbedAtMs')) {
+  if (operation === 'delete' && applied && JSON.stringify(args[1] ?? '').includes('absorbedAtMs')) {
     count(coverage, 'markCollected');
   }
 }

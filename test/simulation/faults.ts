@@ -18,6 +18,9 @@ export const FAULTS = {
   answerLost: { text: 'an answer to a client is lost', chance: 0.05 },
   invokedTwice: { text: 'a request is served twice', chance: 0.1 },
   visibleLate: { text: 'an object is visible late in another region', chance: 0.3 },
+  messageLost: { text: 'a message for a worker is lost', chance: 0.1 },
+  messageTwice: { text: 'a message for a worker comes twice', chance: 0.1 },
+  messageLate: { text: 'a message for a worker comes late', chance: 0.1 },
 } as const;
 
 export type Fault = keyof typeof FAULTS;
@@ -53,6 +56,14 @@ export const SITUATIONS = {
   tombstonesRemoved: 'tombstones are removed',
   passCut: 'a pass of compaction is cut short',
   passFinished: 'a pass of compaction that was cut short is finished',
+  workHeld: 'a worker finds another at work',
+  workHandedOn: 'a worker hands on what is left',
+  workDoneBefore: 'a worker finds that its work was done',
+  workerKilled: 'a worker is killed at its work',
+  workerWoken: 'a job wakes after an hour or a day',
+  topicPurged: 'a deleted topic is purged',
+  creationAbandoned: 'a topic whose creation never ended is abandoned',
+  runAskedFor: 'a run of maintenance is asked for',
   partitionMoved: 'a partition goes from one member to another',
   claimLost: 'a claim is refused, since the position has changed',
   commitCrossed: 'a commit is refused, since the position has changed',

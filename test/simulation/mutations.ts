@@ -8,6 +8,7 @@ import { producersRules } from './rules/producers.ts';
 import { readRules } from './rules/read.ts';
 import { retentionRules } from './rules/retention.ts';
 import { rollRules } from './rules/roll.ts';
+import { schedulesRules } from './rules/schedules.ts';
 import { segmentsRules } from './rules/segments.ts';
 import { topicsRules } from './rules/topics.ts';
 
@@ -33,6 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...segmentsRules,
   ...retentionRules,
   ...compactionRules,
+  ...schedulesRules,
   ...topicsRules,
   ...groupsRules,
 ];

@@ -3,7 +3,7 @@ import { createGroups } from '../../lib/group/createGroups.ts';
 import type { GroupLimits } from '../../lib/group/limits.ts';
 import type { LogLimits } from '../../lib/log/limits.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
-import { type Cloud, connect } from './cloud.ts';
+import { type Cloud, connect, connectQueue } from './cloud.ts';
 import { count, type Situation, type Weather } from './faults.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -11,6 +11,7 @@ import type { World } from './world.ts';
 /** A client gives up then, as API Gateway does. */
 const CLIENT_TIMEOUT_MS = 30_000;
 const FREEZES_MS = [50, 400, 3_000, 20_000, 90_000];
+const AN_HOUR_MS = 3_600_000;
 
 export type Answer<T> = { is: 'ok'; value: T } | { is: 'error'; error: unknown } | { is: 'none' };
 
@@ -44,6 +45,8 @@ export interface ProcessOptions {
   readonly remote: boolean;
   /** Requests come in the order in which they were sent. */
   readonly ordered: boolean;
+  /** Nobody waits for it, so it may be frozen for so long, too. */
+  readonly longFreezesMs?: readonly number[];
   /** Told of errors that nobody waits for. */
   readonly warn: (error: unknown) => void;
 }
@@ -67,8 +70,9 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
       }),
   };
 
-  function wake(movedBefore: Record<string, number>): void {
+  function wake(frozenMs: number, movedBefore: Record<string, number>): void {
     frozen = false;
+    if (frozenMs >= AN_HOUR_MS) count(weather.coverage, 'workerWoken');
     for (const [situation, before] of Object.entries(movedBefore)) {
       if (cloud.moves[situation as keyof Cloud['moves']] > before)
         count(weather.coverage, situation as Situation);
@@ -118,10 +122,10 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
     freeze() {
       if (frozen) return;
       frozen = true;
-      const ms = random.pick(FREEZES_MS);
+      const ms = random.pick([...FREEZES_MS, ...(options.longFreezesMs ?? [])]);
       world.trace(name, 'frozen', ms);
       const movedBefore = { ...cloud.moves };
-      world.after(ms, () => wake(movedBefore));
+      world.after(ms, () => wake(ms, movedBefore));
     },
 
     awake: () => new Promise((resolve) => process.enter(resolve)),
@@ -134,7 +138,8 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
   };
 
   const storage = connect(cloud, { process, world, weather, remote: options.remote });
-  const created = await createWadi({ storage, clock, clusterId: 'simulated', limits, warn });
+  const queue = connectQueue(cloud, { process, world, weather });
+  const created = await createWadi({ storage, clock, queue, clusterId: 'simulated', limits, warn });
   const { log, topics, acls } = created;
   const { groupLimits: limitsOfGroups } = options;
   const groups = createGroups({ items: storage.groups, log, topics, acls, clock, limits: limitsOfGroups });

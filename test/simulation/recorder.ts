@@ -47,6 +47,10 @@ export interface Recorder {
   readonly sightings: Sighting[];
   /** Deletions that were asked for; `endedAtMs` is Infinity if it is not known what came of one. */
   readonly deletions: { readonly name: string; endedAtMs: number }[];
+  /** That topics may have been given. */
+  readonly retentions: { readonly name: string; readonly ms: number }[];
+  /** Of maintenance, that were asked for. */
+  readonly runs: string[];
   /** Of every value that was ever sent. */
   readonly timestamps: Map<string, number>;
   /** What must not happen, and the checker of histories would not see. */
@@ -68,6 +72,8 @@ export function createRecorder(trace: World['trace']): Recorder {
     seen: new Map(),
     sightings: [],
     deletions: [],
+    retentions: [],
+    runs: [],
     timestamps: new Map(),
     begin<O extends Operation>(operation: O) {
       const open = { ...operation };

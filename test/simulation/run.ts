@@ -17,6 +17,7 @@ import {
 import type { Client } from './clients/client.ts';
 import { groupMember } from './clients/groupMember.ts';
 import { groupOperator } from './clients/groupOperator.ts';
+import { keeper } from './clients/keeper.ts';
 import { administrator, collector, compactor, grower, merger, retainer } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
 import { consumer, observer, truncator } from './clients/readers.ts';
@@ -29,6 +30,8 @@ import { type Process, startProcess } from './process.ts';
 import { type Random, seeded } from './random.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { ClientPlan, Scenario, TopicPlan } from './scenario.ts';
+import { checkUpkeep, noteRetention } from './upkeepAtRest.ts';
+import { watchUpkeep } from './watchUpkeep.ts';
 import { createWorld, type World } from './world.ts';
 
 /** 2026, but what the year is matters to nobody. */
@@ -59,7 +62,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const world = createWorld(START_MS, fractions.real, log);
   const coverage: Coverage = new Map();
   const weather = createWeather(chance(2), world.trace, scenario.faults, coverage);
-  const cloud = createCloud(scenario.marksStay);
+  const cloud = createCloud(scenario.marksStay, scenario.upkeep && watchUpkeep());
   const recorder = createRecorder(world.trace);
   const stage: Stage = { scenario, world, weather, cloud, recorder, skewsMs: [] };
 
@@ -77,8 +80,9 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   let crew: Crew | undefined;
   await act(async () => {
     world.after(scenario.badWeatherMs, weather.clear);
-    crew = await startProcesses(stage, chance(3));
-    await runClients(stage, crew.any, chance(4));
+    crew = await startProcesses(stage, chance(3), 'p', scenario.processes);
+    const workers = await startWorkers(stage, chance(8));
+    await runClients(stage, crew.any, workers?.any ?? crew.any, chance(4));
   });
   weather.clear();
   const aftermath = { cloud, world, recorder, limits: scenario.limits };
@@ -88,8 +92,28 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   await act(async () => {
     const isRight = ({ clock }: Process) => Math.abs(clock.now() - world.nowMs) < A_TICK_MS;
     const processes = [...(crew?.alive() ?? []), fresh].filter(isRight);
-    const client = clientOf(stage, scenario.topics[0]!, 'rest', () => fresh, chance(7));
+    const client = clientOf(
+      stage,
+      scenario.topics[0]!,
+      'rest',
+      () => fresh,
+      () => fresh,
+      chance(7),
+    );
     for (const groupId of groupIds) await bringToRest(aftermath, groupId, client, processes, clocksApartMs);
+  });
+  let upkeep: PropertyReport[] = [];
+  await act(async () => {
+    if (scenario.upkeep === undefined) return;
+    const client = clientOf(
+      stage,
+      scenario.topics[0]!,
+      'upkeep',
+      () => fresh,
+      () => fresh,
+      chance(9),
+    );
+    upkeep = [await checkUpkeep(aftermath, client)];
   });
   await act(async () => {
     const processes = [...(crew?.alive() ?? []), fresh];
@@ -110,6 +134,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     final = await readFinal(aftermath, topics);
     await readFromEveryRow(aftermath, topics);
   });
+  noteRetention(aftermath, scenario.topics);
   const history = { operations: recorder.operations, final };
   const groups: GroupHistory = {
     ...{
@@ -126,7 +151,7 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     violations: recorder.unexpected,
   };
   return {
-    reports: [...checkHistory(history), ...checkGroups(groups), ...storage, orderly],
+    reports: [...checkHistory(history), ...checkGroups(groups), ...storage, ...upkeep, orderly],
     history,
     coverage,
     fingerprint: world.fingerprint,
@@ -149,20 +174,26 @@ interface Crew {
 }
 
 /** The processes that serve at present; one that was killed is replaced. */
-async function startProcesses(stage: Stage, random: Random): Promise<Crew> {
+async function startProcesses(
+  stage: Stage,
+  random: Random,
+  name: string,
+  count: number,
+  longFreezesMs?: readonly number[],
+): Promise<Crew> {
   let started = 0;
   const start = () => {
     const { mostSkewMs = Number.POSITIVE_INFINITY } = stage.scenario;
     const drawn = stage.weather.strikes('skewed') ? random.pick(SKEWS_MS) : 0;
     const skewMs = Math.max(-mostSkewMs, Math.min(mostSkewMs, drawn));
     stage.skewsMs.push(skewMs);
-    return startOne(stage, random.fork(started), `p${started++}`, skewMs);
+    return startOne(stage, random.fork(started), `${name}${started++}`, skewMs, longFreezesMs);
   };
   const slots: Process[] = [];
   const replace = async (slot: number) => {
     slots[slot] = await start();
   };
-  for (let i = 0; i < stage.scenario.processes; i++) slots.push(await start());
+  for (let i = 0; i < count; i++) slots.push(await start());
   return {
     any() {
       const slot = random.below(slots.length);
@@ -174,7 +205,19 @@ async function startProcesses(stage: Stage, random: Random): Promise<Crew> {
   };
 }
 
-function startOne(stage: Stage, random: Random, name: string, skewMs: number): Promise<Process> {
+/** Those that do jobs, where they have their own. */
+async function startWorkers(stage: Stage, random: Random): Promise<Crew | undefined> {
+  const { workers } = stage.scenario;
+  return workers && startProcesses(stage, random, 'w', workers.processes, workers.longFreezesMs);
+}
+
+function startOne(
+  stage: Stage,
+  random: Random,
+  name: string,
+  skewMs: number,
+  longFreezesMs?: readonly number[],
+): Promise<Process> {
   const { world, weather, cloud, recorder, scenario } = stage;
   return startProcess({
     name,
@@ -187,17 +230,23 @@ function startOne(stage: Stage, random: Random, name: string, skewMs: number): P
     groupLimits: scenario.groupLimits ?? GROUP_LIMITS,
     remote: random.chance(0.5),
     ordered: scenario.ordered ?? false,
+    ...(longFreezesMs && { longFreezesMs }),
     warn: (error) => {
       if ((error as Error).name !== 'StorageError') recorder.failure(error);
     },
   });
 }
 
-async function runClients(stage: Stage, anyProcess: () => Process, random: Random): Promise<void> {
+async function runClients(
+  stage: Stage,
+  anyProcess: () => Process,
+  jobProcess: () => Process,
+  random: Random,
+): Promise<void> {
   const { clients, topics } = stage.scenario;
   await Promise.all(
     clients.map((plan, i) => {
-      const client = clientOf(stage, topics[plan.topic]!, `c${i}`, anyProcess, random.fork(i));
+      const client = clientOf(stage, topics[plan.topic]!, `c${i}`, anyProcess, jobProcess, random.fork(i));
       return runClient(client, plan);
     }),
   );
@@ -208,14 +257,16 @@ function clientOf(
   topic: TopicPlan,
   name: string,
   anyProcess: () => Process,
+  jobProcess: () => Process,
   random: Random,
 ): Client {
-  const { restFactor, ordered = false, marksStay, topics } = scenario;
+  const { restFactor, ordered = false, marksStay, topics, upkeep, slowness = 1 } = scenario;
   return {
-    ...{ name, world, random, recorder, topic, topics, restFactor, ordered, marksStay, anyProcess },
+    ...{ name, world, random, recorder, topic, topics, restFactor, ordered, marksStay, slowness },
+    ...{ anyProcess, jobProcess, upkeep, logLimits: scenario.limits, messages: cloud.messages },
     coverage: weather.coverage,
     groupsWatch: cloud.groups,
-    another: () => (weather.strikes('invokedTwice') ? anyProcess() : undefined),
+    another: (anyOther = anyProcess) => (weather.strikes('invokedTwice') ? anyOther() : undefined),
   };
 }
 
@@ -239,6 +290,8 @@ function runClient(client: Client, { kind, operations, inFlight, groupId = '' }:
       return compactor(client, operations);
     case 'retainer':
       return retainer(client, operations);
+    case 'keeper':
+      return keeper(client, operations);
     case 'administrator':
       return administrator(client, operations);
     case 'grower':

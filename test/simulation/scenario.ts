@@ -1,7 +1,11 @@
 import { GROUP_LIMITS, type GroupLimits } from '../../lib/group/limits.ts';
 import { LIMITS, type LogLimits } from '../../lib/log/limits.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../lib/maintenance/limits.ts';
 import { ALL_FAULTS, type Fault } from './faults.ts';
 import { type Random, seeded } from './random.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** All that a run does not leave to chance. What chance does follows from the seed. */
 export interface Scenario {
@@ -22,8 +26,20 @@ export interface Scenario {
   readonly marksStay: boolean;
   /** Of consumer groups, if not those that are deployed. */
   readonly groupLimits?: GroupLimits;
+  /** Processes of their own for jobs, which nobody waits for: they may sleep for long. */
+  readonly workers?: { readonly processes: number; readonly longFreezesMs: readonly number[] };
+  readonly upkeep?: Upkeep;
+  /** Administrators rest so many times as long. */
+  readonly slowness?: number;
   /** How far clocks may be off, if not by minutes. */
   readonly mostSkewMs?: number;
+}
+
+/** Maintenance as it is deployed: what is due, a planner, a queue, and workers. */
+export interface Upkeep {
+  readonly limits: MaintenanceLimits;
+  /** Nothing is so late that it is left to the sweep: all is done without it. */
+  readonly isTimely: boolean;
 }
 
 export interface TopicPlan {
@@ -44,6 +60,7 @@ export type ClientKind =
   | 'merger'
   | 'compactor'
   | 'retainer'
+  | 'keeper'
   | 'administrator'
   | 'grower'
   | 'group member'
@@ -67,6 +84,7 @@ export function scenarioOf(seed: number): Scenario {
   const random = seeded(seed);
   const scenario = anyScenario(seed, random);
   if (random.fork(1).chance(0.3)) return grouping(scenario, random.fork(2));
+  if (random.fork(3).chance(0.1)) return keeping(scenario, random.fork(4));
   return random.chance(0.5) ? scenario : random.pick(THEMES)(scenario, random);
 }
 
@@ -230,6 +248,14 @@ const crowd: Theme = (scenario, random) => ({
   clients: several('idempotent producer', 4, 12),
 });
 
+/** The same, each request through two processes at once: one is slow to see what the other has done and put aside. */
+const doubles: Theme = (scenario, random) => ({
+  ...crowd(scenario, random),
+  processes: 4,
+  faults: { invokedTwice: 10, slow: random.pick([3, 6]), killed: random.pick([0, 1]) },
+  restFactor: 1,
+});
+
 /** Topics are made, deleted and made again by calls that come late and twice. */
 const names: Theme = (scenario, random) => ({
   ...scenario,
@@ -268,6 +294,12 @@ const clocks: Theme = (scenario, random) => ({
   ],
 });
 
+/** Jobs sleep through all that happens, now and then, and do what they had in mind when it is long over. */
+function longSleepers(random: Random): Pick<Scenario, 'workers'> {
+  if (random.chance(0.7)) return {};
+  return { workers: { processes: 2, longFreezesMs: [HOUR_MS, DAY_MS] } };
+}
+
 /** Segments are made, and what they leave behind is collected, while rollers and other mergers are late. */
 const merging: Theme = (scenario, random) => ({
   ...scenario,
@@ -295,6 +327,19 @@ const merging: Theme = (scenario, random) => ({
     ...several('collector', random.between(0, 2), 20),
   ],
   marksStay: random.chance(0.5),
+  ...longSleepers(random),
+});
+
+/** Readers are slow while the segment that they read grows. */
+const growing: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: 3,
+  badWeatherMs: 60_000,
+  faults: { slow: random.pick([3, 6]) },
+  limits: { ...scenario.limits, ...ROLLING, slicesPerFetch: 20, rowsPerRead: 4 },
+  restFactor: random.pick([1, 10]),
+  clients: [...several('plain producer', 2, 12), ...several('consumer', 3, 30), ...several('merger', 3, 15)],
 });
 
 /** Records expire under those who read and merge them. */
@@ -322,6 +367,7 @@ const expiry: Theme = (scenario, random) => ({
     ...(random.chance(0.7) ? several('merger', random.between(1, 2), 20) : []),
     ...(random.chance(0.5) ? several('collector', 1, 20) : []),
   ],
+  ...longSleepers(random),
 });
 
 /** Records are compacted under those who read, merge, delete and collect them. */
@@ -353,6 +399,7 @@ const compacting: Theme = (scenario, random) => ({
     ...(random.chance(0.5) ? several('collector', random.between(1, 2), 20) : []),
   ],
   marksStay: true,
+  ...longSleepers(random),
 });
 
 /** Entries whose times are out of order leave the tail one by one, while copies of them are late. */
@@ -419,25 +466,114 @@ const grouping: Theme = (scenario, random) => {
   };
 };
 
+/** Maintenance by its schedules, over hours and days, by workers that die, sleep and are at the same work at once. */
+const keeping: Theme = (scenario, random) => {
+  const isTimely = random.chance(0.5);
+  const topics = Array.from({ length: random.between(1, 2) }, (_, i) => keptTopicPlan(i, random));
+  const isCompacted = topics.some(({ keys }) => keys !== undefined);
+  const of = (kind: ClientKind, count: number, operations: number) =>
+    several(kind, count, operations).map((plan) => ({ ...plan, topic: random.below(topics.length) }));
+  return {
+    ...scenario,
+    topics,
+    processes: random.between(1, 3),
+    badWeatherMs: random.pick([HOUR_MS, DAY_MS, 3 * DAY_MS]),
+    mostSkewMs: isTimely ? 2_000 : 600_000,
+    restFactor: random.pick([1, 1_000, 20_000, 50_000]),
+    slowness: random.pick([1, 100, 2_000]),
+    faults: {
+      ...scenario.faults,
+      killed: random.pick([0, 1, 3]),
+      frozen: random.pick([0, 1, 3]),
+      landsLate: random.pick([0, 1, 3]),
+      messageLost: random.pick([0, 1, 3]),
+      messageTwice: random.pick([0, 1, 3]),
+      messageLate: random.pick([0, 1, 3]),
+    },
+    workers: {
+      processes: random.between(1, 3),
+      longFreezesMs: isTimely ? [] : isCompacted ? [HOUR_MS] : [HOUR_MS, DAY_MS],
+    },
+    upkeep: { limits: smallMaintenanceLimits(random), isTimely },
+    clients: [
+      ...of('plain producer', random.between(1, 2), random.between(2, 8)),
+      ...of('idempotent producer', random.between(0, 1), random.between(2, 6)),
+      ...of('consumer', random.between(0, 1), 8),
+      ...(isTimely ? [] : of('truncator', random.between(0, 1), 4)),
+      ...of('administrator', random.between(0, 2), random.between(1, 8)),
+      ...of('keeper', 1, random.pick([6, 20])),
+    ],
+    // A roller may sleep for longer than they do.
+    marksStay: isTimely || isCompacted,
+  };
+};
+
+function keptTopicPlan(i: number, random: Random): TopicPlan {
+  const plan = random.chance(0.25) ? compactedTopicPlan(i, random, 2) : topicPlan(i, random, 3);
+  const retentionMs = random.pick([-1, -1, HOUR_MS, DAY_MS]);
+  const configs = {
+    ...plan.configs,
+    'retention.ms': String(retentionMs),
+    ...(random.chance(0.2) && { 'retention.bytes': String(random.between(500, 3_000)) }),
+  };
+  return { ...plan, configs };
+}
+
+/** A key in the map of compaction. */
+const KEY_BYTES = 27;
+
+function smallMaintenanceLimits(random: Random): MaintenanceLimits {
+  return {
+    ...MAINTENANCE_LIMITS,
+    candidatesPerWindow: random.between(1, 20),
+    rowsPerPage: random.between(2, 3),
+    pagesPerStep: random.between(1, 3),
+    stepsPerCall: random.between(5, 40),
+    writesAtOnce: random.between(1, 4),
+    pieceBytes: random.pick([100, 300]),
+    objectBytes: random.pick([400, 2_000]),
+    keepBytes: random.pick([150, 500]),
+    mergeBytes: random.pick([100, 500, MAINTENANCE_LIMITS.mergeBytes]),
+    settleMs: random.pick([0, MAINTENANCE_LIMITS.settleMs]),
+    bytesPerRow: random.pick([200, 1_000]),
+    rowsPerMerge: random.between(2, 6),
+    mergesPerCall: random.between(1, 3),
+    callsPerPartition: random.pick([1, 10_000]),
+    slicesPerRead: random.between(1, 3),
+    dedupeBufferBytes: KEY_BYTES * random.pick([6, 12, 100]),
+    readBytes: random.pick([100, 1_000]),
+    runMs: random.pick([200, 2_000, MAINTENANCE_LIMITS.runMs]),
+    leaseMs: random.pick([1, MAINTENANCE_LIMITS.leaseMs]),
+    duePerPage: random.between(2, 5),
+  };
+}
+
 const THEMES: readonly Theme[] = [
   lateness,
   deletion,
   oblivion,
   crowd,
+  doubles,
+  doubles,
   names,
   clocks,
   fences,
   pipeline,
   merging,
   merging,
+  growing,
+  growing,
   expiry,
   compacting,
   compacting,
 ];
 
+/** Where there are messages, they are drawn for that. */
+const OF_MESSAGES: ReadonlySet<Fault> = new Set(['messageLost', 'messageTwice', 'messageLate']);
+
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {
   const share = random.pick([0, 0.2, 0.5, 0.8]);
-  const inPlay = ALL_FAULTS.filter(() => random.chance(share));
+  const inPlay = ALL_FAULTS.filter((fault) => !OF_MESSAGES.has(fault) && random.chance(share));
   return Object.fromEntries(inPlay.map((fault) => [fault, random.pick([0.3, 1, 1, 3])]));
 }
 

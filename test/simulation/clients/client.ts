@@ -1,11 +1,12 @@
 import { WadiError } from '../../../lib/errors.ts';
+import type { LogLimits } from '../../../lib/log/limits.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Wadi } from '../../../lib/wadi.ts';
 import type { Coverage } from '../faults.ts';
 import type { Answer, Process } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Recorder } from '../recorder.ts';
-import type { TopicPlan } from '../scenario.ts';
+import type { TopicPlan, Upkeep } from '../scenario.ts';
 import type { GroupsWatch } from '../watchGroups.ts';
 import type { World } from '../world.ts';
 
@@ -27,7 +28,21 @@ export interface Client {
   /** Any of the processes that serve, as a load balancer picks it; it may be frozen, or die meanwhile. */
   anyProcess(): Process;
   /** A second one that is to serve the same request, if chance has it. */
-  another(): Process | undefined;
+  another(anyOther?: () => Process): Process | undefined;
+  /** One that does the work of maintenance. */
+  readonly jobProcess: () => Process;
+  readonly upkeep: Upkeep | undefined;
+  readonly logLimits: LogLimits;
+  /** That wait for a worker. */
+  readonly messages: string[];
+  /** Administrators rest so many times as long. */
+  readonly slowness: number;
+}
+
+/** Whoever does a job: one process, or two at once. */
+export function jobProcesses(client: Client): Process[] {
+  const processes = [client.jobProcess(), client.another(client.jobProcess)];
+  return processes.filter((process) => process !== undefined);
 }
 
 /** Times of records, in milliseconds, are below it, or younger than it. */
@@ -48,7 +63,8 @@ export function pause(client: Client, ms: number): Promise<void> {
 
 /** A time that a record may have. Where compaction goes by time, it is that of the world; else, what is drawn at once is as good. */
 export function recordTime({ topic, world, random }: Client): number {
-  return (topic.keys === undefined ? 0 : Math.floor(world.nowMs) - YOUNGEST) + random.below(YOUNGEST);
+  const isTimeless = topic.keys === undefined && (topic.configs['retention.ms'] ?? '-1') === '-1';
+  return (isTimeless ? 0 : Math.floor(world.nowMs) - YOUNGEST) + random.below(YOUNGEST);
 }
 
 /** Between two operations: mostly at once, now and then after a while. */

@@ -14,6 +14,7 @@ import {
   currentTopic,
   isGone,
   isKafka,
+  jobProcesses,
   noteTopic,
   pause,
   recordTime,
@@ -35,7 +36,7 @@ export function grower(client: Client, operations: number): Promise<void> {
 async function administer(client: Client, operations: number, growth: number): Promise<void> {
   const { random, recorder, world } = client;
   for (let n = 0; n < operations; n++) {
-    await pause(client, random.between(100, 3_000));
+    await pause(client, client.slowness * random.between(100, 3_000));
     const { name, partitions } = await currentTopic(client);
     const grows = random.chance(growth);
     const askedAtMs = world.nowMs;
@@ -80,7 +81,7 @@ export async function collector(client: Client, operations: number): Promise<voi
     await pause(client, random.chance(0.5) ? random.between(10, 100) : random.between(100, 2_000));
     const topic = await currentTopic(client);
     const options = { graceMs: random.pick([0, 5, 200, 2_000]), ...(cursor && { cursor }) };
-    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    const processes = jobProcesses(client);
     const answers = await Promise.all(
       processes.map((process) =>
         ask(client, process, ({ storage, clock }) =>
@@ -128,7 +129,7 @@ export async function merger(client: Client, operations: number): Promise<void> 
       force: random.chance(0.3),
       ...(next !== undefined && { next }),
     };
-    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    const processes = jobProcesses(client);
     const answers = await Promise.all(
       processes.map((process) =>
         ask(client, process, ({ storage, clock }) =>
@@ -175,7 +176,7 @@ export async function compactor(client: Client, operations: number): Promise<voi
     const partition = random.below(topic.partitions);
     const segmentBytes = random.pick([150, 600, 1_000_000]);
     const endsInMs = random.pick([0, 10, 100, 1_000, 600_000]);
-    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    const processes = jobProcesses(client);
     await Promise.all(
       processes.map(async (process) => {
         const options = { segmentBytes, deadlineMs: process.clock.now() + endsInMs };
@@ -272,7 +273,7 @@ export async function retainer(client: Client, operations: number): Promise<void
     const topic = await currentTopic(client);
     const partition = random.below(topic.partitions);
     const rule = isLast(n) ? random.pick(everything()) : { expiredBefore: expiredBefore(n), keptBytes };
-    const processes = [client.anyProcess(), client.another()].filter((process) => process !== undefined);
+    const processes = jobProcesses(client);
     await Promise.all(
       processes.map(async (process) => {
         const note = recorder.begin<Retain>({

@@ -1,0 +1,148 @@
+import type { Mutation } from '../mutations.ts';
+
+export const schedulesRules: readonly Mutation[] = [
+  {
+    rule: 'what is due next is noted before the due item goes',
+    file: 'lib/maintenance/settle.ts',
+    from: 'if (work.nextDueAtMs !== undefined) {',
+    to: 'await withRetries(clock, () => items.delete(key));\n  if (work.nextDueAtMs !== undefined) {',
+  },
+  {
+    rule: 'a due item stays while there is more to do',
+    file: 'lib/maintenance/settle.ts',
+    from: 'if (work.more) {',
+    to: "if (work.more) {\n    await withRetries(clock, () => items.delete(key));\n    return 'done';",
+  },
+  {
+    rule: 'a due item stays while it is too early',
+    file: 'lib/maintenance/settle.ts',
+    from: "if (work.wait) return 'wait';",
+    to: '',
+  },
+  {
+    rule: 'a due item goes when all is done',
+    file: 'lib/maintenance/settle.ts',
+    from: "  await withRetries(clock, () => items.delete(key));\n  return 'done';",
+    to: "  return 'done';",
+  },
+  {
+    rule: 'what time alone makes due is noted',
+    file: 'lib/maintenance/settle.ts',
+    from: 'await withRetries(clock, () => items.put(next));',
+    to: 'if (next.sk === undefined) await withRetries(clock, () => items.put(next));',
+  },
+  {
+    rule: 'what failed stays due',
+    file: 'lib/maintenance/worker.ts',
+    from: 'if (isGone(error)) {',
+    to: 'if (error) {',
+  },
+  {
+    rule: 'garbage is due before the first write that leaves some',
+    file: 'lib/maintenance/units.ts',
+    from: '    noted ??= noteGarbage(context, topic);\n    await noted;\n',
+    to: '    noted ??= job.clock.sleep(500).then(() => noteGarbage(context, topic));\n    noted.catch(() => undefined);\n',
+  },
+  {
+    rule: 'a head is due before what is appended to it is ordered',
+    file: 'lib/log/appender.ts',
+    from: 'const noted = due.note(topic, headUnit(topic.id, headIndex), dueAtMs);',
+    to: 'const noted = Promise.resolve();\n      void clock.sleep(60_000).then(() => due.note(topic, headUnit(topic.id, headIndex), dueAtMs));',
+  },
+  {
+    rule: 'each few minutes in which there are appends have a due item',
+    file: 'lib/log/due.ts',
+    from: 'if (known?.dueAtMs === dueAtMs) return known.put;',
+    to: 'if (known !== undefined) return known.put;',
+  },
+  {
+    rule: 'a purge is due before its topic is deleted',
+    file: 'lib/topic/deleteTopic.ts',
+    from: "  await store.log.schedule(topic, 'purge', deletingAtMs);\n",
+    to: "  const later = () => store.log.schedule(topic, 'purge', deletingAtMs);\n  void store.clock.sleep(60_000).then(later).catch(() => undefined);\n",
+  },
+  {
+    rule: 'that configs are to be looked at is due before they change',
+    file: 'lib/topic/alterConfigs.ts',
+    from: "if (isMaintained) await store.log.schedule(topic, 'configs', headDueAt(store.clock.now()));",
+    to: "void store.clock.sleep(60_000).then(() => isMaintained && store.log.schedule(topic, 'configs', headDueAt(store.clock.now()))).catch(() => undefined);",
+  },
+  {
+    rule: 'configs that have changed are looked at',
+    file: 'lib/topic/alterConfigs.ts',
+    from: "if (isMaintained) await store.log.schedule(topic, 'configs', headDueAt(store.clock.now()));",
+    to: '',
+  },
+  {
+    rule: 'a creation is looked at that never ended',
+    file: 'lib/topic/createTopic.ts',
+    from: "await store.log.schedule(topic, 'creation', topic.createdAtMs + CREATION_MS);\n    await store.log.createHeads(topic, 0, topic.partitions);",
+    to: "await store.log.createHeads(topic, 0, topic.partitions);\n    await store.log.schedule(topic, 'creation', topic.createdAtMs + CREATION_MS);",
+  },
+  {
+    rule: 'a purge is done again when nothing can be late any more',
+    file: 'lib/maintenance/units.ts',
+    from: 'if (clock.now() < againAtMs) return { ...purged, nextDueAtMs: againAtMs };',
+    to: '',
+  },
+  {
+    rule: 'what a deletion left that died is finished',
+    file: 'lib/maintenance/units.ts',
+    from: 'if (holder !== undefined) await finishDeletion({ metadata: storage.metadata, log, clock }, holder);',
+    to: '',
+  },
+  {
+    rule: 'the lease of a worker that died ends',
+    file: 'lib/maintenance/lease.ts',
+    from: "{ path: ['untilMs'], is: '<=', value: now }",
+    to: "{ path: ['untilMs'], is: '<=', value: 0 }",
+  },
+  {
+    rule: 'the sweep finds what was missed',
+    file: 'lib/maintenance/sweep.ts',
+    from: 'const work = await maintainTopic(job, topic, at, { force: false }, (index, head) =>',
+    to: "const beyond = { step: 'garbage' as const };\n      const work = await maintainTopic(job, topic, beyond, { force: false }, (index, head) =>",
+  },
+  {
+    rule: 'the sweep collects garbage that nobody knows of',
+    file: 'lib/maintenance/sweep.ts',
+    from: 'const work = await maintainTopic(job, topic, at, { force: false }, (index, head) =>',
+    to: 'const work = await maintainTopic({ ...job, objects: { ...job.objects, list: async () => ({ objects: [] }) } }, topic, at, { force: false }, (index, head) =>',
+  },
+  {
+    rule: 'old marks go',
+    file: 'lib/maintenance/units.ts',
+    from: 'marks: marksAreDue(due.dueAtMs)',
+    to: 'marks: due.dueAtMs < 0',
+  },
+  {
+    rule: 'a run is sent by the next plan if its messages are lost',
+    file: 'lib/maintenance/planner.ts',
+    from: 'await queue.send(messages);',
+    to: 'await queue.send(messages.filter((message) => !/\\/(all|due)$/.test(message)));',
+  },
+  {
+    rule: 'a run that is done stays done',
+    file: 'lib/maintenance/runs.ts',
+    from: 'await (done ? items.put(row) : items.put(row, isLeft));',
+    to: 'await items.put(row);',
+  },
+  {
+    rule: 'a plan goes through all pages of what is due',
+    file: 'lib/maintenance/dueItems.ts',
+    from: 'if (lastSk === undefined) return;',
+    to: 'if (from !== undefined) return;',
+  },
+  {
+    rule: 'quiet heads are rolled',
+    file: 'lib/maintenance/maintainHead.ts',
+    from: 'if (!(isWanted || isQuiet || head.rolling !== undefined)) break;',
+    to: 'if (!(isWanted || head.rolling !== undefined)) break;',
+  },
+  {
+    rule: 'what fills an object is not copied again',
+    file: 'lib/maintenance/planMerge.ts',
+    from: 'const whole = objectBytes.get(name)!;',
+    to: 'const whole = size;',
+  },
+];
