@@ -1,4 +1,6 @@
+import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Access, FunctionSpec } from '../functions/manifest.ts';
 import type { WadiStorage } from './wadiStorage.ts';
@@ -34,6 +36,55 @@ export function storeStatements(stores: FunctionSpec['stores'], storage: WadiSto
     ...statement(groups.tableArn, actions(ITEM_ACTIONS, stores.groups)),
   ];
 }
+
+/** What S3 asks KMS for in the name of who calls it. */
+const OBJECT_KEY_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+  read: ['kms:Decrypt'],
+  write: ['kms:GenerateDataKey'],
+  delete: [],
+};
+
+/** What DynamoDB asks for, whatever the call: each table has a key that it made for itself, and which it decrypts. */
+const ITEM_KEY_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+  read: ['kms:Decrypt'],
+  write: ['kms:Decrypt'],
+  delete: ['kms:Decrypt'],
+};
+
+/** What SQS asks for: who sends must be able to check what it is given to encrypt with. */
+const QUEUE_KEY_ACTIONS: Readonly<Record<QueueUse | 'receive', readonly string[]>> = {
+  send: ['kms:GenerateDataKey', 'kms:Decrypt'],
+  measure: [],
+  receive: ['kms:Decrypt'],
+};
+
+/**
+ * What a function's access to stores and queue means for the key that they are encrypted with. Each use is allowed through its service
+ * alone: who may decrypt items cannot decrypt objects with that.
+ */
+export function keyStatements(
+  { stores: { objects, ...tables } }: Pick<FunctionSpec, 'stores'>,
+  queue: readonly (QueueUse | 'receive')[],
+  key: IKey,
+): PolicyStatement[] {
+  const through = (service: string, allowed: string[]) =>
+    statement(key.keyArn, [...new Set(allowed)]).map((each) => {
+      each.addCondition('StringEquals', {
+        'kms:ViaService': `${service}.${Stack.of(key).region}.amazonaws.com`,
+      });
+      return each;
+    });
+  return [
+    ...through('s3', actions(OBJECT_KEY_ACTIONS, objects)),
+    ...through('dynamodb', actions(ITEM_KEY_ACTIONS, Object.values(tables).flat())),
+    ...through(
+      'sqs',
+      queue.flatMap((use) => QUEUE_KEY_ACTIONS[use]),
+    ),
+  ];
+}
+
+type QueueUse = NonNullable<FunctionSpec['queue']>[number];
 
 /** The calls that `lib/queue/sqs.ts` makes; SendMessageBatch is allowed as SendMessage. */
 const QUEUE_ACTIONS = { send: 'sqs:SendMessage', measure: 'sqs:GetQueueAttributes' } as const;

@@ -1,11 +1,22 @@
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { WadiAlarms, type WadiAlarmThresholds } from './wadiAlarms.ts';
 import { WadiApi, type WadiApiProps } from './wadiApi.ts';
+import { WadiDashboard } from './wadiDashboard.ts';
 import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
 
 export interface WadiClusterProps extends Omit<WadiApiProps, 'storage' | 'queue'> {
   /** The cluster's state, best kept in a stack of its own. Made inside this construct unless given. */
   readonly storage?: WadiStorage;
+  /** Whether there are alarms and a dashboard, for some $8 a month. True unless given. */
+  readonly alarms?: boolean;
+  /** Is told when an alarm goes off, and when it is over. Nobody unless given. */
+  readonly alarmTopic?: ITopic;
+  /** What alarms go by, where the default does not fit. */
+  readonly alarmThresholds?: WadiAlarmThresholds;
+  /** Where the runbook is that alarms point into; unless given, cdk/README.md of this repository. */
+  readonly runbookUrl?: string;
 }
 
 /** A Wadi cluster in one region. */
@@ -16,19 +27,15 @@ export class WadiCluster extends Construct {
   /** As in the API's paths, `/v3/clusters/{cluster_id}`. */
   readonly clusterId: string;
 
-  constructor(scope: Construct, id: string, { storage, ...api }: WadiClusterProps = {}) {
+  constructor(scope: Construct, id: string, { storage, ...props }: WadiClusterProps = {}) {
     super(scope, id);
     this.storage = storage ?? new WadiStorage(this, 'Storage');
     this.clusterId = this.storage.clusterId;
-    const { logRetention } = api;
-    this.maintenance = new WadiMaintenance(this, 'Maintenance', {
-      storage: this.storage,
-      ...(logRetention !== undefined && { logRetention }),
-    });
-    this.api = new WadiApi(this, 'Api', {
-      ...api,
-      storage: this.storage,
-      queue: this.maintenance.queue,
-    });
+    this.maintenance = new WadiMaintenance(this, 'Maintenance', { ...props, storage: this.storage });
+    this.api = new WadiApi(this, 'Api', { ...props, storage: this.storage, queue: this.maintenance.queue });
+    if (props.alarms ?? true) {
+      new WadiAlarms(this, 'Alarms', { ...props, cluster: this });
+      new WadiDashboard(this, 'Dashboard', { cluster: this });
+    }
   }
 }

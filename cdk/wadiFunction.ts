@@ -1,23 +1,40 @@
 import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionSpec } from '../functions/manifest.ts';
-import { queueStatements, storeStatements } from './permissions.ts';
+import { acknowledge, allObjects } from './acknowledge.ts';
+import { keyStatements, queueStatements, receiveStatement, storeStatements } from './permissions.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-export interface WadiFunctionProps {
+/** What all functions of a cluster have in common. */
+export interface WadiFunctionOptions {
+  /** How long functions' logs are kept; a month unless given. */
+  readonly logRetention?: RetentionDays;
+  /**
+   * Whether some of the account's concurrency is kept for maintenance, so that no rush of requests can keep it from its work, nor
+   * it take theirs: 11 in all. The account must have 111 or more (new ones have 10, until one asks for more). True unless given.
+   */
+  readonly reserveConcurrency?: boolean;
+  /** Whether no function may run: to restore a backup, say. False unless given. */
+  readonly stopped?: boolean;
+}
+
+export interface WadiFunctionProps extends WadiFunctionOptions {
   readonly spec: FunctionSpec;
   readonly storage: WadiStorage;
   /** Of maintenance, for the functions that send to it. */
   readonly queue: IQueue;
-  readonly logRetention?: RetentionDays;
+  /** Whether Lambda hands it what is in the queue. */
+  readonly receives?: boolean;
+  /** As many as may run at once, kept for it, where `reserveConcurrency` says so. */
+  readonly concurrency?: number;
   /** Beside what every function is told. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -29,16 +46,33 @@ export class WadiFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: WadiFunctionProps) {
     super(scope, id);
-    const { spec, storage, queue, logRetention, environment } = props;
+    const { spec, storage, queue, receives = false, environment } = props;
+    const { logRetention = RetentionDays.ONE_MONTH, reserveConcurrency = true, stopped = false } = props;
+    const concurrency = stopped ? 0 : reserveConcurrency ? props.concurrency : undefined;
+    const { key } = storage;
     const logGroup = new LogGroup(this, 'Logs', {
-      retention: logRetention ?? RetentionDays.ONE_MONTH,
+      retention: logRetention,
+      ...(key && { encryptionKey: key }),
       removalPolicy: RemovalPolicy.DESTROY,
     });
     // Not the role that a function makes for itself: its managed policy allows writing to any log group.
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(this.role);
-    for (const statement of storeStatements(spec.stores, storage)) this.allow(statement);
-    for (const statement of queueStatements(spec.queue, queue)) this.allow(statement);
+    const uses = [...(spec.queue ?? []), ...(receives ? (['receive'] as const) : [])];
+    for (const statement of [
+      ...storeStatements(spec.stores, storage),
+      ...queueStatements(spec.queue, queue),
+      ...(receives ? [receiveStatement(queue)] : []),
+      ...(key ? keyStatements(spec, uses, key) : []),
+    ]) {
+      this.role.addToPolicy(statement);
+    }
+
+    acknowledge(this.role, {
+      'AwsSolutions-IAM5[Resource::*]': "X-Ray's actions are of no resource",
+      [`AwsSolutions-IAM5[Resource::${allObjects(storage.objects, this)}]`]:
+        'The bucket is all of the cluster, and the function is for all topics: ACLs tell them apart',
+    });
 
     this.function = new NodejsFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
@@ -49,6 +83,8 @@ export class WadiFunction extends Construct {
       memorySize: spec.memoryMb,
       timeout: Duration.seconds(spec.timeoutSeconds),
       role: this.role,
+      tracing: Tracing.ACTIVE,
+      ...(concurrency !== undefined && { reservedConcurrentExecutions: concurrency }),
       logGroup,
       environment: {
         WADI_BUCKET: storage.objects.bucketName,
@@ -73,8 +109,9 @@ export class WadiFunction extends Construct {
         },
       },
     });
-  }
-  allow(statement: PolicyStatement): void {
-    this.role.addToPolicy(statement);
+    acknowledge(this.function, {
+      'Serverless-LambdaDLQ':
+        'Who calls is told of a failure and repeats it: the caller of the API; the next plan; the queue, which has a dead-letter queue',
+    });
   }
 }

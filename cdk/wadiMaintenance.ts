@@ -1,19 +1,16 @@
-import { Duration } from 'aws-cdk-lib';
-import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import { Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
-import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { EventSourceMapping, type IFunction } from 'aws-cdk-lib/aws-lambda';
+import { type IScheduleTarget, Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { MAINTENANCE, PLANNER } from '../functions/manifest.ts';
-import { receiveStatement } from './permissions.ts';
-import { WadiFunction } from './wadiFunction.ts';
+import { acknowledge } from './acknowledge.ts';
+import { WadiFunction, type WadiFunctionOptions } from './wadiFunction.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
-export interface WadiMaintenanceProps {
+export interface WadiMaintenanceProps extends WadiFunctionOptions {
   readonly storage: WadiStorage;
-  /** How long the functions' logs are kept, a month unless given. */
-  readonly logRetention?: RetentionDays;
 }
 
 /**
@@ -27,13 +24,24 @@ const KEPT_FOR = Duration.days(1);
 /** The clock, the planner, the queue between, and the workers: what keeps the log in order while nobody looks. */
 export class WadiMaintenance extends Construct {
   readonly queue: Queue;
-  /** What workers have died of, again and again. Best alarmed on: it should be empty. */
+  /** What workers have died of, again and again. There is an alarm on it: it should be empty. */
   readonly deadLetters: Queue;
+  readonly planner: WadiFunction;
+  readonly worker: WadiFunction;
 
   constructor(scope: Construct, id: string, props: WadiMaintenanceProps) {
     super(scope, id);
-    const secured = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
+    const { key } = props.storage;
+    const secured: QueueProps = {
+      enforceSSL: true,
+      ...(key
+        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
+        : { encryption: QueueEncryption.SQS_MANAGED }),
+    };
     this.deadLetters = new Queue(this, 'DeadLetters', { ...secured, retentionPeriod: Duration.days(14) });
+    acknowledge(this.deadLetters, {
+      'Serverless-SQSRedrivePolicy': 'It is the end of the way: an alarm has somebody look at it',
+    });
     this.queue = new Queue(this, 'Queue', {
       ...secured,
       retentionPeriod: KEPT_FOR,
@@ -41,30 +49,58 @@ export class WadiMaintenance extends Construct {
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: MAINTENANCE.attempts },
     });
 
-    const planner = new WadiFunction(this, PLANNER.name, { ...props, spec: PLANNER, queue: this.queue });
+    this.planner = new WadiFunction(this, PLANNER.name, {
+      ...props,
+      spec: PLANNER,
+      queue: this.queue,
+      // It is over long before the next begins.
+      concurrency: 1,
+    });
     // What fails is made up for by the next.
-    planner.function.configureAsyncInvoke({ retryAttempts: 0 });
+    this.planner.function.configureAsyncInvoke({ retryAttempts: 0 });
+    acknowledge(this.planner, {
+      'Serverless-LambdaAsyncFailureDestination':
+        'The next plan is made five minutes later, and an alarm tells if none is',
+    });
     new Schedule(this, 'Schedule', {
       description: 'Wadi: maintenance that is due',
       schedule: ScheduleExpression.rate(Duration.minutes(PLANNER.everyMinutes)),
-      target: new LambdaInvoke(planner.function, { retryAttempts: 0 }),
+      target: call(this, 'Clock', this.planner.function),
     });
 
-    const worker = new WadiFunction(this, MAINTENANCE.name, {
+    this.worker = new WadiFunction(this, MAINTENANCE.name, {
       ...props,
       spec: MAINTENANCE,
       queue: this.queue,
+      receives: true,
+      concurrency: MAINTENANCE.concurrency,
     });
-    worker.allow(receiveStatement(this.queue));
     // Not an SqsEventSource, which would allow more than is used.
     const mapping = new EventSourceMapping(this, 'Messages', {
-      target: worker.function,
+      target: this.worker.function,
       eventSourceArn: this.queue.queueArn,
       batchSize: 1,
       maxConcurrency: MAINTENANCE.concurrency,
       reportBatchItemFailures: true,
     });
+    acknowledge(mapping, {
+      'Serverless-LambdaEventSourceMappingDestination':
+        'Queues have none: what fails again and again goes to the dead letters',
+    });
     // It is refused until the worker may receive.
-    mapping.node.addDependency(worker.role);
+    mapping.node.addDependency(this.worker.role);
   }
+}
+
+/** Not a LambdaInvoke, which would allow every version and alias of the function as well. */
+function call(scope: Construct, id: string, lambda: IFunction): IScheduleTarget {
+  const role = new Role(scope, id, {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+  });
+  role.addToPolicy(
+    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [lambda.functionArn] }),
+  );
+  return { bind: () => ({ arn: lambda.functionArn, role, retryPolicy: { maximumRetryAttempts: 0 } }) };
 }

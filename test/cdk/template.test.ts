@@ -1,4 +1,4 @@
-import { FUNCTIONS, HTTP_FUNCTIONS, MAINTENANCE } from '../../functions/manifest.ts';
+import { FUNCTIONS, HTTP_FUNCTIONS, MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
 import { lambdaSettings } from '../../lib/settings.ts';
 import {
   functionOf,
@@ -26,24 +26,35 @@ interface Statement {
   Action: string | string[];
   Effect: string;
   Resource: unknown;
+  Condition?: { StringEquals: { 'kms:ViaService': { 'Fn::Join': [string, string[]] } } };
 }
 
 /** What the role of a function allows: actions by what they are for. */
 function allowed(name: string): Record<string, string[]> {
   const [, lambda] = functionOf(api, name);
   const role = getAtt(lambda.Properties.Role);
+  const allowed: Record<string, string[]> = {};
+  for (const { Action, Effect, Resource, Condition } of statementsOf(role)) {
+    expect(Effect).toBe('Allow');
+    const service = Condition?.StringEquals['kms:ViaService']['Fn::Join'][1][0]?.replace('.', '');
+    const resource = resourceName(Resource) + (service ? ` through ${service}` : '');
+    allowed[resource] = [...new Set([...(allowed[resource] ?? []), Action].flat())].sort();
+  }
+  return allowed;
+}
+
+/** The same of stores and queue alone. */
+function allowedOfState(name: string): Record<string, string[]> {
+  const state = ['objects', 'bucket', 'log', 'metadata', 'groups', 'queue'];
+  return Object.fromEntries(Object.entries(allowed(name)).filter(([resource]) => state.includes(resource)));
+}
+
+function statementsOf(role: string): Statement[] {
   const policies = resourcesOf<{ PolicyDocument: { Statement: Statement[] }; Roles: { Ref: string }[] }>(
     api,
     'AWS::IAM::Policy',
   ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
-  const statements = policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
-  const allowed: Record<string, string[]> = {};
-  for (const { Action, Effect, Resource } of statements) {
-    expect(Effect).toBe('Allow');
-    const resource = resourceName(Resource);
-    allowed[resource] = [...new Set([...(allowed[resource] ?? []), Action].flat())].sort();
-  }
-  return allowed;
+  return policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
 }
 
 const getAtt = (value: unknown) => (value as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'][0];
@@ -60,6 +71,8 @@ function resourceName(resource: unknown): string {
     groups: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageGroups\w+Arn\w+"\}$/,
     queue: /^\{"Fn::GetAtt":\["\w+MaintenanceQueue\w+","Arn"\]\}$/,
     logs: /^\{"Fn::GetAtt":\["\w+Logs\w+","Arn"\]\}$/,
+    key: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageKey\w+Arn\w+"\}$/,
+    traces: /^"\*"$/,
   };
   return Object.entries(names).find(([, pattern]) => pattern.test(text))?.[0] ?? text;
 }
@@ -118,6 +131,11 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
     });
   });
 
+  test('is traced', () => {
+    expect(functionOf(api, name)[1].Properties).toMatchObject({ TracingConfig: { Mode: 'Active' } });
+    expect(allowed(name)).toHaveProperty('traces', ['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+  });
+
   test('is given the settings that it reads', () => {
     const [, lambda] = functionOf(api, name);
     const names = Object.keys(lambda.Properties.Environment.Variables);
@@ -133,8 +151,9 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
     const [, lambda] = functionOf(api, name);
     const { LogGroup } = (lambda.Properties as unknown as { LoggingConfig: { LogGroup: { Ref: string } } })
       .LoggingConfig;
-    const group = api.Resources[LogGroup.Ref] as Resource<{ RetentionInDays: number }>;
+    const group = api.Resources[LogGroup.Ref] as Resource<{ RetentionInDays: number; KmsKeyId: unknown }>;
     expect(group.Properties.RetentionInDays).toBe(30);
+    expect(resourceName(group.Properties.KmsKeyId)).toBe('key');
     expect(LogGroup.Ref).toContain(name);
     expect(allowed(name)).toHaveProperty('logs', ['logs:CreateLogStream', 'logs:PutLogEvents']);
   });
@@ -154,81 +173,82 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
 describe('permissions', () => {
   const readItems = ['dynamodb:BatchGetItem', 'dynamodb:GetItem', 'dynamodb:Query'];
   const writeItems = ['dynamodb:PutItem', 'dynamodb:UpdateItem'];
-  const logs = expect.any(Array);
 
   test('produce adds to the log, but can neither read records nor delete anything', () => {
-    expect(allowed('produce')).toEqual({
+    expect(allowedOfState('produce')).toEqual({
       objects: ['s3:PutObject'],
       log: [...readItems, ...writeItems].sort(),
       metadata: readItems,
-      logs,
     });
   });
 
   test('fetch only reads; it may list, so that S3 tells what is gone from what is forbidden', () => {
-    expect(allowed('fetch')).toEqual({
+    expect(allowedOfState('fetch')).toEqual({
       objects: ['s3:GetObject'],
       bucket: ['s3:ListBucket'],
       log: readItems,
       metadata: readItems,
-      logs,
     });
   });
 
   test.each(['consumers', 'groups'])('%s reads the log, and changes nothing but groups', (name) => {
-    expect(allowed(name)).toEqual({
+    expect(allowedOfState(name)).toEqual({
       objects: ['s3:GetObject'],
       bucket: ['s3:ListBucket'],
       log: readItems,
       metadata: readItems,
       groups: [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort(),
-      logs,
     });
   });
 
   test('topics changes items, but writes no objects', () => {
     const all = [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort();
-    expect(allowed('topics')).toEqual({
+    expect(allowedOfState('topics')).toEqual({
       objects: ['s3:GetObject'],
       bucket: ['s3:ListBucket'],
       log: all,
       metadata: all,
-      logs,
     });
   });
 
   test('planner reads what is due, puts the daily sweep there, and sends; it sees no records and no topics', () => {
-    expect(allowed('planner')).toEqual({
+    expect(allowedOfState('planner')).toEqual({
       log: [...readItems, ...writeItems].sort(),
       queue: ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
-      logs,
     });
   });
 
   test('maintenance may do everything to objects and items, receive its messages and hand on', () => {
     const all = [...readItems, ...writeItems, 'dynamodb:DeleteItem'].sort();
-    expect(allowed('maintenance')).toEqual({
+    expect(allowedOfState('maintenance')).toEqual({
       objects: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
       bucket: ['s3:ListBucket'],
       log: all,
       metadata: all,
       groups: all,
       queue: ['sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage', 'sqs:SendMessage'],
-      logs,
     });
   });
 
   test('maintenanceApi asks for work, and does none', () => {
-    expect(allowed('maintenanceApi')).toEqual({
+    expect(allowedOfState('maintenanceApi')).toEqual({
       log: [...readItems, ...writeItems].sort(),
       metadata: readItems,
       queue: ['sqs:SendMessage'],
-      logs,
     });
   });
 
   test('cluster sees nothing of the log', () => {
-    expect(allowed('cluster')).toEqual({ metadata: readItems, logs });
+    expect(allowedOfState('cluster')).toEqual({ metadata: readItems });
+  });
+
+  test('who appends can encrypt records, and decrypt none of them', () => {
+    expect(allowed('produce')).toMatchObject({
+      'key through s3': ['kms:GenerateDataKey'],
+      'key through dynamodb': ['kms:Decrypt'],
+    });
+    expect(allowed('fetch')).toMatchObject({ 'key through s3': ['kms:Decrypt'] });
+    expect(allowed('cluster')).not.toHaveProperty('key through s3');
   });
 });
 
@@ -250,19 +270,17 @@ describe('maintenance', () => {
     const [planner] = functionOf(api, 'planner');
     expect(getAtt(Target.Arn)).toBe(planner);
     const role = getAtt(Target.RoleArn);
-    const policies = resourcesOf<{ PolicyDocument: { Statement: Statement[] }; Roles: { Ref: string }[] }>(
-      api,
-      'AWS::IAM::Policy',
-    ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
-    const statements = policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
-    expect(statements).toMatchObject([{ Action: 'lambda:InvokeFunction', Effect: 'Allow' }]);
-    expect(JSON.stringify(statements)).toContain(planner);
+    expect(statementsOf(role)).toEqual([
+      { Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: { 'Fn::GetAtt': [planner, 'Arn'] } },
+    ]);
   });
 
   test('the queue is encrypted, only for TLS, hides a message for as long as Lambda asks, and puts aside what kills', () => {
     expect(queues()).toHaveLength(2);
-    for (const [, { Properties }] of queues())
-      expect(Properties).toMatchObject({ SqsManagedSseEnabled: true });
+    for (const [, { Properties }] of queues()) {
+      const { KmsMasterKeyId } = Properties as { KmsMasterKeyId: unknown };
+      expect(resourceName(KmsMasterKeyId)).toBe('key');
+    }
     const [queue, deadLetters] = ['Queue', 'DeadLetters'].map(
       (name) => queues().find(([id]) => id.startsWith(`ClusterMaintenance${name}`))!,
     );
@@ -301,7 +319,9 @@ describe('maintenance', () => {
 });
 
 describe('what is kept', () => {
-  const kept = ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable'];
+  const kept = ['AWS::S3::Bucket', 'AWS::DynamoDB::GlobalTable', 'AWS::KMS::Key'];
+
+  const keyId = () => resourcesOf(storage, 'AWS::KMS::Key')[0]![0];
 
   test('is all in a stack of its own, with nothing that can be replaced', () => {
     const types = Object.values(storage.Resources).map(({ Type }) => Type);
@@ -311,7 +331,7 @@ describe('what is kept', () => {
 
   test('outlives its stack', () => {
     const resources = Object.values(storage.Resources).filter(({ Type }) => kept.includes(Type));
-    expect(resources).toHaveLength(4);
+    expect(resources).toHaveLength(5);
     for (const { DeletionPolicy } of resources) expect(DeletionPolicy).toBe('Retain');
   });
 
@@ -330,21 +350,35 @@ describe('what is kept', () => {
         ],
         BillingMode: 'PAY_PER_REQUEST',
         TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+        SSESpecification: { SSEEnabled: true, SSEType: 'KMS' },
         Replicas: [
           {
             DeletionProtectionEnabled: true,
-            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+            PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 7 },
+            SSESpecification: { KMSMasterKeyId: { 'Fn::GetAtt': [keyId(), 'Arn'] } },
           },
         ],
       });
     }
   });
 
-  test('the bucket is encrypted, closed to the public, and forgets uploads that broke off', () => {
+  test('one key encrypts it all, and is changed every year', () => {
+    expect(storage.Resources[keyId()]!.Properties).toMatchObject({ EnableKeyRotation: true });
+  });
+
+  test('the bucket is encrypted by way of a key of its own, and closed to the public', () => {
     const [[, bucket]] = resourcesOf(storage, 'AWS::S3::Bucket') as [[string, Resource]];
     expect(bucket.Properties).toMatchObject({
       BucketEncryption: {
-        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        ServerSideEncryptionConfiguration: [
+          {
+            BucketKeyEnabled: true,
+            ServerSideEncryptionByDefault: {
+              SSEAlgorithm: 'aws:kms',
+              KMSMasterKeyID: { 'Fn::GetAtt': [keyId(), 'Arn'] },
+            },
+          },
+        ],
       },
       PublicAccessBlockConfiguration: {
         BlockPublicAcls: true,
@@ -353,8 +387,22 @@ describe('what is kept', () => {
         RestrictPublicBuckets: true,
       },
       OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
+    });
+  });
+
+  test('what is deleted from the bucket is kept for as long as tables can be taken back, uploads that broke off are not', () => {
+    const [[, bucket]] = resourcesOf(storage, 'AWS::S3::Bucket') as [[string, Resource]];
+    expect(bucket.Properties).toMatchObject({
+      VersioningConfiguration: { Status: 'Enabled' },
       LifecycleConfiguration: {
-        Rules: [{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' }],
+        Rules: [
+          { AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' },
+          {
+            NoncurrentVersionExpiration: { NoncurrentDays: 8 },
+            ExpiredObjectDeleteMarker: true,
+            Status: 'Enabled',
+          },
+        ],
       },
     });
   });
@@ -382,16 +430,39 @@ test('the stack tells what one needs to use the cluster', () => {
   ]);
 });
 
+describe('concurrency', () => {
+  const reserved = (template: Template) =>
+    resourcesOf<{ ReservedConcurrentExecutions?: number }>(template, 'AWS::Lambda::Function').map(
+      ([, { Properties }]) => Properties.ReservedConcurrentExecutions,
+    );
+
+  test('is kept for maintenance, as much as it may use, and for nobody else', () => {
+    for (const { name } of HTTP_FUNCTIONS) {
+      expect(functionOf(api, name)[1].Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+    }
+    expect(functionOf(api, MAINTENANCE.name)[1].Properties).toMatchObject({
+      ReservedConcurrentExecutions: MAINTENANCE.concurrency,
+    });
+    expect(functionOf(api, PLANNER.name)[1].Properties).toMatchObject({ ReservedConcurrentExecutions: 1 });
+  });
+
+  test('is not kept in an account that has little', async () => {
+    const small = await synthesize({ bundle: false, context: { reserveConcurrency: 'false' } });
+    await small.remove();
+    expect(new Set(reserved(small.api))).toEqual(new Set([undefined]));
+  });
+
+  test('is nobody’s while all is stopped', async () => {
+    const stopped = await synthesize({ bundle: false, context: { stopped: 'true' } });
+    await stopped.remove();
+    expect(reserved(stopped.api)).toEqual(FUNCTIONS.map(() => 0));
+  });
+});
+
 test('the API can be opened for a trial, by its word only', async () => {
   const open = await synthesize({ bundle: false, context: { authorization: 'none' } });
   const routes = resourcesOf<{ AuthorizationType: string }>(open.api, 'AWS::ApiGatewayV2::Route');
   await open.remove();
   expect(routes).toHaveLength(ROUTES.length);
   for (const [, { Properties }] of routes) expect(Properties.AuthorizationType).toBe('NONE');
-});
-
-test('an unknown authorization is refused', async () => {
-  await expect(synthesize({ bundle: false, context: { authorization: 'None' } })).rejects.toThrow(
-    "authorization must be 'iam' or 'none', not 'None'",
-  );
 });

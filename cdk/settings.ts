@@ -1,0 +1,192 @@
+import { Duration } from 'aws-cdk-lib';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { WadiAlarmThresholds } from './wadiAlarms.ts';
+import type { Authorization } from './wadiApi.ts';
+import type { WadiClusterProps } from './wadiCluster.ts';
+import type { TableName, WadiStorageProps } from './wadiStorage.ts';
+
+/** What `cdk/app.ts` is told by the CDK's context: `-c key=value`, or "context" in cdk.json. */
+export interface Settings {
+  readonly regions: readonly string[];
+  readonly storage: Pick<WadiStorageProps, 'customerKey' | 'restoreWindow' | 'restoredTables'>;
+  readonly cluster: Omit<WadiClusterProps, 'storage' | 'alarmTopic'>;
+  readonly alarmEmail: string | undefined;
+  readonly alarmTopicArn: string | undefined;
+  readonly localstack: boolean;
+}
+
+interface Setting<T> {
+  /** In English, behind "must be". */
+  readonly form: string;
+  /** `undefined` for what is not of the form. */
+  readonly read: (text: string) => T | undefined;
+}
+
+const pattern = (form: string, regExp: RegExp): Setting<string> => ({
+  form,
+  read: (text) => (regExp.test(text) ? text : undefined),
+});
+
+const list = ({ form, read }: Setting<string>, separator = ','): Setting<readonly string[]> => ({
+  form: `${form}, or several with ${separator} between`,
+  read: (text) => {
+    const parts = text.split(separator);
+    return parts.every((part) => read(part) !== undefined) ? parts : undefined;
+  },
+});
+
+const number = (unit: string, min: number, max: number): Setting<number> => ({
+  form: `${unit} from ${min} to ${max}`,
+  read: (text) => {
+    const value = Number(text);
+    return text.trim() !== '' && value >= min && value <= max ? value : undefined;
+  },
+});
+
+const whole = (unit: string, min: number, max: number): Setting<number> => {
+  const { form, read } = number(unit, min, max);
+  return { form: `a whole number of ${form}`, read: (text) => (/^\d+$/.test(text) ? read(text) : undefined) };
+};
+
+const word = <W extends string>(...words: readonly W[]): Setting<W> => ({
+  form: words.join(' or '),
+  read: (text) => words.find((each) => each === text),
+});
+
+const flag: Setting<boolean> = {
+  form: 'true or false',
+  read: (text) => ({ true: true, false: false })[text],
+};
+
+const LOG_DAYS = Object.values(RetentionDays).filter(
+  (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
+);
+const logDays: Setting<RetentionDays> = {
+  form: `one of CloudWatch's numbers of days: ${LOG_DAYS.join(', ')}`,
+  read: (text) => LOG_DAYS.find((days) => String(days) === text),
+};
+
+/** All there are; cdk/README.md explains each, with its default. */
+const SETTINGS = {
+  regions: list(pattern('a region, as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),
+  authorization: word('iam', 'jwt', 'none'),
+  jwtIssuer: pattern('an https URL', /^https:\/\/\S+$/),
+  jwtAudience: list(pattern('a text', /./)),
+  superUsers: list(pattern('User:<name>', /^User:./), ';'),
+  allowEveryoneIfNoAclFound: flag,
+  corsAllowOrigins: list(pattern('an origin, as https://app.example, or *', /^(\*|https?:\/\/[^/\s]+)$/)),
+  throttlingRateLimit: whole('requests a second', 1, 1_000_000),
+  throttlingBurstLimit: whole('requests', 1, 1_000_000),
+  logRetentionDays: logDays,
+  accessLogRetentionDays: logDays,
+  customerKey: flag,
+  restoreWindowDays: whole('days', 1, 35),
+  restoredTables: pattern('three names of tables, log,metadata,groups', /^[\w.-]+,[\w.-]+,[\w.-]+$/),
+  reserveConcurrency: flag,
+  stopped: flag,
+  alarms: flag,
+  alarmEmail: pattern('an e-mail address', /^\S+@\S+$/),
+  alarmTopicArn: pattern('the ARN of an SNS topic', /^arn:[\w-]+:sns:/),
+  alarmApiErrorPercent: number('a number of percent', 0, 100),
+  alarmAppendLatencyMs: whole('milliseconds', 1, 29_000),
+  alarmUnmergedMinutes: whole('minutes', 15, 10_080),
+  alarmFloorLagMinutes: whole('minutes', 15, 10_080),
+  alarmQueueMinutes: whole('minutes', 5, 1_440),
+  runbookUrl: pattern('a URL or path', /^\S+$/),
+  localstack: flag,
+} satisfies Record<string, Setting<unknown>>;
+
+export const SETTING_NAMES = Object.keys(SETTINGS);
+
+type Values = { [K in keyof typeof SETTINGS]?: NonNullable<ReturnType<(typeof SETTINGS)[K]['read']>> };
+
+/** Reads the settings of a context. Throws an error of one line for what is no setting, or no value of it. */
+export function readSettings(context: Readonly<Record<string, unknown>>): Settings {
+  const given = valuesOf(context);
+  const { regions = [], localstack = false } = given;
+  const storage = defined({
+    customerKey: given.customerKey,
+    restoreWindow: map(given.restoreWindowDays, Duration.days),
+    restoredTables: map(given.restoredTables, tableNames),
+  });
+  const alarmThresholds: WadiAlarmThresholds = defined({
+    apiErrorPercent: given.alarmApiErrorPercent,
+    appendLatency: map(given.alarmAppendLatencyMs, Duration.millis),
+    unmergedAge: map(given.alarmUnmergedMinutes, Duration.minutes),
+    floorLag: map(given.alarmFloorLagMinutes, Duration.minutes),
+    queueAge: map(given.alarmQueueMinutes, Duration.minutes),
+  });
+  const cluster = defined({
+    authorization: authorizationOf(given),
+    superUsers: given.superUsers,
+    allowEveryoneIfNoAclFound: given.allowEveryoneIfNoAclFound,
+    corsAllowOrigins: given.corsAllowOrigins,
+    throttlingRateLimit: given.throttlingRateLimit,
+    throttlingBurstLimit: given.throttlingBurstLimit,
+    logRetention: given.logRetentionDays,
+    accessLogRetention: given.accessLogRetentionDays,
+    reserveConcurrency: given.reserveConcurrency,
+    stopped: given.stopped,
+    alarms: given.alarms,
+    runbookUrl: given.runbookUrl,
+    alarmThresholds,
+  });
+  if (given.alarmEmail && given.alarmTopicArn) throw new Error('give alarmEmail or alarmTopicArn, not both');
+  if (given.alarmTopicArn && regions.length > 1) {
+    throw new Error('alarmTopicArn is of one region: with several regions, give alarmEmail');
+  }
+  return {
+    regions,
+    storage,
+    cluster,
+    alarmEmail: given.alarmEmail,
+    alarmTopicArn: given.alarmTopicArn,
+    localstack,
+  };
+}
+
+function valuesOf(context: Readonly<Record<string, unknown>>): Values {
+  const values: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(context)) {
+    if (isOfCdk(key)) continue;
+    const setting = (SETTINGS as Record<string, Setting<unknown>>)[key];
+    if (setting === undefined) {
+      throw new Error(`there is no setting ${key}; there are: ${SETTING_NAMES.join(', ')}`);
+    }
+    // In cdk.json it may be a number, a boolean or an array as well.
+    const text = Array.isArray(value) ? value.join(key === 'superUsers' ? ';' : ',') : String(value);
+    values[key] = setting.read(text);
+    if (values[key] === undefined) throw new Error(`${key} must be ${setting.form}, not '${text}'`);
+  }
+  return values as Values;
+}
+
+/** What the CDK itself keeps in the context: its flags, and what it has looked up. */
+const isOfCdk = (key: string): boolean => /^@|:/.test(key);
+
+function authorizationOf({ authorization = 'iam', jwtIssuer, jwtAudience }: Values): Authorization {
+  if (authorization !== 'jwt') {
+    if (jwtIssuer || jwtAudience)
+      throw new Error('jwtIssuer and jwtAudience are for authorization=jwt alone');
+    return authorization;
+  }
+  if (!jwtIssuer || !jwtAudience)
+    throw new Error('authorization=jwt takes jwtIssuer and jwtAudience as well');
+  return { issuer: jwtIssuer, audience: jwtAudience };
+}
+
+function tableNames(names: string): Readonly<Record<TableName, string>> {
+  const [log, metadata, groups] = names.split(',') as [string, string, string];
+  return { log, metadata, groups };
+}
+
+function map<T, U>(value: T | undefined, made: (value: T) => U): U | undefined {
+  return value === undefined ? undefined : made(value);
+}
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** What is left out has its default where it is used. */
+function defined<T extends object>(values: T): Defined<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;
+}

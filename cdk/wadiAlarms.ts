@@ -1,0 +1,190 @@
+import { Duration } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { PLANNER } from '../functions/manifest.ts';
+import { clusterMetrics } from './clusterMetrics.ts';
+import type { WadiCluster } from './wadiCluster.ts';
+
+export interface WadiAlarmThresholds {
+  /** Requests answered by 5xx, in percent of a minute's, in 3 minutes of 5. 1 unless given. */
+  readonly apiErrorPercent?: number;
+  /** The 99th percentile of what `produce` takes, in 3 minutes of 5. A second unless given. */
+  readonly appendLatency?: Duration;
+  /** How long records wait to be merged. Healthy are 15 minutes; an hour unless given. */
+  readonly unmergedAge?: Duration;
+  /** How long garbage has been due when it is collected. Healthy are minutes; an hour unless given. */
+  readonly floorLag?: Duration;
+  /** How long the oldest message of maintenance waits for a worker. An hour unless given. */
+  readonly queueAge?: Duration;
+}
+
+export interface WadiAlarmsProps {
+  readonly cluster: WadiCluster;
+  readonly alarmTopic?: ITopic;
+  readonly alarmThresholds?: WadiAlarmThresholds;
+  readonly runbookUrl?: string;
+}
+
+interface Spec {
+  /** Of the alarm; and its paragraph in the runbook is `Alarm: <its words>`. */
+  readonly id: string;
+  /** Of several of a kind: which. */
+  readonly of?: string;
+  /** What has happened. */
+  readonly text: string;
+  readonly metric: IMetric;
+  readonly threshold: number;
+  /** `above` unless given. */
+  readonly when?: 'above' | 'below';
+  /** So many of so many periods in a row; 1 of 1 unless given. */
+  readonly periods?: readonly [bad: number, of: number];
+  /** Whether it is bad if nothing is measured. */
+  readonly missingIsBad?: boolean;
+  /** Whether too few measurements for a percentile are left aside. */
+  readonly ignoreFew?: boolean;
+}
+
+/** Each says what has happened, and points to the paragraph of the runbook that says what to do. */
+export class WadiAlarms extends Construct {
+  constructor(scope: Construct, id: string, props: WadiAlarmsProps) {
+    super(scope, id);
+    const { cluster, alarmTopic, alarmThresholds, runbookUrl = 'cdk/README.md' } = props;
+    for (const spec of specs(cluster, alarmThresholds)) {
+      const [datapointsToAlarm, evaluationPeriods] = spec.periods ?? [1, 1];
+      const alarm = new Alarm(this, spec.id + (spec.of ?? ''), {
+        alarmDescription: `Wadi: ${spec.text}. What to do: ${runbookUrl}#${paragraphOf(spec.id)}`,
+        metric: spec.metric,
+        threshold: spec.threshold,
+        comparisonOperator:
+          spec.when === 'below'
+            ? ComparisonOperator.LESS_THAN_THRESHOLD
+            : ComparisonOperator.GREATER_THAN_THRESHOLD,
+        datapointsToAlarm,
+        evaluationPeriods,
+        treatMissingData: spec.missingIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
+        ...(spec.ignoreFew && { evaluateLowSampleCountPercentile: 'ignore' }),
+      });
+      if (alarmTopic === undefined) continue;
+      const action = new SnsAction(alarmTopic);
+      alarm.addAlarmAction(action);
+      alarm.addOkAction(action);
+    }
+  }
+}
+
+/** `AppendLatency` is explained at `#alarm-append-latency`. */
+export const paragraphOf = (id: string): string =>
+  `alarm${id.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): readonly Spec[] {
+  const metrics = clusterMetrics(cluster);
+  const { apiErrorPercent = 1, appendLatency = Duration.seconds(1) } = thresholds;
+  const {
+    unmergedAge = Duration.hours(1),
+    floorLag = Duration.hours(1),
+    queueAge = Duration.hours(1),
+  } = thresholds;
+  return [
+    {
+      id: 'ApiErrors',
+      text: `more than ${apiErrorPercent} % of the requests fail`,
+      metric: metrics.serverErrorPercent,
+      threshold: apiErrorPercent,
+      periods: [3, 5],
+    },
+    {
+      id: 'AppendLatency',
+      text: `one append in a hundred takes longer than ${appendLatency.toMilliseconds()} ms`,
+      metric: metrics.appendLatency,
+      threshold: appendLatency.toMilliseconds(),
+      periods: [3, 5],
+      ignoreFew: true,
+    },
+    ...metrics.functions.flatMap(({ name, errors, throttles }): Spec[] => [
+      {
+        id: 'FunctionErrors',
+        of: name,
+        text: `${name} ends without an answer: out of time or memory, or it cannot start`,
+        metric: errors,
+        threshold: 0,
+        periods: [2, 3],
+      },
+      {
+        id: 'FunctionThrottles',
+        of: name,
+        text: `Lambda does not start ${name}: there is no concurrency left for it`,
+        metric: throttles,
+        threshold: 0,
+        periods: [2, 3],
+      },
+    ]),
+    ...metrics.tables.map(
+      ({ name, throttled }): Spec => ({
+        id: 'TableThrottles',
+        of: name,
+        text: `DynamoDB throttles the table ${name}`,
+        metric: throttled,
+        threshold: 0,
+        periods: [2, 3],
+      }),
+    ),
+    ...metrics.tables.map(
+      ({ name, systemErrors }): Spec => ({
+        id: 'TableErrors',
+        of: name,
+        text: `DynamoDB fails with the table ${name}`,
+        metric: systemErrors,
+        threshold: 0,
+        periods: [2, 3],
+      }),
+    ),
+    {
+      id: 'PlannerSilent',
+      text: 'the planner has not run for a quarter of an hour',
+      metric: metrics.plannerInvocations,
+      threshold: 1,
+      when: 'below',
+      periods: [PLANNER_PERIODS, PLANNER_PERIODS],
+      missingIsBad: true,
+    },
+    {
+      id: 'DeadLetters',
+      text: 'work of maintenance was given up, after several tries',
+      metric: metrics.deadLetters,
+      threshold: 0,
+    },
+    {
+      id: 'MaintenanceBacklog',
+      text: `work of maintenance waits for longer than ${queueAge.toMinutes()} minutes`,
+      metric: metrics.oldestMessage,
+      threshold: queueAge.toSeconds(),
+      periods: [3, 3],
+    },
+    {
+      id: 'MaintenanceFailures',
+      text: 'maintenance of some topic fails again and again',
+      metric: metrics.topicsFailed,
+      threshold: 0,
+      periods: [3, 6],
+    },
+    {
+      id: 'UnmergedData',
+      text: `records wait for longer than ${unmergedAge.toMinutes()} minutes to be merged`,
+      metric: metrics.unmergedAge,
+      threshold: unmergedAge.toMilliseconds(),
+      periods: [3, 6],
+    },
+    {
+      id: 'FloorLag',
+      text: `garbage was due for longer than ${floorLag.toMinutes()} minutes`,
+      metric: metrics.floorLag,
+      threshold: floorLag.toMilliseconds(),
+      periods: [3, 6],
+    },
+  ];
+}
+
+/** Three of its runs, in periods of five minutes. */
+const PLANNER_PERIODS = Math.ceil((3 * PLANNER.everyMinutes) / 5);

@@ -1,0 +1,71 @@
+import { Duration } from 'aws-cdk-lib';
+import { readSettings, SETTING_NAMES } from '../../cdk/settings.ts';
+
+test('without settings every construct has its defaults', () => {
+  expect(readSettings({})).toEqual({
+    regions: [],
+    storage: {},
+    cluster: { authorization: 'iam', alarmThresholds: {} },
+    alarmEmail: undefined,
+    alarmTopicArn: undefined,
+    localstack: false,
+  });
+});
+
+test('settings may be texts, as on the command line, or what JSON has, as in cdk.json', () => {
+  const texts = { regions: 'eu-central-1,us-east-1', customerKey: 'false', restoreWindowDays: '3' };
+  const values = { regions: ['eu-central-1', 'us-east-1'], customerKey: false, restoreWindowDays: 3 };
+  expect(readSettings(texts)).toEqual(readSettings(values));
+  expect(readSettings(texts)).toMatchObject({
+    regions: ['eu-central-1', 'us-east-1'],
+    storage: { customerKey: false, restoreWindow: Duration.days(3) },
+  });
+});
+
+test('super users are told apart by semicolons, as in Kafka', () => {
+  const superUsers = 'User:arn:aws:iam::123456789012:role/Ops;User:anna';
+  expect(readSettings({ superUsers }).cluster.superUsers).toEqual(superUsers.split(';'));
+});
+
+test('what the CDK itself keeps in the context is no setting', () => {
+  const context = { '@aws-cdk/core:flag': true, 'aws:cdk:bundling-stacks': [], 'ssm:account=1': 'x' };
+  expect(readSettings(context)).toEqual(readSettings({}));
+});
+
+test('tokens take an issuer and an audience', () => {
+  const jwt = { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi,other' };
+  expect(readSettings(jwt).cluster.authorization).toEqual({
+    issuer: 'https://issuer.example',
+    audience: ['wadi', 'other'],
+  });
+});
+
+test('an unknown setting is refused by a line that names all there are', () => {
+  expect(() => readSettings({ authorisation: 'none' })).toThrow(
+    `there is no setting authorisation; there are: ${SETTING_NAMES.join(', ')}`,
+  );
+});
+
+test.each([
+  [{ authorization: 'None' }, "authorization must be iam or jwt or none, not 'None'"],
+  [{ authorization: 'jwt' }, 'authorization=jwt takes jwtIssuer and jwtAudience as well'],
+  [{ jwtIssuer: 'https://a' }, 'jwtIssuer and jwtAudience are for authorization=jwt alone'],
+  [{ jwtIssuer: 'http://a' }, "jwtIssuer must be an https URL, not 'http://a'"],
+  [{ superUsers: 'anna' }, "superUsers must be User:<name>, or several with ; between, not 'anna'"],
+  [{ customerKey: 'yes' }, "customerKey must be true or false, not 'yes'"],
+  [{ restoreWindowDays: 0 }, "restoreWindowDays must be a whole number of days from 1 to 35, not '0'"],
+  [{ throttlingRateLimit: '1e3' }, 'throttlingRateLimit must be a whole number of requests a second'],
+  [{ logRetentionDays: 31 }, "logRetentionDays must be one of CloudWatch's numbers of days: 1, 3, 5"],
+  [
+    { regions: 'Frankfurt' },
+    "regions must be a region, as eu-central-1, or several with , between, not 'Frankfurt'",
+  ],
+  [{ corsAllowOrigins: 'app.example' }, 'corsAllowOrigins must be an origin, as https://app.example, or *'],
+  [{ alarmEmail: 'a@b', alarmTopicArn: 'arn:aws:sns:x' }, 'give alarmEmail or alarmTopicArn, not both'],
+  [
+    { regions: 'eu-central-1,us-east-1', alarmTopicArn: 'arn:aws:sns:x' },
+    'alarmTopicArn is of one region: with several regions, give alarmEmail',
+  ],
+])('%j is refused by a line that says what is wrong', (context, message) => {
+  expect(() => readSettings(context)).toThrow(message);
+});
