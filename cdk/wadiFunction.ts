@@ -76,7 +76,7 @@ export class WadiFunction extends Construct {
 
     this.function = new NodejsFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
-      entry: join(ROOT, 'functions', spec.entry),
+      entry: join(ROOT, 'functions/lambda', spec.entry),
       depsLockFilePath: join(ROOT, 'package-lock.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,

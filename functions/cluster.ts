@@ -10,7 +10,6 @@ import { operations as consumerOperations } from './consumers.ts';
 import { operations as fetchOperations } from './fetch.ts';
 import { operations as groupOperations } from './groups.ts';
 import { handlerOf } from './handler.ts';
-import { onLambda } from './lambda.ts';
 import { operations as maintenanceOperations } from './maintenanceApi.ts';
 import { operations as produceOperations } from './produce.ts';
 import { operations as topicOperations } from './topics.ts';
@@ -33,4 +32,3 @@ export const allOperations = [
   ...operations,
 ];
 export const createHandler = handlerOf(operations, unservedBy(allOperations));
-export const handler = onLambda(createHandler);

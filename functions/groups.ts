@@ -3,7 +3,6 @@ import { consumerLagOperations } from '../lib/rest/v3/consumerLags.ts';
 import { consumerPositionOperations } from '../lib/rest/v3/consumerPositions.ts';
 import { consumerOperations } from '../lib/rest/v3/consumers.ts';
 import { handlerOf } from './handler.ts';
-import { onLambda } from './lambda.ts';
 
 export const operations = [
   ...consumerGroupOperations,
@@ -12,4 +11,3 @@ export const operations = [
   ...consumerPositionOperations,
 ];
 export const createHandler = handlerOf(operations);
-export const handler = onLambda(createHandler);

@@ -1,51 +1,7 @@
 import type { MiddlewareObj } from '@middy/core';
-import type { Context } from 'aws-lambda';
-import { systemClock } from '../lib/clock.ts';
-import type { Queue } from '../lib/queue/queue.ts';
 import { encodedBytes, MAX_ANSWER_BYTES } from '../lib/rest/response.ts';
-import { lambdaSettings } from '../lib/settings.ts';
-import { createWadi, type Wadi } from '../lib/wadi.ts';
+import type { Wadi } from '../lib/wadi.ts';
 import type { CreateHandler, HttpEvent, HttpHandler, HttpResult } from './handler.ts';
-
-/** The queue at a URL. Only the functions that send to it carry its client along. */
-export type OpenQueue = (queueUrl: string) => Promise<Queue>;
-
-/** The handler of an HTTP function as Lambda calls it. */
-export function onLambda(createHandler: CreateHandler, openQueue?: OpenQueue) {
-  return opened((wadi) => forLambda(createHandler, wadi), openQueue);
-}
-
-type Handler<Event, Result> = (event: Event, context: Context) => Promise<Result>;
-
-/** A handler as Lambda calls it. Its Wadi is opened by the first event and serves all that follow. */
-export function opened<Event, Result>(
-  createHandler: (wadi: Wadi) => Handler<Event, Result> | Promise<Handler<Event, Result>>,
-  openQueue?: OpenQueue,
-) {
-  let opened: Promise<Handler<Event, Result>> | undefined;
-
-  async function open() {
-    // The local cluster loads this module too, and does without the SDK.
-    const { awsStorage } = await import('../lib/storage/aws/aws.ts');
-    const { clusterId, queueUrl, authorizer, ...aws } = lambdaSettings();
-    const wadi = await createWadi({
-      storage: awsStorage(aws),
-      clock: systemClock,
-      authorizer,
-      ...(clusterId && { clusterId }),
-      ...(queueUrl && openQueue && { queue: await openQueue(queueUrl) }),
-    });
-    return createHandler(wadi);
-  }
-
-  return async (event: Event, context: Context): Promise<Result> => {
-    opened ??= open().catch((error) => {
-      opened = undefined;
-      throw error;
-    });
-    return (await opened)(event, context);
-  };
-}
 
 /** The handler with what Lambda asks of it beyond HTTP. */
 export function forLambda(createHandler: CreateHandler, wadi: Wadi): HttpHandler {
@@ -75,6 +31,6 @@ const base64Of = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
   Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 
 /** An environment is frozen when it has answered: what runs in the background must be done by then. */
-function settled(wadi: Wadi): MiddlewareObj<HttpEvent, HttpResult> {
-  return { after: () => wadi.log.settled() };
+function settled(wadi: Partial<Wadi>): MiddlewareObj<HttpEvent, HttpResult> {
+  return { after: () => wadi.log?.settled() };
 }

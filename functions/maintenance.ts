@@ -2,8 +2,6 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { type Worked, work } from '../lib/maintenance/worker.ts';
 import { logError } from '../lib/rest/errors.ts';
 import type { Wadi } from '../lib/wadi.ts';
-import { opened } from './lambda.ts';
-import { openQueue } from './queue.ts';
 
 /** SQS's event, as far as it is read here. */
 export interface QueueEvent {
@@ -38,9 +36,3 @@ export const createHandler =
   };
 
 export type CreateMaintenance = typeof createHandler;
-
-export const handler = opened(async (wadi: Wadi) => {
-  // Only Lambda has metrics.
-  const { reportMetrics } = await import('./metrics.ts');
-  return createHandler(wadi, { report: reportMetrics });
-}, openQueue);

@@ -5,7 +5,7 @@ export type Access = 'read' | 'write' | 'delete';
 
 export interface FunctionSpec {
   readonly name: string;
-  /** The module in this folder; its `handler` is Lambda's, its `createHandler` the local cluster's. */
+  /** The module in this folder that has its `createHandler`, and the one in `lambda/` that has its `handler`. */
   readonly entry: string;
   readonly description: string;
   readonly memoryMb: number;

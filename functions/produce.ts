@@ -1,7 +1,5 @@
 import { produceOperations } from '../lib/rest/records/operations.ts';
 import { handlerOf } from './handler.ts';
-import { onLambda } from './lambda.ts';
 
 export const operations = produceOperations;
 export const createHandler = handlerOf(operations);
-export const handler = onLambda(createHandler);

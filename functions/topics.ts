@@ -6,7 +6,6 @@ import { replicaOperations } from '../lib/rest/v3/replicas.ts';
 import { topicConfigOperations } from '../lib/rest/v3/topicConfigs.ts';
 import { topicOperations } from '../lib/rest/v3/topics.ts';
 import { handlerOf } from './handler.ts';
-import { onLambda } from './lambda.ts';
 
 export const operations = [
   ...topicOperations,
@@ -18,4 +17,3 @@ export const operations = [
   ...v2MetadataOperations,
 ];
 export const createHandler = handlerOf(operations);
-export const handler = onLambda(createHandler);

@@ -34,14 +34,28 @@ export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn'> {
   readonly queue?: Queue;
 }
 
+/** What makes those parts of a Wadi that have code of their own. */
+const PARTS = { log: createLog, topics: createTopics, acls: createAcls, groups: createGroups };
+
+export type Parts = Partial<typeof PARTS>;
+
 /** The storage stays the caller's to close, after `log.settled()`. */
-export async function createWadi(options: WadiOptions): Promise<Wadi> {
+export function createWadi(options: WadiOptions): Promise<Wadi> {
+  return composeWadi(PARTS, options);
+}
+
+/**
+ * A Wadi of these parts; the others are not there. For functions that are deployed: each is given what its operations use,
+ * so that its bundle has no code of the others.
+ */
+export async function composeWadi(parts: Parts, options: WadiOptions): Promise<Wadi> {
   const { storage, clock = systemClock, queue = noQueue, clusterId: given, ...rest } = options;
   const { authorizer = DEFAULT_AUTHORIZER, ...logOptions } = rest;
-  const clusterId = given ?? (await readClusterId(storage.metadata, clock));
-  const log = createLog({ ...logOptions, storage, clock });
-  const topics = createTopics({ metadata: storage.metadata, log, clock });
-  const acls = createAcls({ metadata: storage.metadata, clock, authorizer });
-  const groups = createGroups({ items: storage.groups, log, topics, acls, clock });
+  const { metadata } = storage;
+  const clusterId = given ?? (await readClusterId(metadata, clock));
+  const log = parts.log?.({ ...logOptions, storage, clock }) as Log;
+  const topics = parts.topics?.({ metadata, log, clock }) as Topics;
+  const acls = parts.acls?.({ metadata, clock, authorizer }) as Acls;
+  const groups = parts.groups?.({ items: storage.groups, log, topics, acls, clock }) as Groups;
   return { clusterId, clock, storage, log, topics, groups, acls, queue };
 }

@@ -1,6 +1,6 @@
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { jest } from '@jest/globals';
-import { reportMetrics } from '../../functions/metrics.ts';
+import { reportMetrics } from '../../functions/lambda/workMetrics.ts';
 import type { Worked } from '../../lib/maintenance/worker.ts';
 
 /** The names and values of the metrics that a message makes. */

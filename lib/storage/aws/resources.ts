@@ -6,7 +6,7 @@ import {
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, HeadBucketCommand, NotFound } from '@aws-sdk/client-s3';
-import { type AwsOptions, awsClients } from './aws.ts';
+import { type AwsOptions, dynamoDbClient, s3Client } from './aws.ts';
 
 const TABLE_WAIT_SECONDS = 60;
 
@@ -15,7 +15,8 @@ const TABLE_WAIT_SECONDS = 60;
  * own from `cdk/`. Resolves when they can be used. Repeating it is harmless.
  */
 export async function createAwsResources(options: AwsOptions): Promise<void> {
-  const { s3, dynamodb } = awsClients(options);
+  const s3 = s3Client(options);
+  const dynamodb = dynamoDbClient(options);
 
   const createBucket = async (Bucket: string) => {
     try {

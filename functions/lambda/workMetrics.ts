@@ -1,6 +1,6 @@
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { Gauges } from '../lib/maintenance/units.ts';
-import type { Worked } from '../lib/maintenance/worker.ts';
+import type { Gauges } from '../../lib/maintenance/units.ts';
+import type { Worked } from '../../lib/maintenance/worker.ts';
 
 type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
 

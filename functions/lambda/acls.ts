@@ -1,0 +1,5 @@
+import { createAcls } from '../../lib/acl/acls.ts';
+import { createHandler } from '../acls.ts';
+import { onLambda } from './open.ts';
+
+export const handler = onLambda(createHandler, { acls: createAcls });

@@ -1,0 +1,13 @@
+import { createAcls } from '../../lib/acl/acls.ts';
+import { createLog } from '../../lib/log/createLog.ts';
+import { awsObjects } from '../../lib/storage/aws/aws.ts';
+import { createTopics } from '../../lib/topic/topics.ts';
+import { createHandler } from '../produce.ts';
+import { onLambda } from './open.ts';
+
+export const handler = onLambda(createHandler, {
+  objects: awsObjects,
+  log: createLog,
+  topics: createTopics,
+  acls: createAcls,
+});
