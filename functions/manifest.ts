@@ -151,8 +151,8 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     timeoutSeconds: 29,
     stores: {
       objects: ['read'],
-      log: ['read', 'write', 'delete'],
-      metadata: ['read', 'write', 'delete'],
+      log: ['read', 'write'],
+      metadata: ['read', 'write'],
       groups: [],
     },
   },

@@ -76,3 +76,56 @@ export function functionOf(template: Template, name: string): [string, Resource<
   const functions = resourcesOf<FunctionProperties>(template, 'AWS::Lambda::Function');
   return functions.find(([, { Properties }]) => Properties.Description.startsWith(`Wadi ${name}: `))!;
 }
+
+/** Of a policy. */
+export interface Statement {
+  Action: string | string[];
+  Effect: string;
+  Resource: unknown;
+  Condition?: { StringEquals: { 'kms:ViaService': { 'Fn::Join': [string, string[]] } } };
+}
+
+/**
+ * What the role of a function allows: actions by what they are for; those of the key by the service through which it is used, too. All
+ * is Allow.
+ */
+export function allowed(template: Template, name: string): Record<string, string[]> {
+  const [, lambda] = functionOf(template, name);
+  const role = getAtt(lambda.Properties.Role);
+  const allowed: Record<string, string[]> = {};
+  for (const { Action, Effect, Resource, Condition } of statementsOf(template, role)) {
+    if (Effect !== 'Allow') throw new Error(`${name} has a statement of effect ${Effect}`);
+    const service = Condition?.StringEquals['kms:ViaService']['Fn::Join'][1][0]?.replace('.', '');
+    const resource = resourceName(Resource) + (service ? ` through ${service}` : '');
+    allowed[resource] = [...new Set([...(allowed[resource] ?? []), Action].flat())].sort();
+  }
+  return allowed;
+}
+
+export function statementsOf(template: Template, role: string): Statement[] {
+  const policies = resourcesOf<{ PolicyDocument: { Statement: Statement[] }; Roles: { Ref: string }[] }>(
+    template,
+    'AWS::IAM::Policy',
+  ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
+  return policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
+}
+
+export const getAtt = (value: unknown) => (value as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'][0];
+
+/** Which of the things that a function may reach; anything else fails the test that asks. */
+export function resourceName(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  const names = {
+    objects:
+      /^\{"Fn::Join":\["",\[\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\},"\/\*"\]\]\}$/,
+    bucket: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\}$/,
+    log: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageLog\w+Arn\w+"\}$/,
+    metadata: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageMetadata\w+Arn\w+"\}$/,
+    groups: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageGroups\w+Arn\w+"\}$/,
+    queue: /^\{"Fn::GetAtt":\["\w+MaintenanceQueue\w+","Arn"\]\}$/,
+    logs: /^\{"Fn::GetAtt":\["\w+Logs\w+","Arn"\]\}$/,
+    key: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageKey\w+Arn\w+"\}$/,
+    traces: /^"\*"$/,
+  };
+  return Object.entries(names).find(([, pattern]) => pattern.test(text))?.[0] ?? text;
+}
