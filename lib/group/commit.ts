@@ -59,8 +59,7 @@ async function checked(
       const message = `metadata may be of ${limits.metadataBytes} bytes.`;
       throw new WadiError('OFFSET_METADATA_TOO_LARGE', message, { field: 'metadata' });
     }
-    // Of a topic that was made again it may have both, until it has confirmed the first.
-    const held = member.held.findLast((each) => each.topic === topic && each.partition === partition);
+    const held = member.held.find((each) => each.topic === topic && each.partition === partition);
     if (held === undefined || !isHeld(member, held)) throw fenced(member, { topic, partition });
     if (offset > held.position) {
       const { highWatermark } = await log.bounds(await topics.describe(topic), partition);

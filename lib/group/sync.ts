@@ -1,9 +1,12 @@
+import { resolve } from './assign/subscription.ts';
 import { claim, findStarts, followTopics } from './claim.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
+import type { Division } from './division.ts';
 import type { MemberName, PartitionName } from './groups.ts';
 import { type Held, type Member, replaced } from './member.ts';
 import { readMember, seen, tooBusy, writeMember } from './members.ts';
+import type { Parts } from './parts.ts';
 import { currentGroup, readDivision } from './sweep.ts';
 import { takeTurn } from './turn.ts';
 
@@ -41,7 +44,7 @@ export async function sync(
 
     const part = division && {
       epoch: group.epoch,
-      parts: (member.subscription && division.parts.get(name.name)) ?? new Map(),
+      parts: partsOf(division, member),
       topics: division.topics,
     };
     const isConfirmed = ({ topic, partition }: Held) =>
@@ -67,6 +70,14 @@ export async function sync(
     return member;
   }
   throw tooBusy(name);
+}
+
+/** Of topics that it is subscribed to: the division may be of a subscription that it had before. */
+function partsOf({ parts, topics }: Division, { name, subscription }: Member): Parts {
+  const own = parts.get(name);
+  if (own === undefined || subscription === undefined) return new Map();
+  const ids = new Set(resolve(subscription, topics));
+  return new Map([...own].filter(([topicId]) => ids.has(topicId)));
 }
 
 function isStale({ lastSeenMs, config }: Member, now: number): boolean {

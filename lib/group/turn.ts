@@ -20,7 +20,8 @@ export interface Turn {
 
 /**
  * What a member does with its part: lets go what is not in it, and lists what is new, to be claimed. One that confirms keeps
- * what it is to let go until it has said so (`confirmed`), or its time is over.
+ * what it is to let go until it has said so (`confirmed`), or its time is over. Until then it does not list a partition of a topic that
+ * was made again under the same name: members commit by name, and what they mean is the old one.
  */
 export function takeTurn(
   member: Member,
@@ -29,11 +30,11 @@ export function takeTurn(
   now: number,
 ): Turn {
   if (member.manual) return { member, released: [], changed: false };
-  const epoch = part?.epoch ?? member.epoch;
+  let epoch = part?.epoch ?? member.epoch;
   const mine = new Set(part && keysOf(part));
   const held: Held[] = [];
   const released: Held[] = [];
-  let changed = epoch !== member.epoch;
+  let changed = false;
   for (const each of member.held) {
     const isMine = part === undefined ? each.revokeByMs === 0 : mine.has(heldKey(each));
     if (isMine) {
@@ -51,11 +52,17 @@ export function takeTurn(
   for (const { id: topicId, name: topic } of part?.topics ?? []) {
     for (const partition of part!.parts.get(topicId) ?? []) {
       if (listed.has(heldKey({ topicId, partition }))) continue;
+      if (held.some((each) => each.topic === topic && each.partition === partition)) {
+        // It has yet to take that part.
+        epoch = member.epoch;
+        continue;
+      }
       const nothing = { epoch: 0, position: -1, committed: -1, revokeByMs: 0 };
       held.push({ topicId, topic, partition, ...nothing });
       changed = true;
     }
   }
+  changed ||= epoch !== member.epoch;
   return { member: { ...member, epoch, held }, released, changed };
 }
 

@@ -921,8 +921,7 @@ describe('on a line that loses things, a consumer', () => {
     const topic = await newTopic();
     await produce(topic, 2);
     const group = newGroup();
-    // A commit meanwhile could be taken for one of the topic that was made again.
-    const options = { fetchMaxWaitMs: 50, sessionTimeoutMs: 600_000, enableAutoCommit: false };
+    const options = { fetchMaxWaitMs: 50, sessionTimeoutMs: 600_000 };
     const reader = start(group, options);
     await reader.subscribe({ topics: [topic] });
     let lost = 0;

@@ -244,7 +244,7 @@ test('a poll that is repeated with less room gives the rest with the next', asyn
   expect(got.map(([, , , value]) => value)).toEqual([...'abcdef']);
 });
 
-test('of a topic that was made again a member that still confirms the old one commits the new one', async () => {
+test('of a topic that was made again a member begins when it has stopped with the old one, which its commits are of until then', async () => {
   const { clock, groups, wadi } = await started(1);
   await produce(wadi, 'orders', 0, ...'abcdef');
   const a = await join(groups, 'a', { ...MANUAL, confirmRevocation: true });
@@ -254,11 +254,28 @@ test('of a topic that was made again a member that still confirms the old one co
   await withTopic(wadi, 'orders', 1);
   await produce(wadi, 'orders', 0, ...'xyz');
   clock.advance(6_000);
-  await groups.heartbeat(a);
+  const { revoking } = await groups.heartbeat(a);
+  expect(revoking).toEqual([of(0)]);
   clock.advance(4_000);
-  expect((await poll(groups, a)).records).toHaveLength(3);
+  expect((await poll(groups, a)).records).toEqual([]);
   await groups.commit(a, [{ ...of(0), offset: 2 }]);
-  expect(await committedOf(groups, 0)).toBe(2);
+  expect(await committedOf(groups, 0)).toBeUndefined();
+  await groups.heartbeat(a, revoking);
+  await settle(groups, clock, a);
+  expect((await poll(groups, a)).records).toHaveLength(3);
+  await groups.commit(a);
+  expect(await committedOf(groups, 0)).toBe(3);
+});
+
+test('a member that subscribes to other topics is given no more of those before', async () => {
+  const { clock, groups, wadi } = await started(1);
+  await withTopic(wadi, 'others', 1);
+  await produce(wadi, 'orders', 0, 'one');
+  const a = await join(groups, 'a');
+  await settle(groups, clock, a);
+  await groups.subscribe(a, { topics: ['others'] });
+  expect((await poll(groups, a)).records).toEqual([]);
+  expect(await settle(groups, clock, a)).toEqual([['others/0']]);
 });
 
 test('a static member does not take the place of one that is none', async () => {

@@ -224,8 +224,8 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'one without a subscription takes no part',
     file: 'lib/group/sync.ts',
-    from: '(member.subscription && division.parts.get(name.name))',
-    to: 'division.parts.get(name.name)',
+    from: 'if (own === undefined || subscription === undefined) return new Map();',
+    to: 'if (own === undefined) return new Map();\n  if (subscription === undefined) return own;',
   },
   // ------------------------------------------------------------ divisions
   {
