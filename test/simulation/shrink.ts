@@ -1,4 +1,5 @@
 import { LIMITS } from '../../lib/log/limits.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../lib/maintenance/limits.ts';
 import { ALL_FAULTS } from './faults.ts';
 import { play, type Run, violated } from './run.ts';
 import type { ClientPlan, Scenario } from './scenario.ts';
@@ -39,7 +40,7 @@ async function failingRun(scenario: Scenario, property: string, untilMs: number)
 
 /** Each a little simpler than the scenario, the ones that take most away first. */
 function* candidates(scenario: Scenario): Generator<Scenario> {
-  const { clients, faults, processes, topics, limits } = scenario;
+  const { clients, faults, processes, topics, limits, upkeep } = scenario;
   for (const client of clients) yield { ...scenario, clients: clients.filter((other) => other !== client) };
   for (const fault of ALL_FAULTS) {
     if (faults[fault] === undefined) continue;
@@ -58,12 +59,18 @@ function* candidates(scenario: Scenario): Generator<Scenario> {
       yield { ...scenario, clients: replaced(clients, client, { ...client, inFlight: 1 }) };
   }
   if (scenario.restFactor > 1) yield { ...scenario, restFactor: 1 };
+  const { workers, ...withoutWorkers } = scenario;
+  if (workers !== undefined) yield withoutWorkers;
   if (processes > 1) yield { ...scenario, processes: processes - 1 };
   if (topics.some(({ partitions }) => partitions > 1)) {
     yield { ...scenario, topics: topics.map((topic) => ({ ...topic, partitions: 1 })) };
   }
   for (const name of Object.keys(LIMITS) as (keyof typeof LIMITS)[]) {
     if (limits[name] !== LIMITS[name]) yield { ...scenario, limits: { ...limits, [name]: LIMITS[name] } };
+  }
+  for (const [name, limit] of Object.entries(upkeep === undefined ? {} : MAINTENANCE_LIMITS)) {
+    if (upkeep!.limits[name as keyof MaintenanceLimits] !== limit)
+      yield { ...scenario, upkeep: { ...upkeep!, limits: { ...upkeep!.limits, [name]: limit } } };
   }
 }
 
