@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Access } from '../acl/access.ts';
 import { CLUSTER, topicResource } from '../acl/binding.ts';
 import { WadiError } from '../errors.ts';

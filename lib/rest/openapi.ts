@@ -1,4 +1,5 @@
-import { type TSchema, Type } from '@sinclair/typebox';
+import type { TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { VERSION } from '../version.ts';
 import { statusOf } from './errors.ts';
 import type { Operation } from './operation.ts';

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 
 /** The roots of v3's paths; every operation below one of them takes the parameters that it names. */
 export const CLUSTER = '/v3/clusters/{cluster_id}';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Operation } from '../operation.ts';
 import { V2_TYPE, v2json } from '../response.ts';
 import { listOf, optionalReader, PartitionOfTopic, partitionItem, v2Bodies } from './bodies.ts';

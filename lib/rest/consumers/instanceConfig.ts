@@ -1,4 +1,5 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { parseDuration } from '../../duration.ts';
 import { WadiError } from '../../errors.ts';
 import type { AssignorName, MemberConfig, OffsetReset } from '../../group/groups.ts';

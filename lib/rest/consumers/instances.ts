@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Operation } from '../operation.ts';
 import { paramsReader } from '../request.ts';
 import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { topicResource } from '../../acl/binding.ts';
 import type { PartitionName } from '../../group/groups.ts';
 import type { HttpRequest, Operation } from '../operation.ts';

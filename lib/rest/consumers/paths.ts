@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { MemberName } from '../../group/groups.ts';
 import type { HttpRequest } from '../operation.ts';
 import { paramsReader } from '../request.ts';

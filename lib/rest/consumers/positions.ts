@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { MemberName, PartitionName, SeekPosition } from '../../group/groups.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { Operation } from '../operation.ts';

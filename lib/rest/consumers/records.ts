@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { MemberConfig, MemberState } from '../../group/groups.ts';
 import { HttpError } from '../errors.ts';
 import { preferredType } from '../media.ts';

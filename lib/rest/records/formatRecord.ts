@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { DecodedRecord, TimestampType } from '../../record/record.ts';
 import { type DataFormat, formatBase64, formatData } from './data.ts';
 import { formatRfc3339 } from './timestamp.ts';

@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { WadiError } from '../../errors.ts';
 import type { FetchResult } from '../../log/log.ts';
 import { decodeBatches } from '../../record/decode.ts';

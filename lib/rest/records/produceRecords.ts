@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { WadiError } from '../../errors.ts';
 import type { Wadi } from '../../wadi.ts';
 import { HttpError } from '../errors.ts';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Wadi } from '../../wadi.ts';
 import { describeError } from '../errors.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../operation.ts';

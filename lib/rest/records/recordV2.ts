@@ -1,4 +1,5 @@
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import type { Static, TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { bodyType } from '../media.ts';
 import type { HttpRequest } from '../operation.ts';
 import { checker, parseJson } from '../request.ts';

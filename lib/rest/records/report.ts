@@ -1,4 +1,5 @@
-import { type TSchema, Type } from '@sinclair/typebox';
+import type { TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { WadiError } from '../../errors.ts';
 import { describeError } from '../errors.ts';
 import { escapedBytes } from '../response.ts';

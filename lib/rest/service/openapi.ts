@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { openapi } from '../openapi.ts';
 import type { Operation } from '../operation.ts';
 import { JSON_TYPE } from '../response.ts';

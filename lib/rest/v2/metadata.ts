@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { topicResource } from '../../acl/binding.ts';
 import { createTopic, NewTopicProperties } from '../newTopic.ts';
 import type { Operation } from '../operation.ts';

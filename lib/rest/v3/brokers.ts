@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { TOPIC_CONFIGS } from '../../topic/configs.ts';
 import type { Wadi } from '../../wadi.ts';
 import { HttpError } from '../errors.ts';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
 import { JSON_TYPE, json } from '../response.ts';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 
 const ConfigSource = Type.Union([
   Type.Literal('DYNAMIC_TOPIC_CONFIG'),

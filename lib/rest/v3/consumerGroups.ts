@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { groupResource } from '../../acl/binding.ts';
 import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { MAINTENANCE_LIMITS, withinSegments } from '../../maintenance/limits.ts';
 import { type PartitionSurvey, surveyPartitions } from '../../maintenance/survey.ts';
 import type { Operation } from '../operation.ts';

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Counts } from '../../maintenance/job.ts';
 import { MAINTENANCE_LIMITS } from '../../maintenance/limits.ts';
 import { type Run, readRun, startRun } from '../../maintenance/runs.ts';

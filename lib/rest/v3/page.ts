@@ -1,4 +1,4 @@
-import { Type } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { HttpRequest } from '../operation.ts';
 import { queryReader } from '../request.ts';
 

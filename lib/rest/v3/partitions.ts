@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { OffsetSpec } from '../../log/log.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Operation } from '../operation.ts';

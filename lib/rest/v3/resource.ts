@@ -1,4 +1,5 @@
-import { type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import type { Static, TProperties, TSchema } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import type { Wadi } from '../../wadi.ts';
 import type { HttpRequest } from '../operation.ts';
 
