@@ -37,6 +37,18 @@ export function storeStatements(stores: FunctionSpec['stores'], storage: WadiSto
   ];
 }
 
+/** What quotas are counted in, and nothing else of the log: `bucketKey` in lib/quota/quotaItem.ts. */
+export function countStatement({ log }: WadiStorage): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['dynamodb:PutItem'],
+    resources: [log.tableArn],
+    conditions: {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['spent/*'] },
+      Null: { 'dynamodb:LeadingKeys': 'false' },
+    },
+  });
+}
+
 /** What S3 asks KMS for in the name of who calls it. */
 const OBJECT_KEY_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
   read: ['kms:Decrypt'],

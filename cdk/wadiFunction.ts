@@ -8,7 +8,13 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionSpec } from '../functions/manifest.ts';
 import { acknowledge, allObjects } from './acknowledge.ts';
-import { keyStatements, queueStatements, receiveStatement, storeStatements } from './permissions.ts';
+import {
+  countStatement,
+  keyStatements,
+  queueStatements,
+  receiveStatement,
+  storeStatements,
+} from './permissions.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -61,6 +67,7 @@ export class WadiFunction extends Construct {
     const uses = [...(spec.queue ?? []), ...(receives ? (['receive'] as const) : [])];
     for (const statement of [
       ...storeStatements(spec.stores, storage),
+      ...(spec.counts ? [countStatement(storage)] : []),
       ...queueStatements(spec.queue, queue),
       ...(receives ? [receiveStatement(queue)] : []),
       ...(key ? keyStatements(spec, uses, key) : []),

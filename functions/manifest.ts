@@ -12,6 +12,8 @@ export interface FunctionSpec {
   readonly timeoutSeconds: number;
   /** By the names of `Storage`. */
   readonly stores: Readonly<Record<'objects' | 'log' | 'metadata' | 'groups', readonly Access[]>>;
+  /** It counts what principals send and read, for quotas: items `spent/…` of the log table, which it may write though no others. */
+  readonly counts?: true;
   /** What it does with the queue of maintenance: hand work to it, or ask how much waits there. */
   readonly queue?: readonly ('send' | 'measure')[];
 }
@@ -65,6 +67,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     memoryMb: 1024,
     timeoutSeconds: 29,
     stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: [] },
+    counts: true,
   },
   {
     name: 'consumers',
@@ -89,6 +92,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     memoryMb: 1024,
     timeoutSeconds: 29,
     stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: ['read', 'write', 'delete'] },
+    counts: true,
   },
   {
     name: 'groups',
@@ -159,12 +163,14 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
   {
     name: 'acls',
     entry: 'acls.ts',
-    description: 'Who may do what',
+    description: 'Who may do what, and how much',
     routes: [
       `GET ${CLUSTER}/acls`,
       `POST ${CLUSTER}/acls`,
       `POST ${CLUSTER}/acls:batch`,
       `DELETE ${CLUSTER}/acls`,
+      `GET ${CLUSTER}/quotas`,
+      `POST ${CLUSTER}/quotas:alter`,
     ],
     memoryMb: 512,
     timeoutSeconds: 29,

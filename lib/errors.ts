@@ -54,12 +54,19 @@ export type KafkaErrorName = keyof typeof KAFKA_ERRORS;
 export class WadiError extends Error {
   readonly kafka: KafkaErrorName;
   readonly field: string | undefined;
+  /** When the same request is worth another try; `undefined`: soon, if it is retriable. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(kafka: KafkaErrorName, message: string, options: { field?: string; cause?: unknown } = {}) {
+  constructor(
+    kafka: KafkaErrorName,
+    message: string,
+    options: { field?: string; cause?: unknown; retryAfterMs?: number } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'WadiError';
     this.kafka = kafka;
     this.field = options.field;
+    this.retryAfterMs = options.retryAfterMs;
   }
 
   get code(): number {

@@ -7,6 +7,7 @@ import type { Groups } from './group/groups.ts';
 import { createLog, type LogOptions } from './log/createLog.ts';
 import type { Log } from './log/log.ts';
 import { noQueue, type Queue } from './queue/queue.ts';
+import { createQuotas, type Quotas } from './quota/quotas.ts';
 import type { Storage } from './storage/ports.ts';
 import { createTopics, type Topics } from './topic/topics.ts';
 
@@ -19,6 +20,7 @@ export interface Wadi {
   readonly topics: Topics;
   readonly groups: Groups;
   readonly acls: Acls;
+  readonly quotas: Quotas;
   /** Of maintenance. */
   readonly queue: Queue;
 }
@@ -35,7 +37,13 @@ export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn'> {
 }
 
 /** What makes those parts of a Wadi that have code of their own. */
-const PARTS = { log: createLog, topics: createTopics, acls: createAcls, groups: createGroups };
+const PARTS = {
+  log: createLog,
+  topics: createTopics,
+  acls: createAcls,
+  quotas: createQuotas,
+  groups: createGroups,
+};
 
 export type Parts = Partial<typeof PARTS>;
 
@@ -56,6 +64,7 @@ export async function composeWadi(parts: Parts, options: WadiOptions): Promise<W
   const log = parts.log?.({ ...logOptions, storage, clock }) as Log;
   const topics = parts.topics?.({ metadata, log, clock }) as Topics;
   const acls = parts.acls?.({ metadata, clock, authorizer }) as Acls;
+  const quotas = parts.quotas?.({ metadata, log: storage.log, clock }) as Quotas;
   const groups = parts.groups?.({ items: storage.groups, log, topics, acls, clock }) as Groups;
-  return { clusterId, clock, storage, log, topics, groups, acls, queue };
+  return { clusterId, clock, storage, log, topics, groups, acls, quotas, queue };
 }

@@ -1,6 +1,7 @@
 import { createAcls } from '../../lib/acl/acls.ts';
 import { createGroups } from '../../lib/group/createGroups.ts';
 import { createLog } from '../../lib/log/createLog.ts';
+import { createQuotas } from '../../lib/quota/quotas.ts';
 import { awsObjects } from '../../lib/storage/aws/aws.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { createHandler } from '../consumers.ts';
@@ -11,5 +12,6 @@ export const handler = onLambda(createHandler, {
   log: createLog,
   topics: createTopics,
   acls: createAcls,
+  quotas: createQuotas,
   groups: createGroups,
 });

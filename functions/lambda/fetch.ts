@@ -1,5 +1,6 @@
 import { createAcls } from '../../lib/acl/acls.ts';
 import { createLog } from '../../lib/log/createLog.ts';
+import { createQuotas } from '../../lib/quota/quotas.ts';
 import { awsObjects } from '../../lib/storage/aws/aws.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { createHandler } from '../fetch.ts';
@@ -10,4 +11,5 @@ export const handler = onLambda(createHandler, {
   log: createLog,
   topics: createTopics,
   acls: createAcls,
+  quotas: createQuotas,
 });

@@ -3,7 +3,7 @@ import { ACL_OPERATIONS, type AclOperation, CLUSTER_NAME } from '../acl/binding.
 import type { Api } from './api.ts';
 import { CliError } from './cliError.ts';
 import type { Io } from './io.ts';
-import { examples, repeated } from './options.ts';
+import { examples, principal, repeated } from './options.ts';
 import { table } from './table.ts';
 
 /** As the API tells it. */
@@ -192,11 +192,6 @@ function shown(acls: readonly Acl[]): string {
     ...[acl.permission, acl.operation, acl.principal, acl.host],
   ]);
   return table([['resource', 'name', 'permission', 'operation', 'principal', 'host'], ...rows]);
-}
-
-function principal(text: string): string {
-  if (/^User:./.test(text)) return text;
-  throw new InvalidArgumentError("It must be 'User:' and a name.");
 }
 
 function operation(text: string): AclOperation {

@@ -24,6 +24,12 @@ export function pair(separator: string): (text: string) => [name: string, value:
   };
 }
 
+/** Whom an ACL or a quota is about. */
+export function principal(text: string): string {
+  if (/^User:./.test(text)) return text;
+  throw new InvalidArgumentError("It must be 'User:' and a name.");
+}
+
 /** Milliseconds since the Unix epoch, or a date and time as ISO 8601 writes it. */
 export function time(text: string): number {
   const ms = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);

@@ -10,6 +10,7 @@ import type { Identity } from './identity.ts';
 import type { Io } from './io.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addProduce } from './produce.ts';
+import { addQuotas } from './quotas.ts';
 import { addTopics } from './topics.ts';
 import { addVerify } from './verify/verify.ts';
 
@@ -45,6 +46,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addConsume(program, io, api);
   addGroups(program, io, api);
   addAcls(program, io, api);
+  addQuotas(program, io, api);
   addMaintenance(program, io, api);
   addVerify(program, io, api);
 

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { repeated } from '../cli/options.ts';
+import { principal, repeated } from '../cli/options.ts';
 import { VERSION } from '../version.ts';
 import type { LocalClusterOptions } from './cluster.ts';
 import type { StorageOptions } from './storage.ts';
@@ -91,11 +91,6 @@ function port(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
   return value;
-}
-
-function principal(text: string): string {
-  if (/^User:./.test(text)) return text;
-  throw new InvalidArgumentError("It is 'User:' and a name.");
 }
 
 function seconds(text: string): number {

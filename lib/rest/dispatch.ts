@@ -2,6 +2,7 @@ import type { Wadi } from '../wadi.ts';
 import { errorResponse, HttpError } from './errors.ts';
 import { requireAcceptable, requireBodyType } from './media.ts';
 import type { HttpRequest, HttpResponse, Operation } from './operation.ts';
+import { withinQuota } from './quota.ts';
 import { MAX_BODY_BYTES } from './request.ts';
 import { authorize } from './rights.ts';
 
@@ -28,7 +29,7 @@ export function createDispatch(operations: readonly Operation[], unserved: Unser
       if (request.body.length > MAX_BODY_BYTES) throw new HttpError(413, BODY_TOO_LARGE, { field: 'body' });
       requireBodyType(operation, request);
       requireAcceptable(operation, request);
-      return await operation.handle(wadi, request, access);
+      return await withinQuota(wadi, operation, request, () => operation.handle(wadi, request, access));
     } catch (error) {
       return errorResponse(error, operation?.form ?? formOf(request.path));
     }

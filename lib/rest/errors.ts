@@ -71,7 +71,7 @@ const V2_PARTITION_NOT_FOUND: Answer = [404, 40402];
 const PARTITION_FIELD = /(^|\.)partition(_id)?$/;
 
 /** How long a client should wait before it repeats a retriable request. */
-const RETRY_AFTER_SECONDS = '1';
+const RETRY_AFTER_MS = 1_000;
 
 export interface HttpErrorOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -155,7 +155,8 @@ export function describeError(
       retriable,
     };
     if (error.field !== undefined) body.field = shortened(error.field);
-    return { status, body, headers: retriable ? { 'retry-after': RETRY_AFTER_SECONDS } : {} };
+    const retryAfter = Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1_000);
+    return { status, body, headers: retriable ? { 'retry-after': String(retryAfter) } : {} };
   }
   if (error instanceof StorageError) {
     const message = 'The storage did not answer; try again.';

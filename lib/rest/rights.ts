@@ -103,6 +103,9 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   createKafkaAcls: ['ALTER CLUSTER'],
   batchCreateKafkaAcls: ['ALTER CLUSTER'],
   deleteKafkaAcls: ['ALTER CLUSTER'],
+  // As Kafka's client quotas.
+  listQuotas: ['DESCRIBE_CONFIGS CLUSTER'],
+  alterQuotas: ['ALTER_CONFIGS CLUSTER'],
   surveyTopic: ['DESCRIBE TOPIC'],
   getMaintenance: ['DESCRIBE CLUSTER'],
   runMaintenance: ['ALTER CLUSTER'],

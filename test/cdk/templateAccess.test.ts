@@ -13,6 +13,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { createInProcessQueue } from '../../lib/queue/inProcess.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
 import { sqsQueue } from '../../lib/queue/sqs.ts';
+import { SPENT } from '../../lib/quota/quotaItem.ts';
 import { createDispatch } from '../../lib/rest/dispatch.ts';
 import type { Operation } from '../../lib/rest/operation.ts';
 import { dynamoDbItems } from '../../lib/storage/aws/items.ts';
@@ -85,11 +86,11 @@ test.each(FUNCTIONS)('the role of $name allows the calls that this takes, and no
   expect(traces).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
 });
 
-function declared({ stores, queue = [] }: FunctionSpec): string[] {
+function declared({ stores, counts, queue = [] }: FunctionSpec): string[] {
   const ofStores = Object.entries(stores).flatMap(([store, access]) =>
     access.map((each) => `${store} ${each}`),
   );
-  return [...ofStores, ...queue.map((use) => `queue ${use}`)];
+  return [...ofStores, ...(counts ? ['log count'] : []), ...queue.map((use) => `queue ${use}`)];
 }
 
 function rightsFor(spec: FunctionSpec): Record<string, string[]> {
@@ -97,6 +98,10 @@ function rightsFor(spec: FunctionSpec): Record<string, string[]> {
   const add = (resource: string, action: string) =>
     found.set(resource, (found.get(resource) ?? new Set()).add(action));
   for (const [store, use] of declared(spec).map((each) => each.split(' ') as [string, string])) {
+    if (use === 'count') {
+      add('log spent', 'dynamodb:PutItem');
+      continue;
+    }
     const kind = store === 'objects' || store === 'queue' ? store : 'items';
     const service = { objects: 's3', items: 'dynamodb', queue: 'sqs' }[kind];
     for (const call of calls[kind].get(use)!) {
@@ -177,13 +182,19 @@ async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
   const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
 
   /** A Wadi of the function's own, which notes what it uses. */
-  const openFor = async ({ name }: FunctionSpec): Promise<Wadi> => {
+  const openFor = async ({ name, counts }: FunctionSpec): Promise<Wadi> => {
     const seen = found.get(name)!;
     const note = <T extends object>(store: string, port: T, usesOf: Readonly<Record<string, string>>): T =>
       new Proxy(port, {
         get(target, method: string) {
-          if (usesOf[method]) seen.add(`${store} ${usesOf[method]}`);
-          return target[method as keyof T];
+          const work = target[method as keyof T];
+          if (!usesOf[method]) return work;
+          return (...args: readonly unknown[]) => {
+            const [item] = args as readonly ({ pk?: string } | undefined)[];
+            const isCount = method === 'put' && item?.pk?.startsWith(SPENT);
+            seen.add(`${store} ${isCount && counts ? 'count' : usesOf[method]}`);
+            return (work as (...args: readonly unknown[]) => unknown).apply(target, [...args]);
+          };
         },
       });
     const noted: Storage = {
@@ -252,6 +263,8 @@ async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
     ...{ resource_type: 'TOPIC', resource_name: 'orders', pattern_type: 'LITERAL' },
     ...{ principal: 'User:ANONYMOUS', host: '*', operation: 'ALL', permission: 'ALLOW' },
   });
+  const rates = { producer_byte_rate: 1e9, consumer_byte_rate: 1e9 };
+  await call('acls', `POST ${cluster}/quotas:alter`, { data: [{ principal: 'User:*', ...rates }] });
   await call('topics', `POST ${cluster}/topics`, { topic_name: 'orders', partitions_count: 2 });
   await call('topics', `POST ${cluster}/topics`, { topic_name: 'users' });
   const raw = batch(['x'.repeat(20_000)], { timestamp: clock.now() }).bytes;

@@ -103,3 +103,20 @@ test.each([
   expect(err).toContain(message);
   expect(await output('acls', 'list')).toEqual([]);
 });
+
+test('quotas are set, listed, in effect, and deleted', async () => {
+  await output('topics', 'create', 'orders');
+  expect(await output('quotas', 'set', 'User:root', '--producer-byte-rate', '100')).toEqual([]);
+  expect(await output('quotas', 'list')).toEqual(['User:root | 100 | -']);
+  const send = () => run(cluster.url, ['--user', 'root', 'produce', 'orders'], `${'x'.repeat(5_000)}\n`);
+  expect((await send()).code).toBe(0);
+  const topic = `${cluster.url}/v3/clusters/${cluster.wadi.clusterId}/topics/orders/records`;
+  const answer = await fetch(topic, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa('root:')}`, 'content-type': 'application/json' },
+    body: '{}',
+  });
+  expect([answer.status, Number(answer.headers.get('retry-after')) > 10]).toEqual([429, true]);
+  await output('quotas', 'delete', 'User:root');
+  expect(await output('quotas', 'list')).toEqual([]);
+});

@@ -1,0 +1,55 @@
+import type { Item, Key } from '../storage/ports.ts';
+import type { Bucket } from './bucket.ts';
+
+/** What is limited. */
+export type Direction = 'produce' | 'fetch';
+
+/** Kafka's client quotas of a user, in bytes a second; what is missing is not limited. */
+export interface Quota {
+  /** `User:<name>`; `User:*` for each that has none of its own. */
+  readonly principal: string;
+  readonly producerByteRate?: number;
+  readonly consumerByteRate?: number;
+}
+
+/**
+ * A quota in the metadata store:
+ *
+ *     pk 'quota'   sk the principal
+ *     producerByteRate, consumerByteRate   each missing if there is none; both, if it was taken away
+ */
+export const QUOTA_PK = 'quota';
+
+export function encodeQuota({ principal, ...rates }: Quota): Item {
+  return { pk: QUOTA_PK, sk: principal, ...rates };
+}
+
+export function decodeQuota({ sk: principal, producerByteRate, consumerByteRate }: Item): Quota {
+  return {
+    principal,
+    ...(producerByteRate !== undefined && { producerByteRate: producerByteRate as number }),
+    ...(consumerByteRate !== undefined && { consumerByteRate: consumerByteRate as number }),
+  };
+}
+
+/**
+ * What a principal has left, in the log store, where all that produce and fetch may count:
+ *
+ *     pk 'spent/<direction>/<principal>'   sk 'bucket'
+ *     bytes, atMs              see `Bucket`
+ *     version                  counted up by each write, which has it as a condition
+ */
+/** What the keys begin with, by which roles are allowed to write them. */
+export const SPENT = 'spent/';
+
+export function bucketKey(direction: Direction, principal: string): Key {
+  return { pk: `${SPENT}${direction}/${principal}`, sk: 'bucket' };
+}
+
+export function encodeBucket(key: Key, { bytes, atMs }: Bucket, version: number): Item {
+  return { ...key, bytes, atMs, version };
+}
+
+export function decodeBucket({ bytes, atMs, version }: Item): Bucket & { readonly version: number } {
+  return { bytes: bytes as number, atMs: atMs as number, version: version as number };
+}

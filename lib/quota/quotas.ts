@@ -1,0 +1,147 @@
+import { LRUCache } from 'lru-cache';
+import { EVERYONE } from '../acl/binding.ts';
+import type { Clock } from '../clock.ts';
+import { WadiError } from '../errors.ts';
+import { withRetries } from '../log/retry.ts';
+import { allItems } from '../storage/allItems.ts';
+import type { Condition, ItemStore } from '../storage/ports.ts';
+import { newBucket, take } from './bucket.ts';
+import {
+  bucketKey,
+  type Direction,
+  decodeBucket,
+  decodeQuota,
+  encodeBucket,
+  encodeQuota,
+  QUOTA_PK,
+  type Quota,
+} from './quotaItem.ts';
+
+/** What each principal may send and read a second. */
+export interface Quotas {
+  /**
+   * Lets a principal's request through, or throws THROTTLING_QUOTA_EXCEEDED: it has sent or read too much of late. Of what has no quota
+   * nothing is read or written.
+   */
+  admit(principal: string, direction: Direction): Promise<void>;
+  /** What a request that was let through has come to. */
+  spend(principal: string, direction: Direction, bytes: number): void;
+  /** As they stand, in the order of the principals. */
+  list(): Promise<Quota[]>;
+  /** Puts a quota in the place of the principal's; one without rates is none. */
+  alter(quota: Quota): Promise<void>;
+}
+
+/** How long a change may go unnoticed by other processes, as of ACLs. */
+const MAX_AGE_MS = 5_000;
+const QUOTAS_PER_READ = 1_000;
+/** How much a process takes at a time, in seconds' worth: so often it writes, and so much may be lost with it. */
+const SHARE_MS = 500;
+const MAX_ATTEMPTS = 10;
+/** Of principals that call one process. */
+const MAX_SHARES = 1_000;
+
+export interface QuotaContext {
+  readonly metadata: ItemStore;
+  readonly log: ItemStore;
+  readonly clock: Clock;
+}
+
+/** What this process has taken of a bucket and not spent yet; below 0: it has spent more. */
+interface Share {
+  bytes: number;
+  takenAtMs: number;
+}
+
+export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
+  let known: { readonly quotas: Promise<Map<string, Quota>>; readonly readAtMs: number } | undefined;
+  const shares = new LRUCache<string, Share>({ max: MAX_SHARES });
+
+  async function readAll(): Promise<Quota[]> {
+    const items = await allItems(metadata, clock, { pk: QUOTA_PK, limit: QUOTAS_PER_READ });
+    return items
+      .map(decodeQuota)
+      .filter((quota) => (quota.producerByteRate ?? quota.consumerByteRate) !== undefined);
+  }
+
+  function current(): Promise<Map<string, Quota>> {
+    const now = clock.now();
+    if (known !== undefined && Math.abs(now - known.readAtMs) < MAX_AGE_MS) return known.quotas;
+    const quotas = readAll().then((all) => new Map(all.map((quota) => [quota.principal, quota])));
+    const read = { quotas, readAtMs: now };
+    known = read;
+    quotas.catch(() => {
+      if (known === read) known = undefined;
+    });
+    return quotas;
+  }
+
+  async function rateOf(principal: string, direction: Direction): Promise<number | undefined> {
+    const quotas = await current();
+    const quota = quotas.get(principal) ?? quotas.get(EVERYONE);
+    return direction === 'produce' ? quota?.producerByteRate : quota?.consumerByteRate;
+  }
+
+  /** Pays and takes a share out of the bucket that all processes have in common. Returns how long to wait if it is empty. */
+  async function takeShare(
+    principal: string,
+    direction: Direction,
+    byteRate: number,
+    taken: { owed: number; bytes: number },
+  ): Promise<number> {
+    const key = bucketKey(direction, principal);
+    let item = await withRetries(clock, () => log.get(key));
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const stored = item && decodeBucket(item);
+      const now = clock.now();
+      const { bucket, waitMs } = take(stored ?? newBucket(byteRate, now), byteRate, taken, now);
+      if (waitMs > 0 && taken.owed === 0) return waitMs;
+      const written = encodeBucket(key, bucket, (stored?.version ?? 0) + 1);
+      const isAsRead: Condition =
+        stored === undefined ? { missing: ['pk'] } : { path: ['version'], is: '=', value: stored.version };
+      const outcome = await withRetries(clock, () => log.put(written, isAsRead));
+      if (outcome.applied) return waitMs;
+      item = outcome.item;
+    }
+    // So many take at once that it is about to be empty.
+    return SHARE_MS;
+  }
+
+  return {
+    async admit(principal, direction) {
+      const byteRate = await rateOf(principal, direction);
+      if (byteRate === undefined) return;
+      const id = `${direction} ${principal}`;
+      const now = clock.now();
+      const share = shares.get(id);
+      const isFresh = share !== undefined && Math.abs(now - share.takenAtMs) < SHARE_MS;
+      if (isFresh && share.bytes > 0) return;
+      // What was not spent in time is gone. Whoever comes meanwhile takes a share of their own.
+      const owed = Math.max(0, -(share?.bytes ?? 0));
+      if (share !== undefined) share.bytes = 0;
+      const bytes = Math.ceil((byteRate * SHARE_MS) / 1_000);
+      const waitMs = await takeShare(principal, direction, byteRate, { owed, bytes });
+      if (waitMs > 0) throw throttled(principal, direction, byteRate, waitMs);
+      shares.set(id, { bytes, takenAtMs: now });
+    },
+
+    spend(principal, direction, bytes) {
+      const share = shares.get(`${direction} ${principal}`);
+      if (share !== undefined) share.bytes -= bytes;
+    },
+
+    list: readAll,
+
+    async alter(quota) {
+      const item = encodeQuota(quota);
+      await withRetries(clock, () => metadata.put(item));
+      known = undefined;
+    },
+  };
+}
+
+function throttled(principal: string, direction: Direction, byteRate: number, waitMs: number): WadiError {
+  const name = direction === 'produce' ? 'producer_byte_rate' : 'consumer_byte_rate';
+  const message = `${principal} is above its ${name} of ${byteRate} bytes a second: try again in ${waitMs} ms.`;
+  return new WadiError('THROTTLING_QUOTA_EXCEEDED', message, { retryAfterMs: waitMs });
+}

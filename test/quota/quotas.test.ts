@@ -1,0 +1,137 @@
+import { newBucket, refilled, take } from '../../lib/quota/bucket.ts';
+import { createQuotas } from '../../lib/quota/quotas.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import type { Storage } from '../../lib/storage/ports.ts';
+import { type Intercept, intercepted } from '../support/faults.ts';
+import { testClock } from '../support/log.ts';
+
+describe('a bucket', () => {
+  test('holds ten seconds’ worth, and fills with time', () => {
+    const full = newBucket(100, 0);
+    expect(full).toEqual({ bytes: 1_000, atMs: 0 });
+    expect(refilled({ bytes: 0, atMs: 0 }, 100, 2_500)).toEqual({ bytes: 250, atMs: 2_500 });
+    expect(refilled(full, 100, 60_000)).toEqual({ bytes: 1_000, atMs: 60_000 });
+  });
+
+  test('gives all that is asked for while there is anything, and then nothing until that is made up for', () => {
+    const { bucket, waitMs } = take(newBucket(100, 0), 100, { owed: 0, bytes: 5_000 }, 0);
+    expect([bucket.bytes, waitMs]).toEqual([-4_000, 0]);
+    expect(take(bucket, 100, { owed: 0, bytes: 1 }, 10_000)).toEqual({
+      bucket: { bytes: -3_000, atMs: 10_000 },
+      waitMs: 30_000,
+    });
+    expect(take(bucket, 100, { owed: 0, bytes: 1 }, 40_100).waitMs).toBe(0);
+  });
+
+  test('has what is owed paid first', () => {
+    expect(take(newBucket(100, 0), 100, { owed: 1_200, bytes: 50 }, 0)).toEqual({
+      bucket: { bytes: -200, atMs: 0 },
+      waitMs: 2_000,
+    });
+  });
+
+  test('fills by no clock that is behind', () => {
+    expect(refilled({ bytes: 10, atMs: 5_000 }, 100, 1_000)).toEqual({ bytes: 10, atMs: 5_000 });
+  });
+});
+
+function started(storage: Storage = memoryStorage(), clock = testClock()) {
+  const open = (intercept?: Intercept) => {
+    const { metadata, log } = intercept ? intercepted(storage, intercept) : storage;
+    return createQuotas({ metadata, log, clock });
+  };
+  return { storage, clock, open, quotas: open() };
+}
+
+/** How many bytes go through in a time, in requests of some size, by several processes in turn. */
+async function through(
+  processes: ReturnType<typeof createQuotas>[],
+  clock: ReturnType<typeof testClock>,
+  { ms, bytes, principal = 'User:anna' }: { ms: number; bytes: number; principal?: string },
+): Promise<number> {
+  let all = 0;
+  for (let i = 0; i < ms / 10; i++) {
+    const quotas = processes[i % processes.length]!;
+    const isIn = await quotas.admit(principal, 'produce').then(
+      () => true,
+      () => false,
+    );
+    if (isIn) {
+      quotas.spend(principal, 'produce', bytes);
+      all += bytes;
+    }
+    clock.advance(10);
+  }
+  return all;
+}
+
+test.each([1, 4])(
+  'a principal gets its rate, and what it has saved up, through %d processes',
+  async (count) => {
+    const { clock, open, quotas } = started();
+    await quotas.alter({ principal: 'User:anna', producerByteRate: 10_000 });
+    const processes = Array.from({ length: count }, () => open());
+    const saved = 100_000;
+    const bytes = await through(processes, clock, { ms: 60_000, bytes: 1_000 });
+    expect(bytes).toBeGreaterThan(0.8 * (saved + 600_000));
+    expect(bytes).toBeLessThan(1.05 * (saved + 600_000) + count * 5_000);
+  },
+);
+
+test('who is above it is told when to come again, and others are not', async () => {
+  const { clock, quotas } = started();
+  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  await quotas.admit('User:anna', 'produce');
+  quotas.spend('User:anna', 'produce', 50_000);
+  await expect(quotas.admit('User:anna', 'produce')).rejects.toMatchObject({
+    kafka: 'THROTTLING_QUOTA_EXCEEDED',
+    retryAfterMs: 40_000,
+  });
+  await quotas.admit('User:anna', 'fetch');
+  await quotas.admit('User:ben', 'produce');
+  clock.advance(40_001);
+  await quotas.admit('User:anna', 'produce');
+});
+
+test('everyone’s quota is each one’s who has none, and of its own', async () => {
+  const { quotas } = started();
+  await quotas.alter({ principal: 'User:*', consumerByteRate: 1_000 });
+  await quotas.alter({ principal: 'User:root', producerByteRate: 1 });
+  for (const principal of ['User:anna', 'User:ben', 'User:root']) {
+    await quotas.admit(principal, 'fetch');
+    quotas.spend(principal, 'fetch', 20_000);
+  }
+  await expect(quotas.admit('User:anna', 'fetch')).rejects.toThrow('1000 bytes a second');
+  await expect(quotas.admit('User:ben', 'fetch')).rejects.toThrow('1000 bytes a second');
+  await quotas.admit('User:root', 'fetch');
+});
+
+test('where there is no quota nothing is counted, and a quota costs two calls a half second', async () => {
+  const calls: string[] = [];
+  const { clock, open } = started();
+  const quotas = open((call, proceed) => {
+    if (call.store === 'log') calls.push(call.operation);
+    return proceed();
+  });
+  await quotas.admit('User:anna', 'produce');
+  expect(calls).toEqual([]);
+  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000_000 });
+  for (let i = 0; i < 100; i++) {
+    await quotas.admit('User:anna', 'produce');
+    quotas.spend('User:anna', 'produce', 1_000);
+    clock.advance(10);
+  }
+  expect(calls.length).toBeLessThanOrEqual(6);
+});
+
+test('quotas are listed, altered and taken away', async () => {
+  const { quotas } = started();
+  await quotas.alter({ principal: 'User:b', producerByteRate: 5 });
+  await quotas.alter({ principal: 'User:a', producerByteRate: 5, consumerByteRate: 7 });
+  expect(await quotas.list()).toEqual([
+    { principal: 'User:a', producerByteRate: 5, consumerByteRate: 7 },
+    { principal: 'User:b', producerByteRate: 5 },
+  ]);
+  await quotas.alter({ principal: 'User:a' });
+  expect(await quotas.list()).toEqual([{ principal: 'User:b', producerByteRate: 5 }]);
+});
