@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { LruCache } from '../lruCache.ts';
 import { type Item, type ItemStore, type Key, StorageError } from '../storage/ports.ts';
 import type { LogTopic } from './log.ts';
 
@@ -118,10 +118,7 @@ export interface Due {
 
 /** `warn` is told of what will not go away by itself. */
 export function createDue(items: ItemStore, warn: (error: unknown) => void): Due {
-  const noted = new LRUCache<Unit, { dueAtMs: number; put: Promise<void> }>({
-    maxSize: MAX_NOTED,
-    sizeCalculation: () => 1,
-  });
+  const noted = new LruCache<Unit, { dueAtMs: number; put: Promise<void> }>(MAX_NOTED);
   return {
     note(topic, unit, dueAtMs) {
       const known = noted.get(unit);

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
+import { LruCache } from '../lruCache.ts';
 import { assignOffset, readHeader } from '../record/header.ts';
 import type { BatchHeader } from '../record/record.ts';
 import type { ItemStore } from '../storage/ports.ts';
@@ -31,13 +31,10 @@ export interface FetchContext {
 }
 
 /** Slices never change, so they are kept as long as there is room. */
-export type SliceCache = LRUCache<string, Uint8Array>;
+export type SliceCache = LruCache<string, Uint8Array>;
 
 export function createSliceCache(maxBytes: number): SliceCache {
-  return new LRUCache<string, Uint8Array>({
-    maxSize: maxBytes,
-    sizeCalculation: (bytes) => bytes.length + 100,
-  });
+  return new LruCache(maxBytes, (bytes) => bytes.length + 100);
 }
 
 export async function fetch(

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
+import { LruCache } from '../lruCache.ts';
 import type { Item, ItemStore, Key } from '../storage/ports.ts';
 import { decodeHead, type Head, headKey, isDeleted, progress } from './head.ts';
 import type { LogTopic } from './log.ts';
@@ -22,10 +22,7 @@ export interface Heads {
 }
 
 export function createHeads(items: ItemStore, clock: Clock): Heads {
-  const cache = new LRUCache<string, { head: Head; learnedAtMs: number }>({
-    maxSize: MAX_HEADS,
-    sizeCalculation: () => 1,
-  });
+  const cache = new LruCache<string, { head: Head; learnedAtMs: number }>(MAX_HEADS);
 
   const heads: Heads = {
     key: (head) => headKey(head.topicId, head.index),

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { LruCache } from '../lruCache.ts';
 import { addPartitions } from './addPartitions.ts';
 import { alterConfigs } from './alterConfigs.ts';
 import { createTopic } from './createTopic.ts';
@@ -31,11 +31,7 @@ const LOOKUP_MAX_AGE_MS = 3_000;
 const LOOKUP_MAX_TOPICS = 10_000;
 
 export function createTopics(store: TopicStore): Topics {
-  const known = new LRUCache<string, { topic: Promise<Topic>; readAtMs: number }>({
-    // As a size, not as `max`, which would set aside room for all of them at once.
-    maxSize: LOOKUP_MAX_TOPICS,
-    sizeCalculation: () => 1,
-  });
+  const known = new LruCache<string, { topic: Promise<Topic>; readAtMs: number }>(LOOKUP_MAX_TOPICS);
 
   /** Those who ask while the read is under way share it; one that failed is not kept. */
   function read(name: string): Promise<Topic> {
