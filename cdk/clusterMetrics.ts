@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { type IMetric, MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Operation } from 'aws-cdk-lib/aws-dynamodb';
 import type { WadiCluster } from './wadiCluster.ts';
 import { TABLES } from './wadiStorage.ts';
@@ -9,7 +9,7 @@ const FIVE_MINUTES = Duration.minutes(5);
 
 export type ClusterMetrics = ReturnType<typeof clusterMetrics>;
 
-/** What dashboard and alarms look at. */
+/** What dashboard and alarms look at; without labels, with which an alarm's metric is taken for a computation. */
 export function clusterMetrics({ api, maintenance, storage }: WadiCluster) {
   const functions = [
     ...api.functions,
@@ -17,12 +17,11 @@ export function clusterMetrics({ api, maintenance, storage }: WadiCluster) {
     ['maintenance', maintenance.worker] as const,
   ].map(([name, { function: lambda }]) => ({
     name,
-    errors: lambda.metricErrors({ label: name, statistic: Stats.SUM, period: FIVE_MINUTES }),
-    throttles: lambda.metricThrottles({ label: name, statistic: Stats.SUM, period: FIVE_MINUTES }),
-    duration: lambda.metricDuration({ label: name, statistic: Stats.p(99), period: FIVE_MINUTES }),
-    invocations: lambda.metricInvocations({ label: name, statistic: Stats.SUM, period: FIVE_MINUTES }),
+    errors: lambda.metricErrors({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+    throttles: lambda.metricThrottles({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+    duration: lambda.metricDuration({ statistic: Stats.p(99), period: FIVE_MINUTES }),
+    invocations: lambda.metricInvocations({ statistic: Stats.SUM, period: FIVE_MINUTES }),
     concurrency: lambda.metric('ConcurrentExecutions', {
-      label: name,
       statistic: Stats.MAXIMUM,
       period: FIVE_MINUTES,
     }),
@@ -46,38 +45,34 @@ export function clusterMetrics({ api, maintenance, storage }: WadiCluster) {
           }),
         ),
       ),
-      read: sum('ConsumedReadCapacityUnits').with({ label: `${name} read units` }),
-      written: sum('ConsumedWriteCapacityUnits').with({ label: `${name} write units` }),
+      read: sum('ConsumedReadCapacityUnits'),
+      written: sum('ConsumedWriteCapacityUnits'),
     };
   });
 
   const { httpApi } = api;
-  const requests = httpApi.metricCount({ label: 'requests', statistic: Stats.SUM, period: MINUTE });
-  const serverErrors = httpApi.metricServerError({ label: '5xx', statistic: Stats.SUM, period: MINUTE });
+  const requests = httpApi.metricCount({ statistic: Stats.SUM, period: MINUTE });
+  const serverErrors = httpApi.metricServerError({ statistic: Stats.SUM, period: MINUTE });
   return {
     requests,
     serverErrors,
-    clientErrors: httpApi.metricClientError({ label: '4xx', statistic: Stats.SUM, period: MINUTE }),
+    clientErrors: httpApi.metricClientError({ statistic: Stats.SUM, period: MINUTE }),
     serverErrorPercent: new MathExpression({
-      label: '5xx of all requests, %',
       expression: '100 * errors / requests',
       usingMetrics: { errors: serverErrors, requests },
       period: MINUTE,
     }),
-    latencies: [50, 99].map((percent) =>
-      httpApi.metricLatency({ label: `p${percent}`, statistic: Stats.p(percent), period: MINUTE }),
-    ),
-    appendLatency: byName('produce').duration.with({ period: MINUTE, label: 'append, p99' }),
+    latencyMedian: httpApi.metricLatency({ statistic: Stats.p(50), period: MINUTE }),
+    latencyP99: httpApi.metricLatency({ statistic: Stats.p(99), period: MINUTE }),
+    appendLatency: byName('produce').duration.with({ period: MINUTE }),
     functions,
     plannerInvocations: byName('planner').invocations,
     tables,
     deadLetters: maintenance.deadLetters.metricApproximateNumberOfMessagesVisible({
-      label: 'dead letters',
       statistic: Stats.MAXIMUM,
       period: FIVE_MINUTES,
     }),
     oldestMessage: maintenance.queue.metricApproximateAgeOfOldestMessage({
-      label: 'oldest message, s',
       statistic: Stats.MAXIMUM,
       period: FIVE_MINUTES,
     }),
@@ -100,14 +95,13 @@ const OPERATIONS = [
   Operation.DELETE_ITEM,
 ];
 
-function total(label: string, metrics: readonly Metric[]): IMetric {
+function total(name: string, metrics: readonly Metric[]): MathExpression {
   // Ids are to differ between the sums of a graph.
-  const id = label.replaceAll(' ', '_');
+  const id = name.replaceAll(' ', '_');
   const usingMetrics = Object.fromEntries(metrics.map((metric, i) => [`${id}_${i}`, metric]));
   // A metric that was never written has no value, and would make the sum have none.
   const expression = Object.keys(usingMetrics).map((name) => `FILL(${name}, 0)`);
   return new MathExpression({
-    label,
     expression: expression.join(' + '),
     usingMetrics,
     period: FIVE_MINUTES,
@@ -122,6 +116,5 @@ function ofWork(metricName: string, statistic: string): Metric {
     dimensionsMap: { service: 'maintenance' },
     statistic,
     period: FIVE_MINUTES,
-    label: metricName,
   });
 }

@@ -1,4 +1,10 @@
-import { Dashboard, GraphWidget, type IMetric, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Dashboard,
+  GraphWidget,
+  type MathExpression,
+  type Metric,
+  TextWidget,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { clusterMetrics } from './clusterMetrics.ts';
 import type { WadiCluster } from './wadiCluster.ts';
@@ -14,47 +20,59 @@ export class WadiDashboard extends Construct {
     const metrics = clusterMetrics(cluster);
     const { functions, tables } = metrics;
     const dashboard = new Dashboard(this, 'Dashboard');
+    /** A line for each, named as its function or table. */
+    const each = <T extends { readonly name: string }>(
+      of: readonly T[],
+      ...lines: readonly [label: string, metric: (one: T) => Line][]
+    ) =>
+      Object.fromEntries(
+        of.flatMap((one) => lines.map(([label, metric]) => [`${one.name}${label}`, metric(one)])),
+      );
     const rows: Readonly<Record<string, readonly GraphWidget[]>> = {
       'What callers see': [
-        graph('Requests a minute', [metrics.requests, metrics.clientErrors, metrics.serverErrors]),
-        graph('Answered after, ms (long polls wait up to 20 s)', metrics.latencies),
-        graph('Appends take, ms', [metrics.appendLatency]),
+        graph('Requests a minute', {
+          requests: metrics.requests,
+          '4xx': metrics.clientErrors,
+          '5xx': metrics.serverErrors,
+        }),
+        graph('Answered after, ms (long polls wait up to 20 s)', {
+          median: metrics.latencyMedian,
+          p99: metrics.latencyP99,
+        }),
+        graph('Appends take, ms', { p99: metrics.appendLatency }),
       ],
       Functions: [
-        graph(
-          'At work at once',
-          functions.map(({ concurrency }) => concurrency),
-        ),
+        graph('At work at once', each(functions, ['', ({ concurrency }) => concurrency])),
         graph(
           'Errors and throttles',
-          functions.flatMap(({ name, errors, throttles }) => [
-            errors.with({ label: `${name} errors` }),
-            throttles.with({ label: `${name} throttles` }),
-          ]),
+          each(functions, [' errors', ({ errors }) => errors], [' throttles', ({ throttles }) => throttles]),
         ),
-        graph(
-          'Take, p99, ms',
-          functions.map(({ duration }) => duration),
-        ),
+        graph('Take, p99, ms', each(functions, ['', ({ duration }) => duration])),
       ],
       Tables: [
         graph(
           'Units in 5 minutes',
-          tables.flatMap(({ read, written }) => [read, written]),
+          each(tables, [' read', ({ read }) => read], [' write', ({ written }) => written]),
         ),
-        graph(
-          'Throttled',
-          tables.map(({ throttled }) => throttled),
-        ),
-        graph(
-          'Errors of DynamoDB',
-          tables.map(({ systemErrors }) => systemErrors),
-        ),
+        graph('Throttled', each(tables, ['', ({ throttled }) => throttled])),
+        graph('Errors of DynamoDB', each(tables, ['', ({ systemErrors }) => systemErrors])),
       ],
       Maintenance: [
-        graph('Waits to be merged: oldest, ms', [metrics.unmergedAge], [metrics.unmergedBytes]),
-        graph('Garbage: due for, ms', [metrics.floorLag], [metrics.bytesWritten, metrics.bytesReclaimed]),
-        graph('Queue', [metrics.oldestMessage], [metrics.deadLetters, metrics.topicsFailed]),
+        graph(
+          'Waits to be merged',
+          { 'oldest, ms': metrics.unmergedAge },
+          { 'most, bytes': metrics.unmergedBytes },
+        ),
+        graph(
+          'Garbage',
+          { 'due for, ms': metrics.floorLag },
+          { 'bytes written': metrics.bytesWritten, 'bytes reclaimed': metrics.bytesReclaimed },
+        ),
+        graph(
+          'Queue',
+          { 'oldest message, s': metrics.oldestMessage },
+          { 'dead letters': metrics.deadLetters, 'topics failed': metrics.topicsFailed },
+        ),
       ],
     };
     for (const [title, widgets] of Object.entries(rows)) {
@@ -64,6 +82,10 @@ export class WadiDashboard extends Construct {
   }
 }
 
-function graph(title: string, left: readonly IMetric[], right: readonly IMetric[] = []): GraphWidget {
-  return new GraphWidget({ title, left: [...left], right: [...right], width: 8, height: 6 });
+type Line = Metric | MathExpression;
+type Lines = Readonly<Record<string, Line>>;
+
+function graph(title: string, left: Lines, right: Lines = {}): GraphWidget {
+  const labelled = (lines: Lines) => Object.entries(lines).map(([label, metric]) => metric.with({ label }));
+  return new GraphWidget({ title, left: labelled(left), right: labelled(right), width: 8, height: 6 });
 }

@@ -22,8 +22,8 @@ export type ClusterTable = Pick<ITableV2, 'tableName' | 'tableArn' | 'metric'>;
 export interface WadiStorageProps {
   /**
    * Whether all that the cluster keeps is encrypted with a KMS key of the account's own, which is rotated every year ($1 a month, and
-   * some cents per million requests); else with keys of AWS, for nothing. True unless given. It may be changed later: what was
-   * written before stays readable as long as the key is kept.
+   * some cents per million requests); else with keys of AWS, for nothing. True unless given. It may be turned on later, but not off
+   * again: without the rights to the key, nobody could read the objects that were written meanwhile.
    */
   readonly customerKey?: boolean;
   /**
@@ -64,6 +64,9 @@ export class WadiStorage extends Construct {
       metadata: own('Metadata', 'metadata'),
       groups: own('Groups', 'groups'),
     };
+    // The functions' stack still has the old names when this one is deployed, and exports in use cannot be taken away.
+    if (restoredTables)
+      for (const { tableName, tableArn } of Object.values(tables)) keepExports(this, [tableName, tableArn]);
     const used = (table: TableName): ClusterTable =>
       restoredTables
         ? TableV2.fromTableName(this, `Restored-${table}`, restoredTables[table])
@@ -74,6 +77,10 @@ export class WadiStorage extends Construct {
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
     this.clusterId = `${stackUuid}-${this.node.addr.slice(-8)}`;
   }
+}
+
+function keepExports(scope: Construct, values: readonly string[]): void {
+  for (const value of values) Stack.of(scope).exportValue(value);
 }
 
 function bucket(scope: Construct, id: string, days: number, key?: Key, name?: string): Bucket {

@@ -21,6 +21,7 @@ export interface Template {
 
 export interface Synthesis {
   readonly folder: string;
+  /** Of the first region, if there are several. */
   readonly api: Template;
   readonly storage: Template;
   remove(): Promise<void>;
@@ -50,10 +51,12 @@ export async function synthesize(options: {
   });
   const template = async (stack: string) =>
     JSON.parse(await readFile(join(folder, `${stack}.template.json`), 'utf8')) as Template;
+  const [region] = String(options.context?.regions ?? '').split(',');
+  const suffix = region ? `-${region}` : '';
   return {
     folder,
-    api: await template('Wadi'),
-    storage: await template('WadiStorage'),
+    api: await template(`Wadi${suffix}`),
+    storage: await template(`WadiStorage${suffix}`),
     remove,
   };
 }
@@ -82,7 +85,10 @@ export interface Statement {
   Action: string | string[];
   Effect: string;
   Resource: unknown;
-  Condition?: { StringEquals: { 'kms:ViaService': { 'Fn::Join': [string, string[]] } } };
+  Condition?: {
+    StringEquals?: { 'kms:ViaService': { 'Fn::Join': [string, string[]] } };
+    'ForAllValues:StringLike'?: { 'dynamodb:LeadingKeys': string[] };
+  };
 }
 
 /**
@@ -95,8 +101,10 @@ export function allowed(template: Template, name: string): Record<string, string
   const allowed: Record<string, string[]> = {};
   for (const { Action, Effect, Resource, Condition } of statementsOf(template, role)) {
     if (Effect !== 'Allow') throw new Error(`${name} has a statement of effect ${Effect}`);
-    const service = Condition?.StringEquals['kms:ViaService']['Fn::Join'][1][0]?.replace('.', '');
-    const resource = resourceName(Resource) + (service ? ` through ${service}` : '');
+    const service = Condition?.StringEquals?.['kms:ViaService']['Fn::Join'][1][0]?.replace('.', '');
+    const keys = Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'];
+    const part = service ? ` through ${service}` : keys ? ` ${keys.join().replace('/*', '')}` : '';
+    const resource = resourceName(Resource) + part;
     allowed[resource] = [...new Set([...(allowed[resource] ?? []), Action].flat())].sort();
   }
   return allowed;

@@ -1,3 +1,6 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { allOperations } from '../../functions/cluster.ts';
 import { FUNCTIONS, HTTP_FUNCTIONS, MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
 import { lambdaSettings } from '../../lib/settings.ts';
 import {
@@ -34,6 +37,232 @@ function allowedOfState(name: string): Record<string, string[]> {
     Object.entries(allowed(api, name)).filter(([resource]) => state.includes(resource)),
   );
 }
+
+/** The app with other settings: its `Wadi` and its `WadiStorage`. */
+async function withSettings(context: Record<string, unknown>): Promise<Synthesis> {
+  const other = await synthesize({ bundle: false, context });
+  await other.remove();
+  return other;
+}
+
+interface Route {
+  readonly RouteKey: string;
+  readonly AuthorizationType: string;
+  readonly AuthorizerId?: { readonly Ref: string };
+}
+
+const routesOf = (template: Template) =>
+  resourcesOf<Route>(template, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties);
+
+describe('the API', () => {
+  interface Stage {
+    readonly DefaultRouteSettings: unknown;
+    readonly AccessLogSettings: { readonly Format: string; readonly DestinationArn: unknown };
+  }
+  const stageOf = (template: Template) =>
+    resourcesOf<Stage>(template, 'AWS::ApiGatewayV2::Stage')[0]![1].Properties;
+
+  test('takes 2,000 requests a second unless told otherwise', async () => {
+    const limits = { ThrottlingRateLimit: 2_000, ThrottlingBurstLimit: 2_000 };
+    expect(stageOf(api).DefaultRouteSettings).toMatchObject(limits);
+    const other = await withSettings({ throttlingRateLimit: 50, throttlingBurstLimit: 10 });
+    expect(stageOf(other.api).DefaultRouteSettings).toMatchObject({
+      ThrottlingRateLimit: 50,
+      ThrottlingBurstLimit: 10,
+    });
+  });
+
+  test('notes who asked for what as JSON, but no header, query or body', () => {
+    const { Format, DestinationArn } = stageOf(api).AccessLogSettings;
+    const variables = Object.values(JSON.parse(Format) as Record<string, string>);
+    for (const variable of variables) expect(variable).toMatch(/^\$context\.[a-zA-Z.]+$/);
+    expect(variables).toEqual(expect.arrayContaining(['$context.identity.userArn', '$context.status']));
+    expect(Format).not.toMatch(/header|query|body/i);
+    const group = api.Resources[getAtt(DestinationArn)] as Resource<{ LogGroupName: unknown }>;
+    expect(group.Properties).toMatchObject({ RetentionInDays: 90 });
+    expect(JSON.stringify(group.Properties.LogGroupName)).toContain('/aws/vendedlogs/');
+  });
+
+  test('can be opened for a trial, by its word only', async () => {
+    const routes = routesOf((await withSettings({ authorization: 'none' })).api);
+    expect(routes).toHaveLength(ROUTES.length);
+    for (const { AuthorizationType } of routes) expect(AuthorizationType).toBe('NONE');
+  });
+
+  test('can ask for tokens of an issuer instead', async () => {
+    const settings = { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi' };
+    const { api } = await withSettings(settings);
+    const [[id, authorizer]] = resourcesOf(api, 'AWS::ApiGatewayV2::Authorizer') as [[string, Resource]];
+    expect(authorizer.Properties).toMatchObject({
+      AuthorizerType: 'JWT',
+      IdentitySource: ['$request.header.Authorization'],
+      JwtConfiguration: { Issuer: 'https://issuer.example', Audience: ['wadi'] },
+    });
+    for (const route of routesOf(api)) {
+      expect(route).toMatchObject({ AuthorizationType: 'JWT', AuthorizerId: { Ref: id } });
+    }
+  });
+
+  test('tells browsers nothing, unless pages of some origins may call it: they then see every header of Wadi', async () => {
+    const cors = (template: Template) =>
+      resourcesOf<{ CorsConfiguration?: { ExposeHeaders: string[]; AllowHeaders: string[] } }>(
+        template,
+        'AWS::ApiGatewayV2::Api',
+      )[0]![1].Properties.CorsConfiguration;
+    expect(cors(api)).toBeUndefined();
+    const other = await withSettings({ corsAllowOrigins: 'https://app.example,https://b.example' });
+    expect(cors(other.api)).toMatchObject({
+      AllowOrigins: ['https://app.example', 'https://b.example'],
+      AllowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    });
+    const { ExposeHeaders, AllowHeaders } = cors(other.api)!;
+    const told = allOperations.flatMap(({ answerHeaders = {} }) => Object.keys(answerHeaders));
+    expect(ExposeHeaders).toEqual(expect.arrayContaining(told.map((header) => header.toLowerCase())));
+    expect(AllowHeaders).toEqual(
+      expect.arrayContaining(['authorization', 'idempotency-key', 'wadi-member-id']),
+    );
+
+    const open = routesOf(other.api).filter(({ AuthorizationType }) => AuthorizationType === 'NONE');
+    expect(open.map(({ RouteKey }) => RouteKey).sort()).toEqual(['OPTIONS /', 'OPTIONS /{proxy+}']);
+  });
+});
+
+describe('alarms', () => {
+  interface AlarmProperties {
+    readonly AlarmDescription: string;
+    readonly AlarmActions?: unknown[];
+    readonly OKActions?: unknown[];
+    readonly TreatMissingData: string;
+    readonly Metrics?: { readonly Id: string }[];
+  }
+  const alarmsOf = (template: Template) => resourcesOf<AlarmProperties>(template, 'AWS::CloudWatch::Alarm');
+  const alarm = (id: string) =>
+    alarmsOf(api).find(([name]) => name.startsWith(`ClusterAlarms${id}`))![1].Properties;
+
+  test('each points to its paragraph of the runbook, and each paragraph has an alarm', async () => {
+    const runbook = await readFile(join(import.meta.dirname, '../../cdk/README.md'), 'utf8');
+    const paragraphs = [...runbook.matchAll(/^#+ (Alarm: .*)$/gm)].map(([, title]) =>
+      title!.toLowerCase().replace(':', '').replaceAll(' ', '-'),
+    );
+    const pointed = alarmsOf(api).map(([, { Properties }]) => {
+      const [, anchor] = / What to do: cdk\/README\.md#(\S+)$/.exec(Properties.AlarmDescription)!;
+      return anchor!;
+    });
+    expect([...new Set(pointed)].sort()).toEqual(paragraphs.sort());
+  });
+
+  test('a planner that is silent is noticed: nothing measured is as bad as no run', () => {
+    expect(alarm('PlannerSilent')).toMatchObject({
+      ComparisonOperator: 'LessThanThreshold',
+      Threshold: 1,
+      EvaluationPeriods: 3,
+      Period: 300,
+      TreatMissingData: 'breaching',
+    });
+    for (const [id, { Properties }] of alarmsOf(api)) {
+      if (!id.includes('PlannerSilent')) expect(Properties.TreatMissingData).toBe('notBreaching');
+    }
+  });
+
+  test('each function has one for errors and one for throttles, each table too', () => {
+    const ids = alarmsOf(api).map(([id]) => id);
+    const expected = [
+      ...NAMES.flatMap((name) => [`FunctionErrors${name}`, `FunctionThrottles${name}`]),
+      ...['log', 'metadata', 'groups'].flatMap((name) => [`TableErrors${name}`, `TableThrottles${name}`]),
+    ];
+    for (const name of expected) expect(ids).toContainEqual(expect.stringContaining(name));
+  });
+
+  test('none takes more metrics than CloudWatch allows for one', () => {
+    for (const [, { Properties }] of alarmsOf(api)) {
+      expect(Properties.Metrics?.length ?? 1).toBeLessThanOrEqual(10);
+    }
+  });
+
+  test('go by the thresholds that are set', async () => {
+    const { api } = await withSettings({ alarmAppendLatencyMs: 250, alarmUnmergedMinutes: 30 });
+    const threshold = (id: string) =>
+      alarmsOf(api).find(([name]) => name.startsWith(`ClusterAlarms${id}`))![1].Properties;
+    expect(threshold('AppendLatency')).toMatchObject({ Threshold: 250, ExtendedStatistic: 'p99' });
+    expect(threshold('UnmergedData')).toMatchObject({ Threshold: 30 * 60_000, Statistic: 'Maximum' });
+  });
+
+  test('are told to nobody, to a mailbox, or to a topic, also when they are over', async () => {
+    for (const [, { Properties }] of alarmsOf(api)) expect(Properties.AlarmActions).toBeUndefined();
+
+    const mailed = (await withSettings({ alarmEmail: 'ops@example.com' })).api;
+    const [[topic]] = resourcesOf(mailed, 'AWS::SNS::Topic') as [[string, Resource]];
+    expect(resourcesOf(mailed, 'AWS::SNS::Subscription')[0]![1].Properties).toMatchObject({
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+    const arn = 'arn:aws:sns:eu-central-1:123456789012:ops';
+    const told = (await withSettings({ alarmTopicArn: arn })).api;
+    for (const [template, target] of [
+      [mailed, { Ref: topic }],
+      [told, arn],
+    ] as const) {
+      for (const [, { Properties }] of alarmsOf(template)) {
+        expect(Properties).toMatchObject({ AlarmActions: [target], OKActions: [target] });
+      }
+    }
+  });
+
+  test('can be left out, with the dashboard', async () => {
+    const { api } = await withSettings({ alarms: false });
+    const types = Object.values(api.Resources).map(({ Type }) => Type);
+    expect(types.filter((type) => type.startsWith('AWS::CloudWatch::'))).toEqual([]);
+  });
+});
+
+describe('several regions', () => {
+  test('have a pair of stacks each, with the names that one alone would have', async () => {
+    const context = { regions: 'eu-central-1,us-east-1' };
+    const synthesis = await synthesize({ bundle: false, context });
+    const { artifacts } = JSON.parse(await readFile(join(synthesis.folder, 'manifest.json'), 'utf8')) as {
+      artifacts: Record<string, { type: string; environment: string; properties: { stackName: string } }>;
+    };
+    await synthesis.remove();
+    const stacks = Object.entries(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
+    expect(
+      stacks.map(([id, { environment, properties }]) => [id, environment, properties.stackName]),
+    ).toEqual([
+      ['WadiStorage-eu-central-1', 'aws://unknown-account/eu-central-1', 'WadiStorage'],
+      ['Wadi-eu-central-1', 'aws://unknown-account/eu-central-1', 'Wadi'],
+      ['WadiStorage-us-east-1', 'aws://unknown-account/us-east-1', 'WadiStorage'],
+      ['Wadi-us-east-1', 'aws://unknown-account/us-east-1', 'Wadi'],
+    ]);
+  });
+});
+
+describe('encryption by keys of AWS', () => {
+  test('takes no key, and no rights to one', async () => {
+    const { api, storage } = await withSettings({ customerKey: false });
+    expect(resourcesOf(storage, 'AWS::KMS::Key')).toEqual([]);
+    expect(JSON.stringify(api)).not.toContain('kms:');
+    expect(JSON.stringify(storage)).toContain('AES256');
+  });
+});
+
+describe('restored tables', () => {
+  test('take the place of the cluster’s own, which are kept as they are', async () => {
+    const { api, storage } = await withSettings({ restoredTables: 'log-1,metadata-1,groups-1' });
+    expect(resourcesOf(storage, 'AWS::DynamoDB::GlobalTable')).toHaveLength(3);
+    for (const name of NAMES) {
+      expect(functionOf(api, name)[1].Properties.Environment.Variables).toMatchObject({
+        WADI_LOG_TABLE: 'log-1',
+        WADI_METADATA_TABLE: 'metadata-1',
+        WADI_GROUPS_TABLE: 'groups-1',
+      });
+    }
+    expect(JSON.stringify(allowed(api, 'cluster'))).toContain('table/metadata-1');
+  });
+
+  test('leave the exports of the stack that is kept as they are: CloudFormation takes none away that is in use', async () => {
+    const restored = await withSettings({ restoredTables: 'log-1,metadata-1,groups-1' });
+    expect(restored.storage.Outputs).toEqual(storage.Outputs);
+  });
+});
 
 describe('routes', () => {
   const routes = () =>
@@ -392,6 +621,20 @@ test('the stack tells what one needs to use the cluster', () => {
   ]);
 });
 
+describe('snapshots, to see in a change what it changes', () => {
+  /** Without what is made of code, and of routes, which are many and looked at one by one above. */
+  const seen = ({ Resources, ...rest }: Template) => {
+    const left = Object.entries(Resources).filter(
+      ([, { Type }]) => !['AWS::ApiGatewayV2::Route', 'AWS::Lambda::Permission'].includes(Type),
+    );
+    const text = JSON.stringify({ ...rest, Resources: Object.fromEntries(left) });
+    return JSON.parse(text.replace(/[0-9a-f]{64}(?=\.zip)/g, 'hash'));
+  };
+
+  test('of what is kept', () => expect(seen(storage)).toMatchSnapshot());
+  test('of what can be replaced', () => expect(seen(api)).toMatchSnapshot());
+});
+
 describe('concurrency', () => {
   const reserved = (template: Template) =>
     resourcesOf<{ ReservedConcurrentExecutions?: number }>(template, 'AWS::Lambda::Function').map(
@@ -419,12 +662,4 @@ describe('concurrency', () => {
     await stopped.remove();
     expect(reserved(stopped.api)).toEqual(FUNCTIONS.map(() => 0));
   });
-});
-
-test('the API can be opened for a trial, by its word only', async () => {
-  const open = await synthesize({ bundle: false, context: { authorization: 'none' } });
-  const routes = resourcesOf<{ AuthorizationType: string }>(open.api, 'AWS::ApiGatewayV2::Route');
-  await open.remove();
-  expect(routes).toHaveLength(ROUTES.length);
-  for (const [, { Properties }] of routes) expect(Properties.AuthorizationType).toBe('NONE');
 });

@@ -1,0 +1,30 @@
+import { App, Stack, Validations } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { synthesize } from './support.ts';
+
+/** What the packs find and no construct gives a reason for ends the synthesis. */
+test.each<Record<string, unknown>>([
+  {},
+  { authorization: 'none', alarmEmail: 'ops@example.com', corsAllowOrigins: '*' },
+  { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi', customerKey: false },
+  { regions: 'eu-central-1,us-east-1', alarmEmail: 'ops@example.com' },
+  { localstack: true },
+])('with %j the packs AwsSolutions and Serverless find nothing that is not explained', async (context) => {
+  const { remove } = await synthesize({ bundle: false, context });
+  await remove();
+});
+
+test('so a bucket that is open to http, say, would end it', () => {
+  const app = new App();
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
+  new Bucket(new Stack(app, 'Stack'), 'Bucket');
+  const { exitCode, error } = { exitCode: process.exitCode, error: console.error };
+  console.error = () => undefined;
+  try {
+    expect(() => app.synth()).toThrow('AwsSolutions-S10');
+  } finally {
+    console.error = error;
+    process.exitCode = exitCode;
+  }
+});
