@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { EVERYONE } from '../acl/binding.ts';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import { withRetries } from '../log/retry.ts';
+import { LruCache } from '../lruCache.ts';
 import { allItems } from '../storage/allItems.ts';
 import type { Condition, ItemStore } from '../storage/ports.ts';
 import { newBucket, take } from './bucket.ts';
@@ -55,7 +55,7 @@ interface Share {
 
 export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
   let known: { readonly quotas: Promise<Map<string, Quota>>; readonly readAtMs: number } | undefined;
-  const shares = new LRUCache<string, Share>({ max: MAX_SHARES });
+  const shares = new LruCache<string, Share>(MAX_SHARES);
 
   async function readAll(): Promise<Quota[]> {
     const items = await allItems(metadata, clock, { pk: QUOTA_PK, limit: QUOTAS_PER_READ });

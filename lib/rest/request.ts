@@ -1,9 +1,8 @@
 import type { Static, TObject, TSchema } from '@sinclair/typebox';
-import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler';
-import { type ValueError, ValueErrorType } from '@sinclair/typebox/errors';
 import { WadiError } from '../errors.ts';
 import { HttpError } from './errors.ts';
 import type { HttpRequest } from './operation.ts';
+import { problemFinder } from './schema.ts';
 
 /**
  * The largest body served. API Gateway hands a binary body to Lambda as base64, a third longer, inside an event of
@@ -12,15 +11,17 @@ import type { HttpRequest } from './operation.ts';
 export const MAX_BODY_BYTES = 4_400_000;
 
 /**
- * A check of one schema, compiled at its first use, so that a cold start pays only for what it serves. It returns
- * the value, or throws INVALID_REQUEST with the path of the first wrong field.
+ * A check of one schema, made at its first use, so that a cold start pays only for what it serves. It returns the value, or throws
+ * INVALID_REQUEST with the path of the first wrong field.
  */
 export function checker<T extends TSchema>(schema: T): (value: unknown) => Static<T> {
-  let compiled: TypeCheck<T> | undefined;
+  let problemOf: ReturnType<typeof problemFinder> | undefined;
   return (value) => {
-    compiled ??= TypeCompiler.Compile(schema);
-    if (compiled.Check(value)) return value;
-    throw wrongShape(compiled.Errors(value).First()!);
+    problemOf ??= problemFinder(schema);
+    const problem = problemOf(value);
+    if (problem === undefined) return value as Static<T>;
+    const { field, message } = problem;
+    throw new WadiError('INVALID_REQUEST', `${field || 'The body'} ${message}.`, field ? { field } : {});
   };
 }
 
@@ -96,71 +97,4 @@ function coerced(text: string, schema: TSchema): unknown {
     default:
       return text;
   }
-}
-
-function wrongShape(first: ValueError): WadiError {
-  const error = innermost(first);
-  const field = fieldPath(error.path);
-  const problem =
-    error.type === ValueErrorType.ObjectAdditionalProperties
-      ? 'is not a field of this request'
-      : error.type === ValueErrorType.ObjectRequiredProperty
-        ? `is required: ${expected(error.schema)}`
-        : `must be ${expected(error.schema)}`;
-  return new WadiError('INVALID_REQUEST', `${field || 'The body'} ${problem}.`, field ? { field } : {});
-}
-
-/**
- * Of a union ("or null", most often) the error within the variant that was meant, if the value is like one at all: of several, the
- * first that has the value's fields.
- */
-function innermost(error: ValueError): ValueError {
-  const variants = error.errors
-    .map((variant) => [...variant])
-    .filter((errors) => errors.some(({ path }) => path.length > error.path.length));
-  const meant = variants.find((errors) => !errors.some(({ type }) => OTHER_FIELDS.has(type))) ?? variants[0];
-  const inner = meant?.find(({ path }) => path.length > error.path.length);
-  return inner === undefined ? error : innermost(inner);
-}
-
-const OTHER_FIELDS: ReadonlySet<ValueErrorType> = new Set([
-  ValueErrorType.ObjectAdditionalProperties,
-  ValueErrorType.ObjectRequiredProperty,
-]);
-
-/** `/configs/0/name`, a JSON pointer, as `configs[0].name`. */
-function fieldPath(pointer: string): string {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce((path, part) => {
-      if (/^\d+$/.test(part)) return `${path}[${part}]`;
-      return path === '' ? part : `${path}.${part}`;
-    }, '');
-}
-
-function expected(schema: TSchema): string {
-  if (Array.isArray(schema.anyOf)) return schema.anyOf.map(expected).join(' or ');
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.required?.length === 1) return `an object with ${schema.required[0]}`;
-  const bounds = [
-    ['minimum', 'at least', ''],
-    ['maximum', 'at most', ''],
-    ['minLength', 'of at least', ' characters'],
-    ['maxLength', 'of at most', ' characters'],
-    ['minItems', 'of at least', ' items'],
-    ['maxItems', 'of at most', ' items'],
-    ['pattern', 'that matches', ''],
-  ]
-    .filter(([keyword]) => schema[keyword!] !== undefined)
-    .map(([keyword, words, unit]) => `${words} ${schema[keyword!]}${unit}`);
-  const article = /^[aio]/.test(schema.type ?? '') ? 'an' : 'a';
-  const type =
-    schema.type === undefined
-      ? 'a JSON value'
-      : schema.type === 'null'
-        ? 'null'
-        : `${article} ${schema.type}`;
-  return [type, bounds.join(' and ')].filter(Boolean).join(' ');
 }

@@ -1,4 +1,5 @@
-import { type Static, Type } from '@sinclair/typebox';
+import type { Static } from '@sinclair/typebox';
+import * as Type from '@sinclair/typebox/type';
 import { WadiError } from '../../errors.ts';
 import type { Quota } from '../../quota/quotaItem.ts';
 import type { Operation } from '../operation.ts';
