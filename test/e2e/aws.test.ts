@@ -1,6 +1,7 @@
 import { awsStorage } from '../../lib/storage/aws/aws.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
 import { type DynamoDbKind, EMULATOR_ACCESS, startDynamoDb, startS3 } from '../support/emulators.ts';
+import { startClient } from './client.ts';
 import { describeEndToEnd } from './endToEnd.ts';
 
 const KINDS: readonly DynamoDbKind[] = ['dynalite', 'dynoxide', 'dynamodb-local'];
@@ -26,6 +27,6 @@ for (const kind of KINDS) {
   };
   describeEndToEnd(`the AWS SDK, ${kind} and fauxqs`, async () => {
     await createAwsResources(options);
-    return awsStorage(options);
+    return startClient({ storage: awsStorage(options) });
   });
 }

@@ -1,4 +1,5 @@
-import type { LocalCluster } from '../../lib/local/cluster.ts';
+import type { ConnectionOptions } from '../../lib/client/connection.ts';
+import { type LocalClusterOptions, startLocalCluster } from '../../lib/local/cluster.ts';
 
 interface Data {
   type: string;
@@ -43,8 +44,32 @@ export interface Client {
   close(): Promise<void>;
 }
 
-export function startClient({ url, wadi, close }: LocalCluster): Client {
-  const root = `${url}/v3/clusters/${wadi.clusterId}`;
+/** A process of its own, and a client that speaks to it alone. */
+export async function startClient(options: LocalClusterOptions): Promise<Client> {
+  const { url, wadi, close } = await startLocalCluster(options);
+  return clientOf(url, wadi.clusterId, { close });
+}
+
+/** A client of a deployment that is there already. */
+export async function connectClient(url: string, requestSigner?: RequestSigner): Promise<Client> {
+  const target = `${url}/v3/clusters`;
+  const headers = await requestSigner?.({ method: 'GET', url: target, headers: {}, body: undefined });
+  const response = await fetch(target, { ...(headers && { headers }) });
+  if (!response.ok) throw new Error(`${target} answered ${response.status} ${await response.text()}`);
+  const { data } = (await response.json()) as { data: [{ cluster_id: string }] };
+  return clientOf(url, data[0].cluster_id, { ...(requestSigner && { requestSigner }) });
+}
+
+type RequestSigner = NonNullable<ConnectionOptions['requestSigner']>;
+
+interface Connection {
+  readonly requestSigner?: RequestSigner;
+  readonly close?: () => Promise<void>;
+}
+
+function clientOf(url: string, clusterId: string, connection: Connection): Client {
+  const { requestSigner, close = async () => undefined } = connection;
+  const root = `${url}/v3/clusters/${clusterId}`;
 
   async function call<T>(
     method: string,
@@ -52,11 +77,12 @@ export function startClient({ url, wadi, close }: LocalCluster): Client {
     type?: string,
     body?: string | Buffer,
   ): Promise<Answer<T>> {
-    const response = await fetch(target, {
-      method,
-      ...(body !== undefined && { body }),
-      ...(type !== undefined && { headers: { 'content-type': type } }),
-    });
+    const plain = { ...(type !== undefined && { 'content-type': type }) };
+    const bytes = body === undefined ? undefined : Uint8Array.from(Buffer.from(body));
+    const headers = requestSigner
+      ? await requestSigner({ method, url: target, headers: plain, body: bytes })
+      : plain;
+    const response = await fetch(target, { method, headers, ...(bytes && { body: bytes }) });
     const text = await response.text();
     return { status: response.status, json: (text === '' ? undefined : JSON.parse(text)) as T };
   }
@@ -76,7 +102,7 @@ export function startClient({ url, wadi, close }: LocalCluster): Client {
   }
 
   return {
-    clusterId: wadi.clusterId,
+    clusterId,
     send,
     post: (path, body) => send('POST', path, body),
     postV2: (path, body) =>

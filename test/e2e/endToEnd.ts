@@ -1,24 +1,27 @@
-import { startLocalCluster } from '../../lib/local/cluster.ts';
-import type { Storage } from '../../lib/storage/ports.ts';
+import { randomUUID } from 'node:crypto';
 import { batch } from '../support/log.ts';
-import { type Client, type Page, startClient } from './client.ts';
+import type { Client, Page } from './client.ts';
 
-/** The whole of Wadi over HTTP, on storage that `open` gives to each of two processes that share it. */
-export function describeEndToEnd(name: string, open: () => Promise<Storage>): void {
+/** The whole of Wadi over HTTP, through clients that `connect` makes: of processes that share their storage, or of one URL. */
+export function describeEndToEnd(name: string, connect: () => Promise<Client>): void {
   describe(`end to end on ${name}`, () => {
     let here: Client;
     let there: Client;
-    let topics = 0;
+    const topics: string[] = [];
 
     beforeAll(async () => {
-      here = startClient(await startLocalCluster({ storage: await open() }));
-      there = startClient(await startLocalCluster({ storage: await open() }));
+      here = await connect();
+      there = await connect();
     });
-    afterAll(() => Promise.all([here.close(), there.close()]));
+    afterAll(async () => {
+      await Promise.all(topics.map((topic) => here.send('DELETE', `/topics/${topic}`)));
+      await Promise.all([here.close(), there.close()]);
+    });
 
-    /** A topic of its own for each test. */
+    /** A topic of its own for each test, of which there is no other where others are at work, too. */
     async function newTopic(partitions = 1): Promise<string> {
-      const topic_name = `topic-${topics++}`;
+      const topic_name = `e2e-${randomUUID()}`;
+      topics.push(topic_name);
       const created = await here.post('/topics', { topic_name, partitions_count: partitions });
       expect(created.status).toBe(201);
       return topic_name;
@@ -174,7 +177,7 @@ export function describeEndToEnd(name: string, open: () => Promise<Storage>): vo
       for (const partition_id of [0, 1]) {
         await here.produce(topic, { partition_id, value: { type: 'JSON', data: partition_id } });
       }
-      const later = startClient(await startLocalCluster({ storage: await open() }));
+      const later = await connect();
       try {
         expect(later.clusterId).toBe(here.clusterId);
         for (const partition of [0, 1]) {
