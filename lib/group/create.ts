@@ -57,7 +57,7 @@ export async function create(
       manual: false,
       epoch: isStatic ? before.epoch : 0,
       held: isStatic && !before.manual ? taken(before.held) : [],
-      lastPoll: { key: undefined, ranges: [], earlierKeys: [] },
+      lastPoll: { token: '', key: undefined, ranges: [], earlierKeys: [] },
       lastSeenMs: now,
       autoCommitMs: now,
       left: false,

@@ -15,7 +15,8 @@ import type { MemberConfig, MemberName, Subscription } from './groups.ts';
  *   manual         true if its partitions were assigned by hand
  *   epoch          of the division that it took its part of last
  *   held           binary: see `Held`
- *   lastPoll       binary: the ranges that the last poll gave;  pollKey: its key;  earlierKeys: text (JSON), of those before
+ *   lastPoll       binary: the ranges that the last poll gave;  pollKey: its key;  earlierKeys: text (JSON), of those before;
+ *                  pollToken: of the call that gave them
  *   lastSeenMs     when it called last, but for a part of its session
  *   autoCommitMs   when it last committed by itself
  *   left           true of a static member that is to come back
@@ -52,6 +53,8 @@ export interface Held {
 }
 
 export interface LastPoll {
+  /** Of the call that gave them, by which it finds its own: another of the member may have written since. */
+  readonly token: string;
   readonly key: string | undefined;
   readonly ranges: readonly PolledRange[];
   /** Of polls before it, the latest first, that the order of keys does not tell: they have given what they had to give. */
@@ -121,6 +124,7 @@ export function encodeMember(member: Member, stamp: string): Item {
     epoch,
     held: encodeHeld(member.held),
     lastPoll: encodeRanges(lastPoll.ranges),
+    pollToken: lastPoll.token,
     ...(lastPoll.key !== undefined && { pollKey: lastPoll.key }),
     ...(lastPoll.earlierKeys.length > 0 && { earlierKeys: JSON.stringify(lastPoll.earlierKeys) }),
     lastSeenMs,
@@ -144,6 +148,7 @@ export function decodeMember(item: Item): Member {
     epoch: epoch as number,
     held: decodeHeld(held as Uint8Array),
     lastPoll: {
+      token: item.pollToken as string,
       key: item.pollKey as string | undefined,
       ranges: decodeRanges(lastPoll as Uint8Array),
       earlierKeys: item.earlierKeys === undefined ? [] : JSON.parse(item.earlierKeys as string),

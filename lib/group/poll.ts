@@ -1,5 +1,6 @@
 import { FULL_ACCESS } from '../acl/access.ts';
 import { WadiError } from '../errors.ts';
+import { randomUuid } from '../uuid.ts';
 import { commitHeld } from './commit.ts';
 import type { GroupContext } from './context.ts';
 import { find, type Readable, readable } from './find.ts';
@@ -19,24 +20,29 @@ export async function poll(
 ): Promise<MemberState> {
   const { clock, limits } = context;
   const { idempotencyKey: key, signal, access = FULL_ACCESS } = request;
+  const token = randomUuid(clock);
   const isRepeat = repeatOf(name, key);
+  /** It has given already, as far as it knows: its write landed, and another of the member came behind it. */
+  const isUnanswered = (member: Member) => isRepeat(member) || member.lastPoll.token === token;
   let deadlineMs: number | undefined;
   let caller: MemberName = name;
 
   for (let conflicts = 0; conflicts < limits.attempts; ) {
-    const member = await sync(context, caller, { isRepeat });
+    const member = await sync(context, caller, { isRepeat: isUnanswered });
     const { config } = member;
     caller = member;
     if (member.subscription === undefined && member.held.length === 0) return stateOf(member);
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
-    if (isRepeat(member)) {
+    if (isUnanswered(member)) {
       const { after, isEmpty } = await giveAgain(context, member, request.page(config), access);
-      if (isEmpty) throw usedUp(name);
-      if (after === undefined) return stateOf(member);
-      const written = await writeMember(context, member, seen(after, clock.now()));
-      if (written !== undefined) return stateOf(written);
-      conflicts++;
-      continue;
+      if (isEmpty && isRepeat(member)) throw usedUp(name);
+      if (!isEmpty) {
+        if (after === undefined) return stateOf(member);
+        const written = await writeMember(context, member, seen(after, clock.now()));
+        if (written !== undefined) return stateOf(written);
+        conflicts++;
+        continue;
+      }
     }
     const { committed, commitMs } = await commitBefore(context, member);
     const partitions = await readable(context, member, access);
@@ -51,7 +57,7 @@ export async function poll(
     const held = movedTo(replaced(member, committed).held, moved);
     const lastPoll =
       ranges.length > 0
-        ? { key, ranges, earlierKeys: earlierKeys(member, key, limits.earlierKeys) }
+        ? { token, key, ranges, earlierKeys: earlierKeys(member, key, limits.earlierKeys) }
         : member.lastPoll;
     const after = { ...member, held, lastPoll, autoCommitMs: commitMs };
     const written = isSame ? member : await writeMember(context, member, seen(after, clock.now()));

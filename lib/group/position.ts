@@ -12,6 +12,10 @@ import { sameHeld } from './member.ts';
  *   offset         what is committed; -1 for nothing
  *   metadata, committedAtMs
  *   version        counted up, from anywhere, by each write, which has it as a condition: so a copy that comes late is refused
+ *
+ * which when it was deleted leaves a mark in its place for a day, so that a late copy of the write that made it does not bring it back:
+ *
+ *   topic, version, expiresAt
  */
 export interface Position {
   readonly topicId: string;
@@ -55,10 +59,23 @@ export function encodePosition(groupId: string, position: Position): Item {
   return { ...positionKey(groupId, topicId, partition), ...stored };
 }
 
+/** @param expiresAt seconds since the Unix epoch, as DynamoDB's time to live has it */
+export function encodeMark(groupId: string, position: Position, expiresAt: number): Item {
+  const { topicId, topic, partition, version } = position;
+  return { ...positionKey(groupId, topicId, partition), topic, version: version + 1, expiresAt };
+}
+
+export function isMark({ expiresAt }: Item): boolean {
+  return expiresAt !== undefined;
+}
+
+/** Of a mark, what there is before anybody came, but for the version. */
 export function decodePosition(item: Item): Position {
-  const { pk: _, sk, ...stored } = item as Item & Omit<Position, 'topicId' | 'partition'>;
-  const [topicId, partition] = sk.split('/') as [string, string];
-  return { ...stored, topicId, partition: Number(partition) };
+  const { pk: _, sk, expiresAt, ...stored } = item as Item & Omit<Position, 'topicId' | 'partition'>;
+  const [topicId, digits] = sk.split('/') as [string, string];
+  const partition = Number(digits);
+  if (expiresAt === undefined) return { ...stored, topicId, partition };
+  return { ...noPosition(topicId, stored.topic, partition), version: stored.version };
 }
 
 /** That nothing was written since. */

@@ -1,3 +1,4 @@
+import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
 import { withRetries } from '../log/retry.ts';
 import { allItems } from '../storage/allItems.ts';
@@ -5,7 +6,9 @@ import { MAX_KEYS_PER_READ } from '../storage/ports.ts';
 import type { GroupContext } from './context.ts';
 import {
   decodePosition,
+  encodeMark,
   encodePosition,
+  isMark,
   noPosition,
   type Position,
   positionKey,
@@ -14,6 +17,8 @@ import {
 } from './position.ts';
 
 const VERSION_BYTES = 6;
+/** No copy of a call is on its way for longer. */
+const MARK_SECONDS = 24 * 3_600;
 
 /** Which partition's. */
 export type PositionOf = Pick<Position, 'topicId' | 'topic' | 'partition'>;
@@ -42,7 +47,8 @@ export async function readAllPositions(
   groupId: string,
 ): Promise<Position[]> {
   const query = { pk: positionsPk(groupId), limit: limits.itemsPerRead };
-  return (await allItems(items, clock, query)).map(decodePosition);
+  const found = await allItems(items, clock, query);
+  return found.filter((item) => !isMark(item)).map(decodePosition);
 }
 
 /**
@@ -72,9 +78,22 @@ export async function deletePosition(
   groupId: string,
   position: Position,
 ): Promise<boolean> {
-  const key = positionKey(groupId, position.topicId, position.partition);
-  const outcome = await withRetries(clock, () => items.delete(key, unchanged(position)));
-  return outcome.applied || outcome.item === undefined;
+  // Nothing was there.
+  if (position.version === 0) return true;
+  const mark = encodeMark(groupId, position, Math.floor(clock.now() / 1_000) + MARK_SECONDS);
+  const outcome = await withRetries(clock, () => items.put(mark, unchanged(position)));
+  return outcome.applied || outcome.item === undefined || isMark(outcome.item);
+}
+
+/** Deletes marks whose time is over, as only DynamoDB does by itself. */
+export async function forgetMarks({ items, clock, limits }: GroupContext, groupId: string): Promise<void> {
+  const found = await allItems(items, clock, { pk: positionsPk(groupId), limit: limits.itemsPerRead });
+  const nowSeconds = clock.now() / 1_000;
+  const over = found.filter((item) => isMark(item) && (item.expiresAt as number) < nowSeconds);
+  await atOnce(over, limits.atOnce, (item) => {
+    const isAsRead = { path: ['expiresAt'], is: '=', value: item.expiresAt as number } as const;
+    return withRetries(clock, () => items.delete(item, isAsRead));
+  });
 }
 
 function isSame(a: Position, b: Position): boolean {

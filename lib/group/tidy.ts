@@ -2,7 +2,7 @@ import { atOnce } from '../atOnce.ts';
 import { WadiError } from '../errors.ts';
 import type { GroupContext } from './context.ts';
 import { findListed, forget } from './deleteGroup.ts';
-import { deletePosition, readAllPositions } from './positions.ts';
+import { deletePosition, forgetMarks, readAllPositions } from './positions.ts';
 import { sweep } from './sweep.ts';
 
 /** See `Groups.tidy`. */
@@ -15,6 +15,7 @@ export async function tidy(
   const found = await findListed(context, groupId);
   if (found === undefined) return nothing;
   const group = await sweep(context, found);
+  await forgetMarks(context, groupId);
   const positions = await readAllPositions(context, groupId);
   if (group.members === 0) {
     const now = context.clock.now();

@@ -120,9 +120,14 @@ test('a group that is deleted leaves nothing, and may come again', async () => {
   await groups.leave(a);
   await groups.delete('g');
   expect(await groups.list()).toEqual([]);
-  for (const pk of ['groups', 'group/g', 'positions/g']) {
+  for (const pk of ['groups', 'group/g']) {
     expect((await wadi.storage.groups.query({ pk, limit: 10 })).items).toEqual([]);
   }
+  const { items } = await wadi.storage.groups.query({ pk: 'positions/g', limit: 10 });
+  expect(items.map(({ offset, expiresAt }) => [offset, typeof expiresAt])).toEqual([
+    [undefined, 'number'],
+    [undefined, 'number'],
+  ]);
   await expect(groups.delete('g')).rejects.toMatchObject({ kafka: 'GROUP_ID_NOT_FOUND' });
   await settle(groups, clock, await join(groups, 'a'));
   expect(await groups.list()).toEqual([{ groupId: 'g' }]);

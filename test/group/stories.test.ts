@@ -1,5 +1,5 @@
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
-import type { Item } from '../../lib/storage/ports.ts';
+import { type Item, StorageError } from '../../lib/storage/ports.ts';
 import { type Call, type Intercept, intercepted } from '../support/faults.ts';
 import { testClock } from '../support/log.ts';
 import { join, poll, produce, settle, startWadi, withTopic } from './support.ts';
@@ -128,7 +128,9 @@ test('a group whose deletion died is deleted by the next, wherever it died', asy
     await groups.delete('g').catch(unless('GROUP_ID_NOT_FOUND'));
     expect(await groups.list()).toEqual([]);
     for (const pk of ['groups', 'group/g', 'positions/g']) {
-      expect((await storage.groups.query({ pk, limit: 10 })).items).toEqual([]);
+      const { items } = await storage.groups.query({ pk, limit: 10 });
+      // But for marks.
+      expect(items.filter(({ expiresAt }) => expiresAt === undefined)).toEqual([]);
     }
     if (!killed()) return;
   }
@@ -476,3 +478,53 @@ describe('while somebody who divides sleeps behind the look at the members', () 
     expect((await groups.heartbeat(c)).assigned).toHaveLength(2);
   });
 });
+
+test('a poll whose move of the positions landed unheard, with another call behind it, gives what it took', async () => {
+  const { clock, groups, wadi, another } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  const a = await join(groups, 'a', { autoCommitIntervalMs: 0 });
+  await settle(groups, clock, a);
+  let lost = false;
+  const unheard = await another(async (call, proceed) => {
+    const isMove = isPut('member/')(call) && (call.args[0] as { pollToken?: string }).pollToken !== '';
+    if (lost || !isMove) return proceed();
+    lost = true;
+    await proceed();
+    clock.advance(200_000);
+    await groups.heartbeat(a);
+    throw new StorageError('no answer', 'unknown');
+  });
+  const { records } = await poll(unheard, a);
+  expect([lost, records.map(([, , , value]) => value)]).toEqual([true, ['one', 'two']]);
+  expect(await committedOf(groups, 0)).toBe(0);
+});
+
+test('a position that was deleted is not brought back by a late copy of the write that made it', async () => {
+  const { groups, wadi, another } = await started(1);
+  await produce(wadi, 'orders', 0, 'one', 'two');
+  let late: (() => Promise<unknown>) | undefined;
+  const copied = await another((call, proceed) => {
+    if (isPut('positions/')(call)) late ??= proceed;
+    return proceed();
+  });
+  await copied.reset('g', [of(0)], 'latest');
+  await groups.delete('g');
+  await late!();
+  expect(await committedOf(groups, 0)).toBeUndefined();
+  await groups.reset('g', [of(0)], { offset: 1 });
+  expect(await committedOf(groups, 0)).toBe(1);
+});
+
+test('marks of positions go after a day', async () => {
+  const { clock, groups, storage } = await started(1);
+  await groups.reset('g', [of(0)], 'latest');
+  await groups.deletePositions('g', [of(0)]);
+  const left = async () => (await storage.groups.query({ pk: 'positions/g', limit: 10 })).items.length;
+  await groups.tidy('g', 10 * DAY_MS);
+  expect(await left()).toBe(1);
+  clock.advance(DAY_MS + 1_000);
+  await groups.tidy('g', 10 * DAY_MS);
+  expect(await left()).toBe(0);
+});
+
+const DAY_MS = 24 * 3_600_000;

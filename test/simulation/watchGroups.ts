@@ -1,6 +1,6 @@
 import { GROUPS_PK } from '../../lib/group/group.ts';
 import { decodeMember, isHeld, type Member, memberKey } from '../../lib/group/member.ts';
-import { decodePosition, positionsPk } from '../../lib/group/position.ts';
+import { decodePosition, isMark, positionsPk } from '../../lib/group/position.ts';
 import type { Item, Key, WriteOutcome } from '../../lib/storage/ports.ts';
 import type { PositionNow, Stored } from '../../lib/verify/groups/history.ts';
 import type { Call } from '../support/faults.ts';
@@ -62,7 +62,7 @@ export function watchGroups(): GroupsWatch {
   function notePosition(coverage: Coverage, key: Key, item: Item | undefined, where: Where): void {
     const id = `${key.pk} ${key.sk}`;
     const groupId = key.pk.slice(POSITIONS.length);
-    if (item === undefined) {
+    if (item === undefined || isMark(item)) {
       // One that is not there may be deleted, too.
       if (!positions.delete(id)) return;
       positions.delete(`${groupId} ${names.get(id)}`);

@@ -91,6 +91,13 @@ const right: readonly Case[] = [
       polled([60, 70], 'a', [0, 5], { key: 'k' }),
     ]),
   ],
+  [
+    'a poll that began before another of its key gave records ends without any',
+    groupHistory(joined, [
+      polled([40, 50], 'a', [0, 5], { key: 'k' }),
+      polled([45, 70], 'a', [0, 5], { key: 'k', given: [] }),
+    ]),
+  ],
   ['a group rests', groupHistory([], [], { rests: [rest(even)] })],
   [
     'a member is put out when its session is over',

@@ -111,6 +111,9 @@ export const repeatsGiveTheSame: Check = (group, violation) => {
       if (given.some(({ records }) => records.length > 0)) first.set(id, call);
       continue;
     }
+    // One that had begun before that was told may have found nothing, and ended without another look.
+    const isEmpty = given.every(({ records }) => records.length === 0);
+    if (isEmpty && call.invokedAtMs < before.toldAtMs!) continue;
     const left = before.given!.filter(({ partition }) => stayed(group, partition, before, call));
     for (const partition of new Set([...given, ...left].map((each) => each.partition))) {
       if (group.final.get(partition)?.logStartOffset !== 0) continue;

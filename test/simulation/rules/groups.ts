@@ -72,8 +72,20 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'a position is deleted as it was read',
     file: 'lib/group/positions.ts',
-    from: 'items.delete(key, unchanged(position))',
-    to: 'items.delete(key)',
+    from: 'items.put(mark, unchanged(position))',
+    to: 'items.put(mark)',
+  },
+  {
+    rule: 'a position that was deleted leaves a mark',
+    file: 'lib/group/positions.ts',
+    from: 'items.put(mark, unchanged(position))',
+    to: 'items.delete(mark, unchanged(position))',
+  },
+  {
+    rule: 'a poll finds what it has given itself',
+    file: 'lib/group/poll.ts',
+    from: 'isRepeat(member) || member.lastPoll.token === token',
+    to: 'isRepeat(member)',
   },
   {
     rule: 'the owner of a partition commits it',
