@@ -14,7 +14,7 @@ import {
 import { HttpIamAuthorizer, HttpJwtAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -188,7 +188,7 @@ const ACCESS_LOG = {
 };
 
 /** What the integration allows, `{stage}/{method}/{path}`, does not match `$default`, which has neither. */
-function allowDefaultRoute(handler: NodejsFunction, { apiId }: HttpApi): void {
+function allowDefaultRoute(handler: LambdaFunction, { apiId }: HttpApi): void {
   handler.addPermission('DefaultRoute', {
     principal: new ServicePrincipal('apigateway.amazonaws.com'),
     sourceArn: Stack.of(handler).formatArn({

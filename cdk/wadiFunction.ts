@@ -1,13 +1,12 @@
-import { join } from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { Architecture, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionSpec } from '../functions/manifest.ts';
 import { acknowledge, allObjects } from './acknowledge.ts';
+import { functionCode } from './bundle/functionCode.ts';
 import {
   countStatement,
   keyStatements,
@@ -16,8 +15,6 @@ import {
   storeStatements,
 } from './permissions.ts';
 import type { WadiStorage } from './wadiStorage.ts';
-
-const ROOT = join(import.meta.dirname, '..');
 
 /** What all functions of a cluster have in common. */
 export interface WadiFunctionOptions {
@@ -47,7 +44,7 @@ export interface WadiFunctionProps extends WadiFunctionOptions {
 
 /** One function of the manifest, its log group, and a role that allows what the manifest says and no more. */
 export class WadiFunction extends Construct {
-  readonly function: NodejsFunction;
+  readonly function: LambdaFunction;
   readonly role: Role;
 
   constructor(scope: Construct, id: string, props: WadiFunctionProps) {
@@ -81,10 +78,10 @@ export class WadiFunction extends Construct {
         'The bucket is all of the cluster, and the function is for all topics: ACLs tell them apart',
     });
 
-    this.function = new NodejsFunction(this, 'Function', {
+    this.function = new LambdaFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
-      entry: join(ROOT, 'functions/lambda', spec.entry),
-      depsLockFilePath: join(ROOT, 'package-lock.json'),
+      code: functionCode(spec.entry),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: spec.memoryMb,
@@ -101,19 +98,6 @@ export class WadiFunction extends Construct {
         WADI_CLUSTER_ID: storage.clusterId,
         ...(spec.queue && { WADI_QUEUE_URL: queue.queueUrl }),
         ...environment,
-      },
-      awsSdkConnectionReuse: false, // The SDK of today reuses its connections anyway.
-      bundling: {
-        format: OutputFormat.ESM,
-        minify: true,
-        mainFields: ['module', 'main'],
-        // Of the version that is tested here, not the one that Lambda has at hand.
-        bundleAwsSDK: true,
-        esbuildArgs: {
-          '--alias': [
-            `@aws-sdk/credential-provider-node=${join(ROOT, 'lib/storage/aws/lambdaCredentials.ts')}`,
-          ],
-        },
       },
     });
     acknowledge(this.function, {

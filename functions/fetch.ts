@@ -1,5 +1,5 @@
-import { fetchOperations } from '../lib/rest/records/operations.ts';
+import { fetchRecords } from '../lib/rest/records/fetchRecords.ts';
 import { handlerOf } from './handler.ts';
 
-export const operations = fetchOperations;
+export const operations = [fetchRecords];
 export const createHandler = handlerOf(operations);

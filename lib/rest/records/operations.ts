@@ -1,5 +1,4 @@
 import type { Operation } from '../operation.ts';
-import { fetchRecords } from './fetchRecords.ts';
 import { produceRecordsBatch } from './produceBatch.ts';
 import { produceRecords } from './produceRecords.ts';
 import { produceToPartition } from './produceToPartition.ts';
@@ -11,5 +10,3 @@ export const produceOperations: readonly Operation[] = [
   produceToPartition,
   ...produceV2Operations,
 ];
-
-export const fetchOperations: readonly Operation[] = [fetchRecords];

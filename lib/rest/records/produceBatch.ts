@@ -21,7 +21,7 @@ const ProduceBatchRequest = Type.Object(
 const checkEnvelope = checker(
   Type.Object(
     {
-      entries: Type.Array(Type.Pick(ProduceBatchRequestEntry, ['id'], { additionalProperties: true }), {
+      entries: Type.Array(Type.Object({ id: ProduceBatchRequestEntry.properties.id }), {
         minItems: 1,
         maxItems: MAX_RECORDS,
       }),

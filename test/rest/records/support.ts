@@ -1,5 +1,6 @@
 import { createDispatch, routeKey } from '../../../lib/rest/dispatch.ts';
-import { fetchOperations, produceOperations } from '../../../lib/rest/records/operations.ts';
+import { fetchRecords } from '../../../lib/rest/records/fetchRecords.ts';
+import { produceOperations } from '../../../lib/rest/records/operations.ts';
 import { memoryStorage } from '../../../lib/storage/memory/memory.ts';
 import type { Storage } from '../../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../../lib/wadi.ts';
@@ -7,7 +8,7 @@ import { createWadi, type Wadi } from '../../../lib/wadi.ts';
 export const BASE_URL = 'http://127.0.0.1:8080';
 export const RAW = 'application/vnd.wadi.recordbatch';
 
-const operations = [...produceOperations, ...fetchOperations];
+const operations = [...produceOperations, fetchRecords];
 const dispatch = createDispatch(operations);
 
 export interface Call {

@@ -1,0 +1,74 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Client } from '@aws-sdk/client-s3';
+import { bundle } from '../../cdk/bundle/bundle.ts';
+import { type S3Place, s3Endpoint } from '../../cdk/bundle/s3Endpoint.ts';
+import { FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
+
+/** What is in the bundles. Whether they work, `bundles.test.ts` finds out. */
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'wadi-bundle-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** Of some modules, whether a function has a use for them, by the manifest. */
+const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => boolean])[] = [
+  [/@aws-sdk\/client-s3\/|lib\/storage\/aws\/objects/, ({ stores }) => stores.objects.length > 0],
+  [/@aws-sdk\/client-sqs\/|lib\/queue\/sqs/, ({ queue }) => queue !== undefined],
+  [/lib\/group\/createGroups|re2js/, ({ stores }) => stores.groups.length > 0],
+  [/lib\/log\/createLog/, ({ stores }) => stores.objects.length > 0],
+  [/lib\/log\/appender/, ({ stores }) => stores.objects.length > 0],
+  [/lib\/quota/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
+  [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],
+  // TypeBox's compiler, and the SDK's search for credentials.
+  [
+    /typebox\/build\/esm\/(compiler|value\/check)\/|@aws-sdk\/credential-provider-(ini|sso|http|process)\/|event-streams\/event/,
+    () => false,
+  ],
+];
+
+/** Minified. */
+const LIMITS: Readonly<Record<string, number>> = { produce: 400_000, fetch: 400_000 };
+
+test.each(FUNCTIONS)('$name carries what it uses, and no more', async (spec) => {
+  const { outputs } = await bundle(spec.entry, join(folder, spec.name));
+  const [output] = Object.values(outputs);
+  const carried = Object.entries(output!.inputs).flatMap(([path, { bytesInOutput }]) =>
+    bytesInOutput > 0 ? [path] : [],
+  );
+  for (const [modules, use] of USES) {
+    const found = carried.filter((path) => modules.test(path));
+    expect([modules, found.length > 0, found]).toEqual([modules, use(spec), found]);
+  }
+  expect(output!.bytes).toBeLessThan(LIMITS[spec.name] ?? 700_000);
+});
+
+const AWS = 'amazonaws.com';
+
+const PLACES: readonly (readonly [place: Partial<S3Place>, dnsSuffix: string])[] = [
+  [{}, AWS],
+  [{ Region: 'us-east-1' }, AWS],
+  [{ Region: 'us-gov-west-1' }, AWS],
+  [{ Region: 'cn-north-1' }, 'amazonaws.com.cn'],
+  [{ Region: 'us-iso-east-1' }, 'c2s.ic.gov'],
+  [{ Region: 'eusc-de-east-1' }, 'amazonaws.eu'],
+  [{ UseFIPS: true }, AWS],
+  [{ UseDualStack: true }, AWS],
+  [{ UseFIPS: true, UseDualStack: true }, AWS],
+  [{ ForcePathStyle: true }, AWS],
+  [{ Bucket: 'with.dots' }, AWS],
+  [{ Endpoint: 'http://127.0.0.1:4566' }, AWS],
+  [{ Endpoint: 'http://[::1]:4566' }, AWS],
+  [{ Endpoint: 'http://localhost:4566' }, AWS],
+  [{ Endpoint: 'https://s3.example.com/base' }, AWS],
+  [{ Endpoint: 'https://s3.example.com/base/', ForcePathStyle: true }, AWS],
+];
+
+test.each(PLACES)('a bundle finds the bucket where the SDK does: %j', (given, dnsSuffix) => {
+  const place = { Region: 'eu-west-1', Bucket: 'wadi-objects', ...given };
+  const { endpointProvider } = new S3Client({ region: place.Region }).config;
+  expect(s3Endpoint(place, { dnsSuffix })).toEqual(endpointProvider(place));
+});
