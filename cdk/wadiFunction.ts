@@ -91,6 +91,7 @@ export class WadiFunction extends Construct {
       ...(concurrency !== undefined && { reservedConcurrentExecutions: concurrency }),
       logGroup,
       environment: {
+        POWERTOOLS_SERVICE_NAME: spec.name,
         WADI_BUCKET: storage.objects.bucketName,
         WADI_LOG_TABLE: storage.log.tableName,
         WADI_METADATA_TABLE: storage.metadata.tableName,

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { logError } from '../lib/logError.ts';
 import { type Worked, work } from '../lib/maintenance/worker.ts';
-import { logError } from '../lib/rest/errors.ts';
 import type { Wadi } from '../lib/wadi.ts';
 
 /** SQS's event, as far as it is read here. */

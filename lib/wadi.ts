@@ -25,7 +25,7 @@ export interface Wadi {
   readonly queue: Queue;
 }
 
-export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn'> {
+export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn' | 'onCommit'> {
   readonly storage: Storage;
   readonly clock?: Clock;
   /** Read from the metadata store, or put there, unless given. */

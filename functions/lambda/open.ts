@@ -1,5 +1,9 @@
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { systemClock } from '../../lib/clock.ts';
+import { logErrorsBy } from '../../lib/logError.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
 import { type LambdaSettings, lambdaSettings } from '../../lib/settings.ts';
 import { awsTables } from '../../lib/storage/aws/aws.ts';
@@ -7,6 +11,9 @@ import type { ObjectStore } from '../../lib/storage/ports.ts';
 import { composeWadi, type Parts, type Wadi } from '../../lib/wadi.ts';
 import type { CreateHandler } from '../handler.ts';
 import { forLambda } from '../lambda.ts';
+import { logger, measured, metrics } from './telemetry.ts';
+
+logErrorsBy((error) => logger.error(error.message, error));
 
 /** What a function uses, beside the tables. It carries no code of the rest. */
 export interface FunctionParts extends Parts {
@@ -16,7 +23,7 @@ export interface FunctionParts extends Parts {
 
 /** The handler of an HTTP function as Lambda calls it. */
 export function onLambda(createHandler: CreateHandler, parts: FunctionParts) {
-  return opened((wadi) => forLambda(createHandler, wadi), parts);
+  return opened((wadi) => measured(forLambda(createHandler, wadi)), parts);
 }
 
 type Handler<Event, Result> = (event: Event, context: Context) => Promise<Result>;
@@ -35,17 +42,21 @@ export function opened<Event, Result>(
       storage: { ...awsTables(settings), objects: objects?.(settings) as ObjectStore },
       clock: systemClock,
       authorizer,
+      onCommit: (attempts) => void metrics.addMetric('AppendAttempts', MetricUnit.Count, attempts),
       ...(clusterId && { clusterId }),
       ...(queueUrl && queue && { queue: queue({ queueUrl }) }),
     });
     return createHandler(wadi);
   }
 
-  return async (event: Event, context: Context): Promise<Result> => {
-    opened ??= open().catch((error) => {
-      opened = undefined;
-      throw error;
+  // As in handler.ts, nothing need be done when time gets short.
+  return middy<Event, Result, Error, Context>({ timeoutEarlyInMillis: 0 })
+    .use(injectLambdaContext(logger))
+    .handler(async (event: Event, context: Context) => {
+      opened ??= open().catch((error) => {
+        opened = undefined;
+        throw error;
+      });
+      return (await opened)(event, context);
     });
-    return (await opened)(event, context);
-  };
 }

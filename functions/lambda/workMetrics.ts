@@ -1,10 +1,9 @@
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Gauges } from '../../lib/maintenance/units.ts';
 import type { Worked } from '../../lib/maintenance/worker.ts';
+import { logger, metrics } from './telemetry.ts';
 
 type Unit = (typeof MetricUnit)[keyof typeof MetricUnit];
-
-const metrics = new Metrics({ namespace: 'Wadi', serviceName: 'maintenance' });
 
 /** Counts that become metrics, as they are named in `Counts`. */
 const COUNTED: Readonly<Record<string, readonly [name: string, unit: Unit]>> = {
@@ -30,7 +29,7 @@ const GAUGED: Readonly<Record<keyof Gauges, readonly [name: string, unit: Unit]>
  * backlogs are of one head or topic each, so their maximum tells.
  */
 export function reportMetrics(worked: Worked): void {
-  console.log(JSON.stringify({ level: 'info', message: 'maintenance', ...worked }));
+  logger.info('maintenance', { ...worked });
   const { counts, gauges, tookMs } = worked;
   // Another's run, which he tells of.
   if (worked.outcome === 'held') return;

@@ -1,11 +1,11 @@
 import type { CreateMaintenance } from '../../functions/maintenance.ts';
 import { MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
 import type { CreatePlanner } from '../../functions/planner.ts';
+import { logError } from '../logError.ts';
 import { MAINTENANCE_LIMITS } from '../maintenance/limits.ts';
 import { resumeRuns } from '../maintenance/runs.ts';
 import type { Worked } from '../maintenance/worker.ts';
 import type { InProcessQueue } from '../queue/inProcess.ts';
-import { logError } from '../rest/errors.ts';
 import type { Wadi } from '../wadi.ts';
 
 /** A run that does not end in time is left: the same as a process that dies, which does no harm. */

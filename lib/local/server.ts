@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES }
 import type { AddressInfo, Socket } from 'node:net';
 import type { Context } from 'aws-lambda';
 import type { HttpHandler, HttpResult } from '../../functions/handler.ts';
+import { logError } from '../logError.ts';
 import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
-import { errorResponse, HttpError, logError } from '../rest/errors.ts';
+import { errorResponse, HttpError } from '../rest/errors.ts';
 import { MAX_BODY_BYTES } from '../rest/request.ts';
 import { createCollector } from './collector.ts';
 import { basicPrincipal } from './principal.ts';

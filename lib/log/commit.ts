@@ -25,6 +25,7 @@ export interface CommitContext {
   readonly heads: Heads;
   readonly clock: Clock;
   readonly limits: LogLimits;
+  readonly onCommit?: (attempts: number) => void;
 }
 
 export interface PendingUnit {
@@ -79,6 +80,7 @@ async function run(
   let current = remembered === undefined;
   let evicted: EvictedProducers = { evictions: head.evictions, states: new Map() };
   let blob = firstBlob;
+  let attempts = 0;
 
   for (let round = 0, vain = 0; pending.size > 0; round++, vain++) {
     if (vain === limits.vainRounds) {
@@ -94,6 +96,7 @@ async function run(
       // What they have appended may be younger than the head.
       current = false;
     } else if (plan.stored !== undefined) {
+      attempts++;
       const sent = await send(context, topic, head, plan, plan.stored);
       head = sent.head;
       current = true;
@@ -115,6 +118,7 @@ async function run(
       for (const [i, error] of plan.refused) settle(pending, i, { ok: false, error });
     }
   }
+  if (attempts > 0) context.onCommit?.(attempts);
 }
 
 /** Sends an entry until it is known whether it landed. */

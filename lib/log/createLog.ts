@@ -34,16 +34,19 @@ export interface LogOptions {
   readonly limits?: LogLimits;
   /** Told of what failed in the background, where nobody waits for it. */
   readonly warn?: (error: unknown) => void;
+  /** Told after each commit to a head how many entries it took: 1, unless the head had refused some. */
+  readonly onCommit?: (attempts: number) => void;
 }
 
-export function createLog({ storage, clock, limits = LIMITS, warn = emitWarning }: LogOptions): Log {
+export function createLog(options: LogOptions): Log {
+  const { storage, clock, limits = LIMITS, warn = emitWarning, onCommit } = options;
   const items = storage.log;
   const blobs = createBlobs(storage.objects, items, clock);
   const heads = createHeads(items, clock);
   const arrivals = createArrivals();
   const cache = createSliceCache(limits.cacheBytes);
   const due = createDue(items, warn);
-  const context = { items, blobs, heads, clock, due, arrivals, cache, limits };
+  const context = { items, blobs, heads, clock, due, arrivals, cache, limits, ...(onCommit && { onCommit }) };
   const background = createBackground(warn);
   const rolling = new Set<string>();
 

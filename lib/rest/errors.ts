@@ -1,4 +1,5 @@
 import { KAFKA_ERRORS, type KafkaErrorName, WadiError } from '../errors.ts';
+import { logError } from '../logError.ts';
 import { StorageError } from '../storage/ports.ts';
 import type { HttpResponse, Operation } from './operation.ts';
 
@@ -181,12 +182,4 @@ export function errorResponse(error: unknown, form: ErrorForm): HttpResponse {
     headers: { 'content-type': ERROR_TYPES[form], ...headers },
     body: JSON.stringify(body),
   };
-}
-
-/** One JSON line on stderr, which CloudWatch keeps as one event. */
-export function logError(error: unknown): void {
-  const { name, message, stack, cause } = error instanceof Error ? error : new Error(String(error));
-  const reason =
-    cause instanceof Error ? { name: cause.name, message: cause.message, stack: cause.stack } : cause;
-  console.error(JSON.stringify({ level: 'error', name, message, stack, cause: reason }));
 }

@@ -81,17 +81,18 @@ interface Answer {
 /** What the function that is deployed answers, in a process that holds nothing but its bundle and its settings. */
 async function invoke(name: string, calls: readonly Call[], env = environment): Promise<Answer[]> {
   const lines = await handle(name, calls.map(event), env);
-  return lines as unknown as Answer[];
+  return lines.filter((line): line is Answer => Object.hasOwn(line as object, 'statusCode'));
 }
 
 /** The answers to events of any kind, and what else it writes as JSON. */
 async function handle(name: string, events: readonly object[], env = environment): Promise<unknown[]> {
   const child = spawn(process.execPath, [join(import.meta.dirname, 'invoke.ts'), bundleOf(name)], {
-    env,
-    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...env, POWERTOOLS_SERVICE_NAME: name },
+    stdio: 'pipe',
   });
   child.stdin.end(events.map((each) => `${JSON.stringify(each)}\n`).join(''));
-  const lines = (await text(child.stdout)).trim().split('\n');
+  const [told, failed] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const lines = `${failed}${told}`.trim().split('\n');
   return lines.map((line) => JSON.parse(line));
 }
 
@@ -227,5 +228,37 @@ test('maintenance is asked for, sent to the queue, and done by the worker, which
 
 test('the planner sends what is due', async () => {
   const lines = await handle('planner', [{}]);
-  expect(lines).toContainEqual({ level: 'info', message: 'plan', sent: 0 });
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: 'INFO', message: 'plan', service: 'planner', sent: 0 }),
+  );
+});
+
+test('a request leaves metrics of its route, and what went wrong in the log', async () => {
+  const route = '/v3/clusters/{cluster_id}/topics/{topic_name}/records';
+  const record = {
+    method: 'POST',
+    path: `${CLUSTER}/topics/orders/records`,
+    route,
+    params: { cluster_id: 'one', topic_name: 'orders' },
+    body: { value: { type: 'STRING', data: 'third' } },
+  };
+  const metricsOf = (lines: unknown[]) => lines.find((line) => Object.hasOwn(line as object, '_aws'));
+  expect(metricsOf(await handle('produce', [event(record)]))).toMatchObject({
+    ...{ service: 'produce', route: `POST ${route}`, Status2xx: 1, AppendAttempts: 1 },
+    RequestBytes: JSON.stringify(record.body).length,
+    Latency: expect.any(Number),
+    ResponseBytes: expect.any(Number),
+    _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'route']] }] },
+  });
+
+  const nowhere = { ...environment, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' };
+  const lines = await handle('produce', [event(record)], nowhere);
+  expect(metricsOf(lines)).toMatchObject({ Status5xx: 1 });
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      level: 'ERROR',
+      service: 'produce',
+      error: expect.objectContaining({ name: 'WadiError' }),
+    }),
+  );
 });

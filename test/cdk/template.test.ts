@@ -332,7 +332,8 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
     const { authorizer, ...settings } = lambdaSettings(Object.fromEntries(names.map((each) => [each, each])));
     const told = [...Object.values(settings), ...authorizer.superUsers];
     const isAsked = HTTP_FUNCTIONS.some((each) => each.name === name);
-    expect([...told, ...(isAsked ? ['WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND'] : [])].sort()).toEqual(
+    const always = ['POWERTOOLS_SERVICE_NAME'];
+    expect([...told, ...always, ...(isAsked ? ['WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND'] : [])].sort()).toEqual(
       names.sort(),
     );
   });

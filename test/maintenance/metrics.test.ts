@@ -1,3 +1,4 @@
+import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics } from '@aws-lambda-powertools/metrics';
 import { jest } from '@jest/globals';
 import { reportMetrics } from '../../functions/lambda/workMetrics.ts';
@@ -6,7 +7,7 @@ import type { Worked } from '../../lib/maintenance/worker.ts';
 /** The names and values of the metrics that a message makes. */
 function metricsOf(worked: Partial<Worked>): Record<string, number> {
   const made: Record<string, number> = {};
-  const log = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+  const log = jest.spyOn(Logger.prototype, 'info').mockImplementation(() => undefined);
   const publish = jest.spyOn(Metrics.prototype, 'publishStoredMetrics').mockReturnThis();
   const add = jest.spyOn(Metrics.prototype, 'addMetric').mockImplementation(function (
     this: Metrics,

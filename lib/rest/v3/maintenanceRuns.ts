@@ -1,10 +1,11 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
+import { logError } from '../../logError.ts';
 import type { Counts } from '../../maintenance/job.ts';
 import { MAINTENANCE_LIMITS } from '../../maintenance/limits.ts';
 import { type Run, readRun, startRun } from '../../maintenance/runs.ts';
 import { maintenanceStatus } from '../../maintenance/status.ts';
-import { HttpError, logError } from '../errors.ts';
+import { HttpError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
 import { jsonReader, paramsReader } from '../request.ts';
