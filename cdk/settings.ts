@@ -162,7 +162,7 @@ function valuesOf(context: Readonly<Record<string, unknown>>): Values {
 }
 
 /** What the CDK itself keeps in the context: its flags, and what it has looked up. */
-const isOfCdk = (key: string): boolean => /^@|:/.test(key);
+const isOfCdk = (key: string): boolean => /^@|[:-]/.test(key);
 
 function authorizationOf({ authorization = 'iam', jwtIssuer, jwtAudience }: Values): Authorization {
   if (authorization !== 'jwt') {
