@@ -65,6 +65,11 @@ export function clusterMetrics({ api, maintenance, storage }: WadiCluster) {
     latencyMedian: httpApi.metricLatency({ statistic: Stats.p(50), period: MINUTE }),
     latencyP99: httpApi.metricLatency({ statistic: Stats.p(99), period: MINUTE }),
     appendLatency: byName('produce').duration.with({ period: MINUTE }),
+    /** How often a head is updated for an append: 1, but where many processes append to one head. */
+    appendAttempts: new MathExpression({
+      expression: `SEARCH('{Wadi,service,route} MetricName="AppendAttempts"', 'Average', ${FIVE_MINUTES.toSeconds()})`,
+      period: FIVE_MINUTES,
+    }),
     functions,
     plannerInvocations: byName('planner').invocations,
     tables,

@@ -39,7 +39,7 @@ export class WadiDashboard extends Construct {
           median: metrics.latencyMedian,
           p99: metrics.latencyP99,
         }),
-        graph('Appends take, ms', { p99: metrics.appendLatency }),
+        graph('Appends', { 'p99, ms': metrics.appendLatency }, { attempts: metrics.appendAttempts }),
       ],
       Functions: [
         graph('At work at once', each(functions, ['', ({ concurrency }) => concurrency])),

@@ -28,7 +28,12 @@ test('super users are told apart by semicolons, as in Kafka', () => {
 });
 
 test('what the CDK itself keeps in the context is no setting', () => {
-  const context = { '@aws-cdk/core:flag': true, 'aws:cdk:bundling-stacks': [], 'ssm:account=1': 'x', 'cli-telemetry': false };
+  const context = {
+    '@aws-cdk/core:flag': true,
+    'aws:cdk:bundling-stacks': [],
+    'ssm:account=1': 'x',
+    'cli-telemetry': false,
+  };
   expect(readSettings(context)).toEqual(readSettings({}));
 });
 
