@@ -40,6 +40,8 @@ export interface Upkeep {
   readonly limits: MaintenanceLimits;
   /** Nothing is so late that it is left to the sweep: all is done without it. */
   readonly isTimely: boolean;
+  /** Between two plans. */
+  readonly gapsMs: readonly number[];
 }
 
 export interface TopicPlan {
@@ -84,7 +86,7 @@ export function scenarioOf(seed: number): Scenario {
   const random = seeded(seed);
   const scenario = anyScenario(seed, random);
   if (random.fork(1).chance(0.3)) return grouping(scenario, random.fork(2));
-  if (random.fork(3).chance(0.1)) return keeping(scenario, random.fork(4));
+  if (random.fork(3).chance(0.18)) return keeping(scenario, random.fork(4));
   return random.chance(0.5) ? scenario : random.pick(THEMES)(scenario, random);
 }
 
@@ -466,9 +468,15 @@ const grouping: Theme = (scenario, random) => {
   };
 };
 
+const MINUTE_MS = 60_000;
+const GAPS_MS = [5 * MINUTE_MS, 5 * MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
+const SHORT_GAPS_MS = [100, 1_000, 10_000];
+
 /** Maintenance by its schedules, over hours and days, by workers that die, sleep and are at the same work at once. */
 const keeping: Theme = (scenario, random) => {
   const isTimely = random.chance(0.5);
+  // It comes between the steps of others.
+  const isHasty = isTimely && random.chance(0.4);
   const topics = Array.from({ length: random.between(1, 2) }, (_, i) => keptTopicPlan(i, random));
   const isCompacted = topics.some(({ keys }) => keys !== undefined);
   const of = (kind: ClientKind, count: number, operations: number) =>
@@ -479,28 +487,30 @@ const keeping: Theme = (scenario, random) => {
     processes: random.between(1, 3),
     badWeatherMs: random.pick([HOUR_MS, DAY_MS, 3 * DAY_MS]),
     mostSkewMs: isTimely ? 2_000 : 600_000,
-    restFactor: random.pick([1, 1_000, 20_000, 50_000]),
-    slowness: random.pick([1, 100, 2_000]),
+    restFactor: isHasty ? 1 : random.pick([1_000, 20_000, 50_000]),
+    slowness: isHasty ? 1 : random.pick([1, 100, 2_000]),
     faults: {
       ...scenario.faults,
-      killed: random.pick([0, 1, 3]),
+      killed: random.pick([0, 1, 3, 6]),
       frozen: random.pick([0, 1, 3]),
       landsLate: random.pick([0, 1, 3]),
+      throttled: random.pick([0, 1, 3]),
       messageLost: random.pick([0, 1, 3]),
       messageTwice: random.pick([0, 1, 3]),
       messageLate: random.pick([0, 1, 3]),
+      ...(isHasty && { slow: 10 }),
     },
     workers: {
       processes: random.between(1, 3),
       longFreezesMs: isTimely ? [] : isCompacted ? [HOUR_MS] : [HOUR_MS, DAY_MS],
     },
-    upkeep: { limits: smallMaintenanceLimits(random), isTimely },
+    upkeep: { limits: smallMaintenanceLimits(random), isTimely, gapsMs: isHasty ? SHORT_GAPS_MS : GAPS_MS },
     clients: [
       ...of('plain producer', random.between(1, 2), random.between(2, 8)),
       ...of('idempotent producer', random.between(0, 1), random.between(2, 6)),
       ...of('consumer', random.between(0, 1), 8),
       ...(isTimely ? [] : of('truncator', random.between(0, 1), 4)),
-      ...of('administrator', random.between(0, 2), random.between(1, 8)),
+      ...of('administrator', isHasty ? 2 : random.between(0, 2), random.between(1, 8)),
       ...of('keeper', 1, random.pick([6, 20])),
     ],
     // A roller may sleep for longer than they do.

@@ -33,7 +33,7 @@ const WITH_SWEEP_MS = 5 * DAY_MS;
 /** What is due is done by then, however many turns it takes. */
 const MARKS_MS = 49 * HOUR_MS;
 const SOON_MS = 30 * MINUTE_MS;
-const MOST_ROUNDS = 2_000;
+const MOST_ROUNDS = 400;
 const ALL = 10_000;
 /** What comes due later is none of this. */
 const RUN_AGE_MS = 6 * DAY_MS;
@@ -145,14 +145,14 @@ class WorkLeft extends Error {}
 
 /** Blobs that are not used, of which without the sweep nobody knows but those that were; dead rows; old marks. */
 async function* garbageLeft(
-  { cloud, world, recorder }: Aftermath,
+  { cloud, world }: Aftermath,
   topic: Topic,
   withSweep: boolean,
 ): AsyncGenerator<string> {
+  const { storage, upkeep, marksStay } = cloud;
   // What a run left that somebody asked for, and marks of rows below the log start, are left to the sweep.
   const isKnownMark = ({ absorbed, baseOffset }: AbsorbedRow) =>
-    withSweep || (recorder.runs.length === 0 && absorbed !== baseOffset - 1);
-  const { storage, upkeep, marksStay } = cloud;
+    withSweep || (!upkeep!.groups.has('run') && absorbed !== baseOffset - 1);
   const inUse = await blobsInUse(storage, topic.id, marksStay);
   for (const name of await storedBlobs(storage, topic)) {
     const isKnown = withSweep || upkeep!.named.has(name);

@@ -10,9 +10,6 @@ import { type Client, isKafka, jobProcesses, pause, requireRetriable } from './c
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-const GAPS_MS = [5 * MINUTE_MS, 5 * MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
-/** Of one that comes between the steps of others. */
-const SHORT_GAPS_MS = [100, 1_000, MINUTE_MS];
 const RETENTIONS_MS = [HOUR_MS, 6 * HOUR_MS];
 /** As long as a function may run. */
 const RUN_MS = 15 * MINUTE_MS;
@@ -21,13 +18,14 @@ const MOST_MESSAGES = 60;
 
 /** Has the planner plan now and then, and whatever has come of it worked on; sometimes asks for a run of everything. */
 export async function keeper(client: Client, operations: number): Promise<void> {
-  const { random } = client;
-  const gapsMs = random.pick([GAPS_MS, GAPS_MS, SHORT_GAPS_MS]);
+  const { random, upkeep } = client;
+  const { gapsMs } = upkeep!;
+  const asksForRuns = random.chance(0.4);
   for (let n = 0; n < operations; n++) {
     await pause(client, random.pick(gapsMs));
     await Promise.all(jobProcesses(client).map((process) => planBy(client, process)));
-    if (random.chance(0.05)) await askForRun(client);
-    if (random.chance(0.1)) await alterRetention(client);
+    if (asksForRuns && random.chance(0.15)) await askForRun(client);
+    if (random.chance(0.2)) await alterRetention(client);
     // Some messages are late.
     await pause(client, random.pick([0, 100, gapsMs[0]!]));
     await workThrough(client, random.between(1, 3));

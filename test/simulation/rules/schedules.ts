@@ -5,7 +5,7 @@ export const schedulesRules: readonly Mutation[] = [
     rule: 'what is due next is noted before the due item goes',
     file: 'lib/maintenance/settle.ts',
     from: 'if (work.nextDueAtMs !== undefined) {',
-    to: 'await withRetries(clock, () => items.delete(key));\n  if (work.nextDueAtMs !== undefined) {',
+    to: 'await withRetries(clock, () => items.delete(key));\n  await clock.sleep(60_000);\n  if (work.nextDueAtMs !== undefined) {',
   },
   {
     rule: 'a due item stays while there is more to do',
@@ -41,7 +41,7 @@ export const schedulesRules: readonly Mutation[] = [
     rule: 'garbage is due before the first write that leaves some',
     file: 'lib/maintenance/units.ts',
     from: '    noted ??= noteGarbage(context, topic);\n    await noted;\n',
-    to: '    noted ??= job.clock.sleep(500).then(() => noteGarbage(context, topic));\n    noted.catch(() => undefined);\n',
+    to: '    noted ??= job.clock.sleep(60_000).then(() => noteGarbage(context, topic));\n    noted.catch(() => undefined);\n',
   },
   {
     rule: 'a head is due before what is appended to it is ordered',
@@ -60,12 +60,6 @@ export const schedulesRules: readonly Mutation[] = [
     file: 'lib/topic/deleteTopic.ts',
     from: "  await store.log.schedule(topic, 'purge', deletingAtMs);\n",
     to: "  const later = () => store.log.schedule(topic, 'purge', deletingAtMs);\n  void store.clock.sleep(60_000).then(later).catch(() => undefined);\n",
-  },
-  {
-    rule: 'that configs are to be looked at is due before they change',
-    file: 'lib/topic/alterConfigs.ts',
-    from: "if (isMaintained) await store.log.schedule(topic, 'configs', headDueAt(store.clock.now()));",
-    to: "void store.clock.sleep(60_000).then(() => isMaintained && store.log.schedule(topic, 'configs', headDueAt(store.clock.now()))).catch(() => undefined);",
   },
   {
     rule: 'configs that have changed are looked at',
@@ -138,11 +132,5 @@ export const schedulesRules: readonly Mutation[] = [
     file: 'lib/maintenance/maintainHead.ts',
     from: 'if (!(isWanted || isQuiet || head.rolling !== undefined)) break;',
     to: 'if (!(isWanted || head.rolling !== undefined)) break;',
-  },
-  {
-    rule: 'what fills an object is not copied again',
-    file: 'lib/maintenance/planMerge.ts',
-    from: 'const whole = objectBytes.get(name)!;',
-    to: 'const whole = size;',
   },
 ];
