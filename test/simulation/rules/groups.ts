@@ -145,8 +145,8 @@ export const groupsRules: readonly Mutation[] = [
   {
     rule: 'a poll that is repeated moves nothing',
     file: 'lib/group/poll.ts',
-    from: 'if (isRepeat(member)) {',
-    to: 'if (isRepeat(member) && limits.attempts < 0) {',
+    from: 'if (isUnanswered(member)) {',
+    to: 'if (isUnanswered(member) && limits.attempts < 0) {',
   },
   {
     rule: 'positions move as far as the page took records',
