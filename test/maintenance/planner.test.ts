@@ -390,7 +390,7 @@ describe('a run that somebody asked for', () => {
     await createLease(storage.log, clock, { unit: `${topic.id}/purge`, name: 'orders' }, HOUR).take();
     const { runId } = await startRun(wadi, undefined, MAINTENANCE_LIMITS, neverFails);
     await drain(wadi, queue);
-    const { left, units } = await readRun(wadi, runId);
+    const { left, units } = (await readRun(wadi, runId))!;
     expect([left, units.map(({ name }) => name).sort()]).toEqual([0, ['', 'users']]);
     expect(await group(storage, `inline/${topic.id}/0`)).toEqual([]);
     expect((await storage.objects.list(`${topic.id}/`, { limit: 1 })).objects).toEqual([]);
