@@ -228,7 +228,8 @@ function observe(cloud: Cloud, coverage: Coverage, call: Call, result: unknown):
         count(coverage, 'bytesGone');
     }
   }
-  if (key.pk?.startsWith('index/')) observeIndex(coverage, call, result as WriteOutcome);
+  if (key.pk?.startsWith('index/') && operation !== 'get')
+    observeIndex(coverage, call, result as WriteOutcome);
   if (operation === 'update' && key.sk === headKey('', 0).sk) observeHead(cloud, coverage, call, result);
 }
 

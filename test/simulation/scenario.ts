@@ -344,6 +344,24 @@ const growing: Theme = (scenario, random) => ({
   clients: [...several('plain producer', 2, 12), ...several('consumer', 3, 30), ...several('merger', 3, 15)],
 });
 
+/** Rows are put again, late, that were absorbed, when their bytes may have been collected. */
+const ghosts: Theme = (scenario, random) => ({
+  ...scenario,
+  topics: [topicPlan(0, random, 1)],
+  processes: random.between(2, 4),
+  badWeatherMs: 60_000,
+  faults: { twinLate: 6, landsLate: random.pick([0, 3]) },
+  limits: { ...scenario.limits, ...ROLLING, maxEntriesPerRoll: random.between(1, 3) },
+  restFactor: random.pick([10, 50]),
+  clients: [
+    ...several('plain producer', 2, 10),
+    ...several('consumer', 1, 15),
+    ...several('merger', 2, 20),
+    ...several('collector', 2, 20),
+  ],
+  marksStay: true,
+});
+
 /** Records expire under those who read and merge them. */
 const expiry: Theme = (scenario, random) => ({
   ...scenario,
@@ -573,6 +591,7 @@ const THEMES: readonly Theme[] = [
   merging,
   growing,
   growing,
+  ghosts,
   expiry,
   compacting,
   compacting,
