@@ -1,7 +1,7 @@
 /**
  * Consumer groups under change: members join, leave, crash and freeze while records come in. How long a group takes to settle, how
  * many partitions move, and what a member costs. Every record must be processed, by somebody, at least once; a change of one member
- * moves as few partitions as can be; a group settles within a session and 10 s; what a frozen member commits is refused, and its
+ * moves as few partitions as can be; a group settles within a session and 15 s; what a frozen member commits is refused, and its
  * successors' positions stand. `npm run bench:groups`.
  */
 import { systemClock } from '../lib/clock.ts';
@@ -39,7 +39,7 @@ const POLL_MS = 5_000;
 const CHECK_MS = 25;
 const GIVE_UP_MS = 180_000;
 /** A group settles within so long, or a session longer if somebody was not heard of. */
-const SETTLED_MS = 10_000;
+const SETTLED_MS = 15_000;
 
 interface Consumer {
   readonly name: MemberName;

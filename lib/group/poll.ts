@@ -35,14 +35,14 @@ export async function poll(
     deadlineMs ??= clock.now() + (request.maxWaitMs ?? config.requestTimeoutMs);
     if (isUnanswered(member)) {
       const { after, isEmpty } = await giveAgain(context, member, request.page(config), access);
-      if (isEmpty && isRepeat(member)) throw usedUp(name);
-      if (!isEmpty) {
-        if (after === undefined) return stateOf(member);
-        const written = await writeMember(context, member, seen(after, clock.now()));
-        if (written !== undefined) return stateOf(written);
+      const written = after && (await writeMember(context, member, seen(after, clock.now())));
+      if (after !== undefined && written === undefined) {
         conflicts++;
         continue;
       }
+      if (!isEmpty) return stateOf(written ?? member);
+      if (isRepeat(member)) throw usedUp(name);
+      if (written !== undefined) continue;
     }
     const { committed, commitMs } = await commitBefore(context, member);
     const partitions = await readable(context, member, access);

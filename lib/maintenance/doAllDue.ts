@@ -40,7 +40,8 @@ export async function doAllDue(context: UnitContext, { dueAtMs }: DueUnit): Prom
       try {
         // What is done is no longer due, so the rest begins anew.
         if (!(await finish(due))) return { counts, more: true, cursor: {} };
-        if (parseUnit(due.unit).kind === 'head') heads.add(due.unit);
+        // One that went on with what had been begun has not looked at what came since.
+        if (parseUnit(due.unit).kind === 'head' && due.cursor === undefined) heads.add(due.unit);
       } catch (error) {
         if (error instanceof LeaseHeld) throw error;
         if (isGone(error)) {

@@ -74,6 +74,8 @@ export interface MaintenanceLimits {
   readonly waitingMessages: number;
   /** How long the account of a run that was asked for is kept. */
   readonly runAgeMs: number;
+  /** How long units of a run that fail are tried again. */
+  readonly failedRunMs: number;
   /** `offsets.retention.minutes`: how long a consumer group without members and commits is remembered. */
   readonly offsetsRetentionMs: number;
 }
@@ -124,6 +126,7 @@ export const MAINTENANCE_LIMITS: MaintenanceLimits = {
   pagesPerPlan: 10,
   waitingMessages: 1_000,
   runAgeMs: 7 * 24 * 60 * MINUTE_MS,
+  failedRunMs: 60 * MINUTE_MS,
   offsetsRetentionMs: 7 * 24 * 60 * MINUTE_MS,
 };
 

@@ -16,6 +16,8 @@ export interface Maintained {
   readonly counts: Counts;
   /** To go on with, when the time was over before all that is due was done. */
   readonly cursor?: HeadCursor;
+  /** The time was over before all that was to be rolled was: there is nothing to go on with but the beginning. */
+  readonly beginAgain?: true;
   /** When there will be something to do that nobody has to be told of. */
   readonly nextDueAtMs: number | undefined;
   /** What still waits to be merged, the head's slices included, */
@@ -25,7 +27,7 @@ export interface Maintained {
 }
 
 /** What was found where work has come to. */
-type Findings = Omit<Maintained, 'cursor'>;
+type Findings = Omit<Maintained, 'cursor' | 'beginAgain'>;
 
 /** Where work on a head goes on: plain JSON. */
 export interface HeadCursor {
@@ -53,7 +55,9 @@ export async function maintainHead(
   options: MaintainOptions,
   from?: HeadCursor,
 ): Promise<Maintained> {
-  const { head, rolls } = await (from === undefined ? rollQuiet : readHead)(context, topic, index, options);
+  const rolled = await (from === undefined ? rollQuiet : readHead)(context, topic, index, options);
+  const { head, rolls } = rolled;
+  if (rolled.isCut) return { ...NOTHING, counts: { ...(rolls > 0 && { rolls }) }, beginAgain: true };
   const { firstPartition } = head;
   const ends = from?.ends ?? head.base.map((_, i) => firstOffsetInHead(head, firstPartition + i));
   const counts = { ...(from === undefined && { heads: 1 }), ...(rolls > 0 && { rolls }) };
@@ -116,7 +120,7 @@ async function rollQuiet(
   topic: Topic,
   index: number,
   { force }: MaintainOptions,
-): Promise<{ head: Head; rolls: number }> {
+): Promise<Rolled> {
   const heads = createHeads(items, clock);
   let head = await heads.read(topic, index);
   const youngestAt = Math.max(...head.tail.map(({ at }) => at));
@@ -136,11 +140,19 @@ async function rollQuiet(
     }
     head = await heads.read(topic, index);
   }
-  return { head, rolls };
+  const isLeft = force && head.tail.some(({ at }) => at <= youngestAt);
+  return { head, rolls, isCut: isLeft && isOver() };
 }
 
-async function readHead({ items, clock }: JobContext, topic: Topic, index: number) {
-  return { head: await createHeads(items, clock).read(topic, index), rolls: 0 };
+interface Rolled {
+  readonly head: Head;
+  readonly rolls: number;
+  /** The time was over before all was that is to be. */
+  readonly isCut: boolean;
+}
+
+async function readHead({ items, clock }: JobContext, topic: Topic, index: number): Promise<Rolled> {
+  return { head: await createHeads(items, clock).read(topic, index), rolls: 0, isCut: false };
 }
 
 interface PartitionWork extends MaintainOptions {

@@ -40,6 +40,7 @@ export async function maintainTopic(
       if (context.isOver()) return { counts, cursor: { step: 'heads', head, ...(from && { at: from }) } };
       const maintained = await maintainHead(context, topic, head, { force }, from);
       counts = addCounts(counts, maintained.counts);
+      if (maintained.beginAgain) return { counts, cursor: { step: 'heads', head } };
       if (maintained.cursor) return { counts, cursor: { step: 'heads', head, at: maintained.cursor } };
       await onHead(head, maintained);
     }

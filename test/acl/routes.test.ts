@@ -5,6 +5,7 @@ import type { HttpResponse, Operation } from '../../lib/rest/operation.ts';
 import { RIGHTS } from '../../lib/rest/rights.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
+import { batch } from '../support/log.ts';
 
 const dispatch = createDispatch(allOperations);
 const CLUSTER_ID = 'one';
@@ -245,5 +246,39 @@ describe('a poll', () => {
     expect(await held()).toEqual(['orders']);
     const told = String((await call(wadi, 'listSubscriptions')).body);
     expect(told).not.toContain('secret');
+  });
+
+  test('that is repeated when a topic may not be read any more leaves its records to whoever may', async () => {
+    const wadi = await guarded(acl('ALL', 'GROUP', 'g'), acl('READ', 'TOPIC', '*'));
+    for (const name of ['orders', 'secret']) {
+      const topic = await wadi.topics.describe(name);
+      await wadi.log.append(topic, [{ partition: 0, batches: [batch(['one', 'two'])] }]);
+    }
+    const caller = { principal: 'User:alice', host: '192.0.2.1' };
+    const config = { autoOffsetReset: 'earliest', autoCommitIntervalMs: 0 } as const;
+    const member = await wadi.groups.create('g', config, 'me', caller);
+    await wadi.groups.subscribe(member, { pattern: '.*' });
+    const asked = async (key: string) => {
+      const given: string[] = [];
+      const access = await wadi.acls.accessOf(caller);
+      await wadi.groups.poll(member, {
+        ...{ idempotencyKey: key, maxWaitMs: 0, access },
+        page: () => ({
+          add({ name }, _, { nextOffset }, from, to = nextOffset) {
+            given.push(name);
+            return { records: to - from, nextOffset: to, full: false };
+          },
+        }),
+      });
+      return given.sort();
+    };
+    expect(await asked('k/1')).toEqual(['orders', 'secret']);
+    await wadi.acls.create([acl('READ', 'TOPIC', 'secret', { permission: 'DENY' })]);
+    expect(await asked('k/1')).toEqual(['orders']);
+    expect(await asked('k/2')).toEqual([]);
+    await wadi.groups.leave(member, 'k/3');
+    const partitions = ['orders', 'secret'].map((topic) => ({ topic, partition: 0 }));
+    const committed = await wadi.groups.committed('g', partitions);
+    expect(committed.map((each) => each?.offset)).toEqual([2, 0]);
   });
 });

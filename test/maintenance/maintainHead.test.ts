@@ -129,3 +129,25 @@ async function run(world: House, looks: number, meanwhile = async () => undefine
   const { heads, rolls, merges, rowsAbsorbed } = counts;
   return { calls, told, counts: { heads, rolls, merges, rowsAbsorbed } };
 }
+
+test('a forced run whose time is over before the tail was rolled begins with the roll again', async () => {
+  const storage = memoryStorage();
+  const world = await house(storage);
+  await world.write(3);
+  // Stopped while it waits for what is too young.
+  let looks = 0;
+  const isOver = () => looks++ > 1;
+  const cut = await maintainTopic(jobOf(world, isOver), world.topic, WHOLE_TOPIC, FORCE, async () => {});
+  expect(cut.cursor).toEqual(WHOLE_TOPIC);
+  let cursor: TopicCursor | undefined = cut.cursor;
+  for (let calls = 0; cursor !== undefined && calls < 10; calls++) {
+    ({ cursor } = await maintainTopic(
+      jobOf({ ...world, storage }),
+      world.topic,
+      cursor,
+      FORCE,
+      async () => {},
+    ));
+  }
+  for (const partition of [0, 1]) expect(await rowsOf(storage, world.topic, partition)).toHaveLength(1);
+});
