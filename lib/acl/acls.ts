@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import { withRetries } from '../log/retry.ts';
@@ -26,11 +27,12 @@ export const DEFAULT_AUTHORIZER: AuthorizerOptions = {
   allowEveryoneIfNoAclFound: true,
 };
 
-/** All of them are read at once, by every process: 10,000 are some 2 MB, 250 read units. */
-export const MAX_ACLS = 10_000;
+/** All of them are read at once, by every process, and fit into one answer: 2,000 are some 500 KB, 60 read units. */
+export const MAX_ACLS = 2_000;
 /** How long a change may go unnoticed by other processes. */
 export const ACLS_MAX_AGE_MS = 5_000;
 const ACLS_PER_READ = 1_000;
+const WRITES_AT_ONCE = 16;
 /** No copy of a call is on its way for longer. */
 const MARK_SECONDS = 24 * 3_600;
 /** How often a write is tried anew when others come between. */
@@ -97,26 +99,25 @@ export function createAcls({ metadata, clock, authorizer }: AclContext): Acls {
       if (keys.size > MAX_ACLS) {
         throw new WadiError('POLICY_VIOLATION', `There may be ${MAX_ACLS} ACLs; prefixes make fewer do.`);
       }
-      for (const binding of bindings) {
-        await change(binding, (stored) =>
+      await atOnce(bindings, WRITES_AT_ONCE, (binding) =>
+        change(binding, (stored) =>
           stored?.binding === undefined ? encodeAcl(binding, (stored?.version ?? 0) + 1) : undefined,
-        );
-      }
+        ),
+      );
       known = undefined;
     },
 
     async delete(filter) {
       const all = await readAll();
       const expiresAt = Math.floor(clock.now() / 1_000) + MARK_SECONDS;
-      const deleted: AclBinding[] = [];
-      for (const binding of all.filter((each) => isMeant(each, filter))) {
-        const isOurs = await change(binding, (stored) =>
+      const meant = all.filter((each) => isMeant(each, filter));
+      const isOurs = await atOnce(meant, WRITES_AT_ONCE, (binding) =>
+        change(binding, (stored) =>
           stored?.binding === undefined ? undefined : encodeMark(binding, stored.version + 1, expiresAt),
-        );
-        if (isOurs) deleted.push(binding);
-      }
+        ),
+      );
       known = undefined;
-      return deleted;
+      return meant.filter((_, i) => isOurs[i]);
     },
   };
 }

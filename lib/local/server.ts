@@ -69,7 +69,7 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
         headers: request.headers as Record<string, string>,
         pathParameters: params,
         isBase64Encoded: false,
-        requestContext: { domainName, http: { method, sourceIp: request.socket.remoteAddress ?? '' } },
+        requestContext: { domainName, http: { method, sourceIp: addressOf(request) } },
         local: {
           body,
           baseUrl: baseUrl(domainName),
@@ -128,6 +128,10 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     },
   };
 }
+
+/** Of IPv4, as ACLs have it, also on a socket that takes both. */
+const addressOf = ({ socket }: IncomingMessage): string =>
+  (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 
 function splitUrl(url: string): [path: string, query: string] {
   const mark = url.indexOf('?');

@@ -13,8 +13,9 @@ export function newBucket(byteRate: number, nowMs: number): Bucket {
   return { bytes: (byteRate * WINDOW_MS) / 1_000, atMs: nowMs };
 }
 
-/** As it is by now. A clock that is behind the one before fills nothing. */
-export function refilled({ bytes, atMs }: Bucket, byteRate: number, nowMs: number): Bucket {
+/** As it is by now. A clock that is behind the one before fills nothing; one before that was far ahead is not waited for. */
+export function refilled({ bytes, ...last }: Bucket, byteRate: number, nowMs: number): Bucket {
+  const atMs = last.atMs > nowMs + WINDOW_MS ? nowMs : last.atMs;
   const sinceMs = Math.max(0, nowMs - atMs);
   const most = newBucket(byteRate, nowMs).bytes;
   return { bytes: Math.min(most, bytes + (byteRate * sinceMs) / 1_000), atMs: Math.max(atMs, nowMs) };

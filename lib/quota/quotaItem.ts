@@ -17,11 +17,12 @@ export interface Quota {
  *
  *     pk 'quota'   sk the principal
  *     producerByteRate, consumerByteRate   each missing if there is none; both, if it was taken away
+ *     version                              counted up by each write, which has it as a condition
  */
 export const QUOTA_PK = 'quota';
 
-export function encodeQuota({ principal, ...rates }: Quota): Item {
-  return { pk: QUOTA_PK, sk: principal, ...rates };
+export function encodeQuota({ principal, ...rates }: Quota, version: number): Item {
+  return { pk: QUOTA_PK, sk: principal, ...rates, version };
 }
 
 export function decodeQuota({ sk: principal, producerByteRate, consumerByteRate }: Item): Quota {
@@ -37,7 +38,7 @@ export function decodeQuota({ sk: principal, producerByteRate, consumerByteRate 
  *
  *     pk 'spent/<direction>/<principal>'   sk 'bucket'
  *     bytes, atMs              see `Bucket`
- *     version                  counted up by each write, which has it as a condition
+ *     version                  counted up by each write, which has it as a condition;  stamp: of that write
  */
 /** What the keys begin with, by which roles are allowed to write them. */
 export const SPENT = 'spent/';
@@ -46,8 +47,8 @@ export function bucketKey(direction: Direction, principal: string): Key {
   return { pk: `${SPENT}${direction}/${principal}`, sk: 'bucket' };
 }
 
-export function encodeBucket(key: Key, { bytes, atMs }: Bucket, version: number): Item {
-  return { ...key, bytes, atMs, version };
+export function encodeBucket(key: Key, { bytes, atMs }: Bucket, version: number, stamp: string): Item {
+  return { ...key, bytes, atMs, version, stamp };
 }
 
 export function decodeBucket({ bytes, atMs, version }: Item): Bucket & { readonly version: number } {

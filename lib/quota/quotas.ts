@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { EVERYONE } from '../acl/binding.ts';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
@@ -5,6 +6,7 @@ import { withRetries } from '../log/retry.ts';
 import { LruCache } from '../lruCache.ts';
 import { allItems } from '../storage/allItems.ts';
 import type { Condition, ItemStore } from '../storage/ports.ts';
+import { randomUuid } from '../uuid.ts';
 import { newBucket, take } from './bucket.ts';
 import {
   bucketKey,
@@ -51,6 +53,7 @@ export interface QuotaContext {
 interface Share {
   bytes: number;
   takenAtMs: number;
+  taking: Promise<void> | undefined;
 }
 
 export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
@@ -82,29 +85,50 @@ export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
     return direction === 'produce' ? quota?.producerByteRate : quota?.consumerByteRate;
   }
 
-  /** Pays and takes a share out of the bucket that all processes have in common. Returns how long to wait if it is empty. */
+  /**
+   * Pays and takes a share out of the bucket that all processes have in common. `waitMs` if it is empty then; `isPaid` unless too many
+   * were at it at once.
+   */
   async function takeShare(
     principal: string,
     direction: Direction,
     byteRate: number,
     taken: { owed: number; bytes: number },
-  ): Promise<number> {
+  ): Promise<{ isPaid: boolean; waitMs: number }> {
     const key = bucketKey(direction, principal);
+    const stamp = randomUuid(clock);
     let item = await withRetries(clock, () => log.get(key));
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const stored = item && decodeBucket(item);
       const now = clock.now();
       const { bucket, waitMs } = take(stored ?? newBucket(byteRate, now), byteRate, taken, now);
-      if (waitMs > 0 && taken.owed === 0) return waitMs;
-      const written = encodeBucket(key, bucket, (stored?.version ?? 0) + 1);
-      const isAsRead: Condition =
-        stored === undefined ? { missing: ['pk'] } : { path: ['version'], is: '=', value: stored.version };
-      const outcome = await withRetries(clock, () => log.put(written, isAsRead));
-      if (outcome.applied) return waitMs;
+      if (waitMs > 0 && taken.owed === 0) return { isPaid: true, waitMs };
+      const written = encodeBucket(key, bucket, (stored?.version ?? 0) + 1, stamp);
+      const outcome = await withRetries(clock, () => log.put(written, unchanged(stored)));
+      // One that was sent again finds its own.
+      if (outcome.applied || outcome.item?.stamp === stamp) return { isPaid: true, waitMs };
       item = outcome.item;
     }
-    // So many take at once that it is about to be empty.
-    return SHARE_MS;
+    return { isPaid: false, waitMs: SHARE_MS };
+  }
+
+  async function refill(
+    share: Share,
+    principal: string,
+    direction: Direction,
+    byteRate: number,
+  ): Promise<void> {
+    const before = share.bytes;
+    const bytes = Math.ceil((byteRate * SHARE_MS) / 1_000);
+    const { isPaid, waitMs } = await takeShare(principal, direction, byteRate, {
+      owed: Math.max(0, -before),
+      bytes,
+    });
+    // What was owed is paid, and what was not spent in time is gone; what was spent meanwhile counts.
+    if (isPaid) share.bytes -= before;
+    if (waitMs > 0) throw throttled(principal, direction, byteRate, waitMs);
+    share.bytes += bytes;
+    share.takenAtMs = clock.now();
   }
 
   return {
@@ -112,17 +136,15 @@ export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
       const byteRate = await rateOf(principal, direction);
       if (byteRate === undefined) return;
       const id = `${direction} ${principal}`;
-      const now = clock.now();
-      const share = shares.get(id);
-      const isFresh = share !== undefined && Math.abs(now - share.takenAtMs) < SHARE_MS;
+      const share = shares.get(id) ?? { bytes: 0, takenAtMs: Number.NEGATIVE_INFINITY, taking: undefined };
+      shares.set(id, share);
+      const isFresh = Math.abs(clock.now() - share.takenAtMs) < SHARE_MS;
       if (isFresh && share.bytes > 0) return;
-      // What was not spent in time is gone. Whoever comes meanwhile takes a share of their own.
-      const owed = Math.max(0, -(share?.bytes ?? 0));
-      if (share !== undefined) share.bytes = 0;
-      const bytes = Math.ceil((byteRate * SHARE_MS) / 1_000);
-      const waitMs = await takeShare(principal, direction, byteRate, { owed, bytes });
-      if (waitMs > 0) throw throttled(principal, direction, byteRate, waitMs);
-      shares.set(id, { bytes, takenAtMs: now });
+      // Those who come meanwhile wait for the same.
+      share.taking ??= refill(share, principal, direction, byteRate).finally(() => {
+        share.taking = undefined;
+      });
+      await share.taking;
     },
 
     spend(principal, direction, bytes) {
@@ -133,11 +155,23 @@ export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
     list: readAll,
 
     async alter(quota) {
-      const item = encodeQuota(quota);
-      await withRetries(clock, () => metadata.put(item));
-      known = undefined;
+      const key = { pk: QUOTA_PK, sk: quota.principal };
+      let item = await withRetries(clock, () => metadata.get(key));
+      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+        const stored = item as { version: number } | undefined;
+        const written = encodeQuota(quota, (stored?.version ?? 0) + 1);
+        const outcome = await withRetries(clock, () => metadata.put(written, unchanged(stored)));
+        known = undefined;
+        if (outcome.applied || isDeepStrictEqual(outcome.item, written)) return;
+        item = outcome.item;
+      }
+      throw new WadiError('REQUEST_TIMED_OUT', 'Too many changes of one quota at once. Try again.');
     },
   };
+}
+
+function unchanged(stored: { readonly version: number } | undefined): Condition {
+  return stored === undefined ? { missing: ['pk'] } : { path: ['version'], is: '=', value: stored.version };
 }
 
 function throttled(principal: string, direction: Direction, byteRate: number, waitMs: number): WadiError {

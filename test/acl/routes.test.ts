@@ -100,8 +100,8 @@ describe.each(NEEDING)('$id', ({ id, rights }) => {
   });
 
   test(`is allowed by ${rights.join(' and ')}`, async () => {
-    // A poll looks into what the instance holds.
-    const held = id === 'poll' ? [acl('READ', 'TOPIC', THERE.topic)] : [];
+    // These look into what the instance holds.
+    const held = ['poll', 'commit'].includes(id) ? [acl('READ', 'TOPIC', THERE.topic)] : [];
     expect((await call(await guarded(...aclsFor(rights), ...held), id)).status).not.toBe(403);
   });
 
@@ -205,6 +205,7 @@ describe('what a body names needs its own right', () => {
     ['seekToEnd', (topic) => ({ body: { partitions: partitions(topic) } }), 'partitions[0].topic'],
     ['commit', (topic) => ({ body: { offsets: offsets(topic) } }), 'offsets[0].topic'],
     ['committed', (topic) => ({ query: `topic=${topic}&partition=0` }), 'topic'],
+    ['runMaintenance', (topic) => ({ body: { topic_name: topic } }), 'topic_name'],
     [
       'resetConsumerGroupPositions',
       (topic) => ({ body: { to: 'latest', topics: [{ topic_name: topic }] } }),
@@ -212,13 +213,34 @@ describe('what a body names needs its own right', () => {
     ],
     ['deleteConsumerGroupPositions', (topic) => ({ query: `topic_name=${topic}` }), 'topic_name'],
   ])('%s', async (id, of, field) => {
-    const wadi = await guarded(acl('ALL', 'GROUP', THERE.group), acl('READ', 'TOPIC', THERE.topic));
+    const cluster = acl('ALTER', 'CLUSTER', 'kafka-cluster');
+    const wadi = await guarded(acl('ALL', 'GROUP', THERE.group), acl('READ', 'TOPIC', THERE.topic), cluster);
     for (const topic of ['secret', 'missing']) {
       const answer = await call(wadi, id, of(topic));
       expect([answer.status, jsonOf(answer).field]).toEqual([403, field]);
     }
     expect((await call(wadi, id, of(THERE.topic))).status).not.toBe(403);
   });
+});
+
+test('who may not read what an instance has polled does not commit it', async () => {
+  const wadi = await guarded(acl('READ', 'GROUP', THERE.group));
+  const refused = await call(wadi, 'commit');
+  expect([refused.status, jsonOf(refused).field]).toEqual([403, 'group_name']);
+  expect(String(refused.body)).not.toContain(THERE.topic);
+  await wadi.acls.create([acl('READ', 'TOPIC', THERE.topic)]);
+  expect((await call(wadi, 'commit')).status).toBe(204);
+});
+
+test('maintenance tells nothing of topics that the caller may not describe', async () => {
+  const cluster = (['DESCRIBE', 'ALTER'] as const).map((each) => acl(each, 'CLUSTER', 'kafka-cluster'));
+  const wadi = await guarded(...cluster, acl('DESCRIBE', 'TOPIC', 'orders'));
+  const run = await call(wadi, 'runMaintenance');
+  expect(run.status).toBe(202);
+  for (const answer of [run, await call(wadi, 'getMaintenance')]) {
+    expect(String(answer.body)).toContain('orders');
+    expect(String(answer.body)).not.toContain('secret');
+  }
 });
 
 describe('a poll', () => {

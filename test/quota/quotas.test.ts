@@ -1,7 +1,7 @@
 import { newBucket, refilled, take } from '../../lib/quota/bucket.ts';
 import { createQuotas } from '../../lib/quota/quotas.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
-import type { Storage } from '../../lib/storage/ports.ts';
+import { type Storage, StorageError } from '../../lib/storage/ports.ts';
 import { type Intercept, intercepted } from '../support/faults.ts';
 import { testClock } from '../support/log.ts';
 
@@ -77,6 +77,61 @@ test.each([1, 4])(
     expect(bytes).toBeLessThan(1.05 * (saved + 600_000) + count * 5_000);
   },
 );
+
+test('of many at once in a process none forgets what another has spent', async () => {
+  const { clock, open, quotas } = started();
+  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  const slow = open(async (_, proceed) => {
+    await new Promise(setImmediate);
+    return proceed();
+  });
+  let bytes = 0;
+  for (let second = 0; second < 200; second++) {
+    const sending = Array.from({ length: 8 }, async () => {
+      await slow.admit('User:anna', 'produce');
+      slow.spend('User:anna', 'produce', 5_000);
+      bytes += 5_000;
+    });
+    await Promise.allSettled(sending);
+    clock.advance(1_000);
+  }
+  expect(bytes).toBeGreaterThan(0.8 * 210_000);
+  expect(bytes).toBeLessThan(1.3 * 210_000);
+});
+
+test('a debt is paid, though the store failed meanwhile, and once, though an answer was lost', async () => {
+  const { clock, open, quotas } = started();
+  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  let fault: 'none' | 'gone' | 'lost' = 'none';
+  const faulty = open(async (call, proceed) => {
+    if (call.store !== 'log' || fault === 'none') return proceed();
+    if (fault === 'gone') throw new Error('the store is gone');
+    if (call.operation !== 'put') return proceed();
+    fault = 'none';
+    await proceed();
+    throw new StorageError('no answer', 'unknown');
+  });
+  await faulty.admit('User:anna', 'produce');
+  faulty.spend('User:anna', 'produce', 30_000);
+  fault = 'gone';
+  await expect(faulty.admit('User:anna', 'produce')).rejects.toThrow('the store is gone');
+  fault = 'lost';
+  await expect(faulty.admit('User:anna', 'produce')).rejects.toMatchObject({ retryAfterMs: 20_000 });
+  clock.advance(20_100);
+  await faulty.admit('User:anna', 'produce');
+});
+
+test('a clock that was an hour ahead is not waited for', async () => {
+  const { clock, quotas } = started();
+  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  clock.advance(3_600_000);
+  await quotas.admit('User:anna', 'produce');
+  quotas.spend('User:anna', 'produce', 15_000);
+  clock.advance(-3_600_000);
+  await expect(quotas.admit('User:anna', 'produce')).rejects.toThrow('try again');
+  clock.advance(10_000);
+  await quotas.admit('User:anna', 'produce');
+});
 
 test('who is above it is told when to come again, and others are not', async () => {
   const { clock, quotas } = started();

@@ -1,7 +1,9 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
-import { topicResource } from '../../acl/binding.ts';
-import type { PartitionName } from '../../group/groups.ts';
+import { type Access, denied } from '../../acl/access.ts';
+import { groupResource, topicResource } from '../../acl/binding.ts';
+import type { MemberName, PartitionName } from '../../group/groups.ts';
+import type { Wadi } from '../../wadi.ts';
 import type { HttpRequest, Operation } from '../operation.ts';
 import { checker } from '../request.ts';
 import { NO_CONTENT, V2_TYPE, v2json } from '../response.ts';
@@ -74,6 +76,13 @@ function wanted(request: HttpRequest): readonly PartitionName[] | undefined {
   return partition.split(',').map((digits) => ({ topic, partition: Number(digits) }));
 }
 
+/** What it has polled may be of topics that the caller may not read: those are not named. */
+async function requireAllReadable({ groups }: Wadi, member: MemberName, access: Access): Promise<void> {
+  const { assigned } = await groups.describeMember(member);
+  if (assigned.every(({ topic }) => access.allows('READ', topicResource(topic)))) return;
+  throw denied(access.principal, 'READ', groupResource(member.groupId), 'group_name');
+}
+
 export const offsetOperations: readonly Operation[] = [
   {
     id: 'commit',
@@ -102,6 +111,7 @@ export const offsetOperations: readonly Operation[] = [
     async handle(wadi, request, access) {
       const offsets = readCommit(request)?.offsets ?? undefined;
       requireReadable(access, offsets ?? [], 'offsets');
+      if (offsets === undefined) await requireAllReadable(wadi, memberName(request), access);
       if (offsets !== undefined) requireDistinct(offsets, 'offsets');
       await wadi.groups.commit(
         memberName(request),

@@ -1,5 +1,7 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
+import type { Access } from '../../acl/access.ts';
+import { topicResource } from '../../acl/binding.ts';
 import { logError } from '../../logError.ts';
 import type { Counts } from '../../maintenance/job.ts';
 import { MAINTENANCE_LIMITS } from '../../maintenance/limits.ts';
@@ -77,7 +79,13 @@ const RunParams = Type.Object({
 
 const maintenancePlace = (cluster: Place): Place => part(cluster, 'maintenance', 'maintenance');
 
-function runData(cluster: Place, run: Run): Static<typeof RunData> {
+/** Of topics that the caller may not describe nothing is told. */
+const seenBy =
+  (access: Access) =>
+  ({ name }: { readonly name: string }): boolean =>
+    name === '' || access.allows('DESCRIBE', topicResource(name));
+
+function runData(cluster: Place, access: Access, run: Run): Static<typeof RunData> {
   const { runId, startedAtMs, units, left, counts } = run;
   return {
     kind: 'KafkaMaintenanceRun',
@@ -89,6 +97,7 @@ function runData(cluster: Place, run: Run): Static<typeof RunData> {
     left_count: left,
     counts: mutable(counts),
     units: units
+      .filter(seenBy(access))
       .toSorted((a, b) => Number(a.done) - Number(b.done))
       .slice(0, MAX_UNITS)
       .map(({ name, done, counts, error }) => ({
@@ -115,9 +124,10 @@ export const maintenanceOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: Status } },
     errors: ['KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const now = wadi.clock.now();
       const { dueCount, due, running, lastRuns } = await maintenanceStatus(wadi);
+      const isSeen = seenBy(access);
       const oldest = due[0];
       const answer: Static<typeof Status> = {
         kind: 'KafkaMaintenance',
@@ -125,11 +135,13 @@ export const maintenanceOperations: readonly Operation[] = [
         cluster_id: wadi.clusterId,
         due_count: dueCount,
         oldest_due_age_ms: oldest === undefined ? 0 : Math.max(0, now - oldest.dueAtMs),
-        due: due.map(({ unit, name, dueAtMs }) => ({ unit, topic_name: name, due_at_ms: dueAtMs })),
-        running: running.map(({ unit, name, untilMs }) => ({
+        due: due
+          .filter(isSeen)
+          .map(({ unit, name, dueAtMs }) => ({ unit, topic_name: name, due_at_ms: dueAtMs })),
+        running: running.filter(isSeen).map(({ unit, name, untilMs }) => ({
           ...{ unit, topic_name: name, lease_until_ms: untilMs },
         })),
-        last_runs: lastRuns.map(({ unit, name, endedAtMs, tookMs, more, counts, error }) => ({
+        last_runs: lastRuns.filter(isSeen).map(({ unit, name, endedAtMs, tookMs, more, counts, error }) => ({
           ...{ unit, topic_name: name, ended_at_ms: endedAtMs, took_ms: tookMs, more },
           counts: mutable(counts),
           ...(error !== undefined && { error }),
@@ -151,12 +163,13 @@ export const maintenanceOperations: readonly Operation[] = [
     answers: { 202: { [JSON_TYPE]: RunData } },
     errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { topic_name } = request.body.length === 0 ? {} : readRequest(request);
+      if (topic_name !== undefined) access.require('DESCRIBE', topicResource(topic_name), 'topic_name');
       const { topics } = wadi;
       const topic = topic_name === undefined ? undefined : await topics.describe(topic_name);
       const run = await startRun(wadi, topic, MAINTENANCE_LIMITS, logError);
-      return json(202, runData(clusterPlace(wadi, request), run));
+      return json(202, runData(clusterPlace(wadi, request), access, run));
     },
   },
   {
@@ -171,11 +184,11 @@ export const maintenanceOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: RunData } },
     errors: ['KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { run_id } = runParams(request);
       const run = await readRun(wadi, run_id);
       if (run === undefined) throw new HttpError(404, `There is no run ${run_id}.`, { field: 'run_id' });
-      return json(200, runData(clusterPlace(wadi, request), run));
+      return json(200, runData(clusterPlace(wadi, request), access, run));
     },
   },
 ];
