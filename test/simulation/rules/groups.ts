@@ -33,12 +33,6 @@ export const groupsRules: readonly Mutation[] = [
     to: 'before.held',
   },
   {
-    rule: 'what a static member was to let go does not come back with it',
-    file: 'lib/group/create.ts',
-    from: '.filter(({ revokeByMs }) => revokeByMs === 0)',
-    to: '',
-  },
-  {
     rule: 'a member lets go what is not its part',
     file: 'lib/group/turn.ts',
     from: 'else released.push(each);',
@@ -74,18 +68,6 @@ export const groupsRules: readonly Mutation[] = [
     file: 'lib/group/positions.ts',
     from: 'items.put(mark, unchanged(position))',
     to: 'items.put(mark)',
-  },
-  {
-    rule: 'a position that was deleted leaves a mark',
-    file: 'lib/group/positions.ts',
-    from: 'items.put(mark, unchanged(position))',
-    to: 'items.delete(mark, unchanged(position))',
-  },
-  {
-    rule: 'a poll finds what it has given itself',
-    file: 'lib/group/poll.ts',
-    from: 'isRepeat(member) || member.lastPoll.token === token',
-    to: 'isRepeat(member)',
   },
   {
     rule: 'the owner of a partition commits it',
@@ -201,12 +183,6 @@ export const groupsRules: readonly Mutation[] = [
     rule: 'a call is of the incarnation that made it',
     file: 'lib/group/members.ts',
     from: 'if (name.memberId !== undefined && name.memberId !== member.memberId) throw fencedInstance(name);',
-    to: '',
-  },
-  {
-    rule: 'a call that tries again is of the incarnation that it began with',
-    file: 'lib/group/members.ts',
-    from: 'caller = before;',
     to: '',
   },
   {
