@@ -79,15 +79,15 @@ export interface ClientPlan {
 }
 
 /**
- * Each seed has other faults in play, at other rates, over other limits: what one mixture hides, another shows. Half of
- * them are drawn for a theme, since some rules matter only when several rare things come together.
+ * Each seed has other faults in play, at other rates, over other limits: what one mixture hides, another shows. Most
+ * are drawn for a theme, since some rules matter only when several rare things come together.
  */
 export function scenarioOf(seed: number): Scenario {
   const random = seeded(seed);
   const scenario = anyScenario(seed, random);
   if (random.fork(1).chance(0.3)) return grouping(scenario, random.fork(2));
   if (random.fork(3).chance(0.18)) return keeping(scenario, random.fork(4));
-  return random.chance(0.5) ? scenario : random.pick(THEMES)(scenario, random);
+  return random.chance(0.35) ? scenario : random.pick(THEMES)(scenario, random);
 }
 
 function several(kind: ClientKind, count: number, operations: number, inFlight = 1): ClientPlan[] {
@@ -359,7 +359,7 @@ const ghosts: Theme = (scenario, random) => ({
     ...several('merger', 2, 20),
     ...several('collector', 2, 20),
   ],
-  marksStay: true,
+  marksStay: random.chance(0.5),
 });
 
 /** Records expire under those who read and merge them. */
@@ -589,10 +589,15 @@ const THEMES: readonly Theme[] = [
   pipeline,
   merging,
   merging,
+  merging,
   growing,
   growing,
   ghosts,
+  ghosts,
   expiry,
+  expiry,
+  compacting,
+  compacting,
   compacting,
   compacting,
 ];

@@ -46,20 +46,6 @@ export const segmentsRules: readonly Mutation[] = [
     to: 'return undefined;',
   },
   {
-    rule: 'an absorbed row leaves the gap that its segment fills',
-    file: 'lib/log/indexRow.ts',
-    from: 'if (row === undefined || row.absorbed !== undefined) return false;',
-    // Taken for a row that spans its offsets, and has no record.
-    to: `if (row === undefined) return false;
-  if (row.absorbed !== undefined) {
-    const { baseOffset, endOffset } = row;
-    const blob = { id: new Uint8Array(14), inline: false };
-    const none = { blob, partition: 0, baseOffset, recordCount: endOffset - baseOffset, position: 0, bytes: 0 };
-    Object.assign(row, { slices: [{ ...none, maxTimestamp: 0, runs: [] }] });
-    return baseOffset <= offset && offset < endOffset;
-  }`,
-  },
-  {
     rule: 'a segment has the greatest timestamp up to its end',
     file: 'lib/maintenance/mergePartition.ts',
     from: 'const { endOffset, runningMaxTimestamp } = rows.at(-1)!;',
