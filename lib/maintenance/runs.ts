@@ -15,7 +15,7 @@ import { inBatches } from './pass.ts';
  * The account of a run that somebody asked for, in the log table:
  *
  *   pk 'run'   sk run id                startedAtMs
- *   pk 'run'   sk `<run id>/<topicId>`   name, done (0 or 1), counts (text: JSON), error
+ *   pk 'run'   sk `<run id>/<topicId>`   name, done (0, 1, or 2: given up), counts (text: JSON), error
  *   pk 'run'   sk `<run id>/due`         the same, of what is due besides
  */
 const RUN_PK = 'run';
@@ -101,13 +101,14 @@ export async function noteRun(
   runId: string,
   unit: Unit,
   { name, done, counts, error }: RunUnit,
+  isGivenUp = false,
 ): Promise<void> {
   const row: Item = {
-    ...{ pk: RUN_PK, sk: `${runId}/${unit.split('/')[0]}`, name, done: Number(done) },
+    ...{ pk: RUN_PK, sk: `${runId}/${unit.split('/')[0]}`, name, done: isGivenUp ? 2 : Number(done) },
     ...{ counts: JSON.stringify(counts), ...(error !== undefined && { error }) },
   };
-  // What is done stays done, though a word of before may come late.
-  const isLeft: Condition = { not: { path: ['done'], is: '=', value: 1 } };
+  // What is done or given up stays so, though a word of before may come late.
+  const isLeft: Condition = { not: { path: ['done'], is: '>', value: 0 } };
   await (done ? items.put(row) : items.put(row, isLeft));
 }
 

@@ -45,9 +45,11 @@ export async function noteProgress(
   { clock, storage }: Wadi,
   { unit, runId, topic }: DueUnit,
   progress: { done: boolean; counts: Counts; error?: string },
+  isGivenUp = false,
 ): Promise<void> {
   if (runId === undefined) return;
-  await withRetries(clock, () => noteRun(storage.log, runId, unit, { name: topic.name, ...progress }));
+  const noted = { name: topic.name, ...progress };
+  await withRetries(clock, () => noteRun(storage.log, runId, unit, noted, isGivenUp));
 }
 
 /** The topic was deleted meanwhile. */

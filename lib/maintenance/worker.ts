@@ -79,10 +79,12 @@ export async function work(
     }
     const { message } = error as Error;
     const failed = { ...lastRun({}, true), error: message };
-    await noteProgress(wadi, due, { done: false, counts: due.counts, error: message }).catch(() => undefined);
     // Who asked for the run was told long ago, and what is due without it is so by items of its own.
-    if (runId !== undefined && clock.now() > due.dueAtMs + limits.failedRunMs)
-      await items.delete({ pk: DUE_PK, sk: dueSk }).catch(() => undefined);
+    const isGivenUp = runId !== undefined && clock.now() > due.dueAtMs + limits.failedRunMs;
+    const progress = { done: false, counts: due.counts, error: message };
+    await noteProgress(wadi, due, progress, isGivenUp)
+      .then(() => (isGivenUp ? items.delete({ pk: DUE_PK, sk: dueSk }) : undefined))
+      .catch(() => undefined);
     await lease.giveBack(failed, Math.max(0, deadlineMs - clock.now())).catch(() => undefined);
     throw error;
   }
