@@ -16,13 +16,27 @@ export interface Quota {
  * A quota in the metadata store:
  *
  *     pk 'quota'   sk the principal
- *     producerByteRate, consumerByteRate   each missing if there is none; both, if it was taken away
+ *     producerByteRate, consumerByteRate   each missing if there is none
  *     version                              counted up by each write, which has it as a condition
+ *
+ * which when it was taken away leaves a mark in its place, so that a late copy of the call that made it does not bring it back:
+ *
+ *     version, expiresAt
  */
 export const QUOTA_PK = 'quota';
 
 export function encodeQuota({ principal, ...rates }: Quota, version: number): Item {
   return { pk: QUOTA_PK, sk: principal, ...rates, version };
+}
+
+/** @param expiresAt seconds since the Unix epoch, as DynamoDB's time to live has it */
+export function encodeMark({ principal }: Quota, version: number, expiresAt: number): Item {
+  return { pk: QUOTA_PK, sk: principal, version, expiresAt };
+}
+
+/** Whether it limits anything: one without rates is none. */
+export function isLimit({ producerByteRate, consumerByteRate }: Quota): boolean {
+  return (producerByteRate ?? consumerByteRate) !== undefined;
 }
 
 export function decodeQuota({ sk: principal, producerByteRate, consumerByteRate }: Item): Quota {

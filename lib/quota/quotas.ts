@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { EVERYONE } from '../acl/binding.ts';
+import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import { withRetries } from '../log/retry.ts';
@@ -14,7 +15,9 @@ import {
   decodeBucket,
   decodeQuota,
   encodeBucket,
+  encodeMark,
   encodeQuota,
+  isLimit,
   QUOTA_PK,
   type Quota,
 } from './quotaItem.ts';
@@ -30,13 +33,22 @@ export interface Quotas {
   spend(principal: string, direction: Direction, bytes: number): void;
   /** As they stand, in the order of the principals. */
   list(): Promise<Quota[]>;
-  /** Puts a quota in the place of the principal's; one without rates is none. */
-  alter(quota: Quota): Promise<void>;
+  /**
+   * Puts each in the place of the principal's; one without rates is none. A principal is given once. Throws POLICY_VIOLATION above
+   * MAX_QUOTAS, and changes nothing then.
+   */
+  alter(quotas: readonly Quota[]): Promise<void>;
 }
+
+/** All of them are read at once, by every process that has to do with records: 1,000 are some 100 KB, 13 read units. */
+export const MAX_QUOTAS = 1_000;
 
 /** How long a change may go unnoticed by other processes, as of ACLs. */
 const MAX_AGE_MS = 5_000;
 const QUOTAS_PER_READ = 1_000;
+const WRITES_AT_ONCE = 16;
+/** No copy of a call is on its way for longer. */
+const MARK_SECONDS = 86_400;
 /** How much a process takes at a time, in seconds' worth: so often it writes, and so much may be lost with it. */
 const SHARE_MS = 500;
 const MAX_ATTEMPTS = 10;
@@ -62,9 +74,23 @@ export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
 
   async function readAll(): Promise<Quota[]> {
     const items = await allItems(metadata, clock, { pk: QUOTA_PK, limit: QUOTAS_PER_READ });
-    return items
-      .map(decodeQuota)
-      .filter((quota) => (quota.producerByteRate ?? quota.consumerByteRate) !== undefined);
+    return items.map(decodeQuota).filter(isLimit);
+  }
+
+  /** Writes in the place of what is there. */
+  async function change(quota: Quota): Promise<void> {
+    const key = { pk: QUOTA_PK, sk: quota.principal };
+    const expiresAt = Math.floor(clock.now() / 1_000) + MARK_SECONDS;
+    let item = await withRetries(clock, () => metadata.get(key));
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const stored = item as { version: number } | undefined;
+      const version = (stored?.version ?? 0) + 1;
+      const written = isLimit(quota) ? encodeQuota(quota, version) : encodeMark(quota, version, expiresAt);
+      const outcome = await withRetries(clock, () => metadata.put(written, unchanged(stored)));
+      if (outcome.applied || isDeepStrictEqual(outcome.item, written)) return;
+      item = outcome.item;
+    }
+    throw new WadiError('REQUEST_TIMED_OUT', 'Too many changes of one quota at once. Try again.');
   }
 
   function current(): Promise<Map<string, Quota>> {
@@ -154,18 +180,24 @@ export function createQuotas({ metadata, log, clock }: QuotaContext): Quotas {
 
     list: readAll,
 
-    async alter(quota) {
-      const key = { pk: QUOTA_PK, sk: quota.principal };
-      let item = await withRetries(clock, () => metadata.get(key));
-      for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-        const stored = item as { version: number } | undefined;
-        const written = encodeQuota(quota, (stored?.version ?? 0) + 1);
-        const outcome = await withRetries(clock, () => metadata.put(written, unchanged(stored)));
-        known = undefined;
-        if (outcome.applied || isDeepStrictEqual(outcome.item, written)) return;
-        item = outcome.item;
+    async alter(quotas) {
+      const before = new Set((await readAll()).map(({ principal }) => principal));
+      const after = new Set(before);
+      for (const quota of quotas) {
+        if (isLimit(quota)) after.add(quota.principal);
+        else after.delete(quota.principal);
       }
-      throw new WadiError('REQUEST_TIMED_OUT', 'Too many changes of one quota at once. Try again.');
+      if (after.size > MAX_QUOTAS && after.size > before.size) {
+        throw new WadiError(
+          'POLICY_VIOLATION',
+          `There may be ${MAX_QUOTAS} quotas; User:* is for all others.`,
+        );
+      }
+      try {
+        await atOnce(quotas, WRITES_AT_ONCE, change);
+      } finally {
+        known = undefined;
+      }
     },
   };
 }

@@ -1,5 +1,5 @@
 import { newBucket, refilled, take } from '../../lib/quota/bucket.ts';
-import { createQuotas } from '../../lib/quota/quotas.ts';
+import { createQuotas, MAX_QUOTAS } from '../../lib/quota/quotas.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { type Storage, StorageError } from '../../lib/storage/ports.ts';
 import { type Intercept, intercepted } from '../support/faults.ts';
@@ -69,7 +69,7 @@ test.each([1, 4])(
   'a principal gets its rate, and what it has saved up, through %d processes',
   async (count) => {
     const { clock, open, quotas } = started();
-    await quotas.alter({ principal: 'User:anna', producerByteRate: 10_000 });
+    await quotas.alter([{ principal: 'User:anna', producerByteRate: 10_000 }]);
     const processes = Array.from({ length: count }, () => open());
     const saved = 100_000;
     const bytes = await through(processes, clock, { ms: 60_000, bytes: 1_000 });
@@ -80,7 +80,7 @@ test.each([1, 4])(
 
 test('of many at once in a process none forgets what another has spent', async () => {
   const { clock, open, quotas } = started();
-  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  await quotas.alter([{ principal: 'User:anna', producerByteRate: 1_000 }]);
   const slow = open(async (_, proceed) => {
     await new Promise(setImmediate);
     return proceed();
@@ -101,7 +101,7 @@ test('of many at once in a process none forgets what another has spent', async (
 
 test('a debt is paid, though the store failed meanwhile, and once, though an answer was lost', async () => {
   const { clock, open, quotas } = started();
-  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  await quotas.alter([{ principal: 'User:anna', producerByteRate: 1_000 }]);
   let fault: 'none' | 'gone' | 'lost' = 'none';
   const faulty = open(async (call, proceed) => {
     if (call.store !== 'log' || fault === 'none') return proceed();
@@ -123,7 +123,7 @@ test('a debt is paid, though the store failed meanwhile, and once, though an ans
 
 test('a clock that was an hour ahead is not waited for', async () => {
   const { clock, quotas } = started();
-  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  await quotas.alter([{ principal: 'User:anna', producerByteRate: 1_000 }]);
   clock.advance(3_600_000);
   await quotas.admit('User:anna', 'produce');
   quotas.spend('User:anna', 'produce', 15_000);
@@ -135,7 +135,7 @@ test('a clock that was an hour ahead is not waited for', async () => {
 
 test('who is above it is told when to come again, and others are not', async () => {
   const { clock, quotas } = started();
-  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000 });
+  await quotas.alter([{ principal: 'User:anna', producerByteRate: 1_000 }]);
   await quotas.admit('User:anna', 'produce');
   quotas.spend('User:anna', 'produce', 50_000);
   await expect(quotas.admit('User:anna', 'produce')).rejects.toMatchObject({
@@ -150,8 +150,8 @@ test('who is above it is told when to come again, and others are not', async () 
 
 test('everyone’s quota is each one’s who has none, and of its own', async () => {
   const { quotas } = started();
-  await quotas.alter({ principal: 'User:*', consumerByteRate: 1_000 });
-  await quotas.alter({ principal: 'User:root', producerByteRate: 1 });
+  await quotas.alter([{ principal: 'User:*', consumerByteRate: 1_000 }]);
+  await quotas.alter([{ principal: 'User:root', producerByteRate: 1 }]);
   for (const principal of ['User:anna', 'User:ben', 'User:root']) {
     await quotas.admit(principal, 'fetch');
     quotas.spend(principal, 'fetch', 20_000);
@@ -170,7 +170,7 @@ test('where there is no quota nothing is counted, and a quota costs two calls a 
   });
   await quotas.admit('User:anna', 'produce');
   expect(calls).toEqual([]);
-  await quotas.alter({ principal: 'User:anna', producerByteRate: 1_000_000 });
+  await quotas.alter([{ principal: 'User:anna', producerByteRate: 1_000_000 }]);
   for (let i = 0; i < 100; i++) {
     await quotas.admit('User:anna', 'produce');
     quotas.spend('User:anna', 'produce', 1_000);
@@ -181,12 +181,43 @@ test('where there is no quota nothing is counted, and a quota costs two calls a 
 
 test('quotas are listed, altered and taken away', async () => {
   const { quotas } = started();
-  await quotas.alter({ principal: 'User:b', producerByteRate: 5 });
-  await quotas.alter({ principal: 'User:a', producerByteRate: 5, consumerByteRate: 7 });
+  await quotas.alter([{ principal: 'User:b', producerByteRate: 5 }]);
+  await quotas.alter([{ principal: 'User:a', producerByteRate: 5, consumerByteRate: 7 }]);
   expect(await quotas.list()).toEqual([
     { principal: 'User:a', producerByteRate: 5, consumerByteRate: 7 },
     { principal: 'User:b', producerByteRate: 5 },
   ]);
-  await quotas.alter({ principal: 'User:a' });
+  await quotas.alter([{ principal: 'User:a' }]);
   expect(await quotas.list()).toEqual([{ principal: 'User:b', producerByteRate: 5 }]);
+});
+
+test('there are no more quotas than every process can hold; more than that changes nothing, to replace or take away is no more', async () => {
+  const { quotas, storage } = started();
+  for (let i = 0; i < MAX_QUOTAS; i++) {
+    await storage.metadata.put({ pk: 'quota', sk: `User:${i}`, producerByteRate: 5, version: 1 });
+  }
+  const [one, other] = ['User:anna', 'User:ben'].map((principal) => ({ principal, consumerByteRate: 7 }));
+  const changed = { principal: 'User:0', producerByteRate: 9 };
+  await expect(quotas.alter([changed, one!])).rejects.toMatchObject({ kafka: 'POLICY_VIOLATION' });
+  expect(await quotas.list()).toHaveLength(MAX_QUOTAS);
+  expect(await quotas.list()).toContainEqual({ principal: 'User:0', producerByteRate: 5 });
+  await quotas.alter([changed]);
+  expect(await quotas.list()).toContainEqual(changed);
+  await quotas.alter([one!, { principal: 'User:1' }]);
+  await expect(quotas.alter([other!])).rejects.toMatchObject({ kafka: 'POLICY_VIOLATION' });
+  await quotas.alter([{ principal: 'User:2' }]);
+  await quotas.alter([other!]);
+});
+
+test('a copy of a change that lands behind the removal does not bring the quota back', async () => {
+  const { quotas, open } = started();
+  let late: (() => Promise<unknown>) | undefined;
+  const copied = open(async ({ operation }, proceed) => {
+    if (operation === 'put') late ??= proceed;
+    return proceed();
+  });
+  await copied.alter([{ principal: 'User:anna', producerByteRate: 5 }]);
+  await quotas.alter([{ principal: 'User:anna' }]);
+  await late!();
+  expect(await quotas.list()).toEqual([]);
 });

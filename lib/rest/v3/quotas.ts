@@ -99,7 +99,7 @@ export const quotaOperations: readonly Operation[] = [
     params: ClusterParams,
     accepts: { [JSON_TYPE]: AlterRequest },
     answers: { 204: 'empty' },
-    errors: ['INVALID_REQUEST', 'KAFKA_STORAGE_ERROR'],
+    errors: ['INVALID_REQUEST', 'POLICY_VIOLATION', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request) {
       const { data } = readAlter(request);
@@ -110,7 +110,7 @@ export const quotaOperations: readonly Operation[] = [
         const message = `${data[twice]!.principal} is given twice.`;
         throw new WadiError('INVALID_REQUEST', message, { field: `data[${twice}].principal` });
       }
-      for (const quota of data.map(quotaOf)) await wadi.quotas.alter(quota);
+      await wadi.quotas.alter(data.map(quotaOf));
       return NO_CONTENT;
     },
   },
