@@ -1,14 +1,16 @@
+import { ACL_PK } from '../acl/aclItem.ts';
 import { WadiError } from '../errors.ts';
 import { evictedProducerKey } from '../log/producers.ts';
 import { withRetries } from '../log/retry.ts';
-import type { Condition, Item, ItemPage } from '../storage/ports.ts';
+import { QUOTA_PK } from '../quota/quotaItem.ts';
+import type { Item } from '../storage/ports.ts';
 import { listTopics } from '../topic/listTopics.ts';
 import { DELETED_TOPIC_PK, type StoredTopic } from '../topic/topicItem.ts';
-import { addCounts, type Counts, type JobContext } from './job.ts';
+import { forgetExpired } from './forgetExpired.ts';
+import { addCounts, type Counts } from './job.ts';
 import { LeaseHeld } from './lease.ts';
 import type { Maintained } from './maintainHead.ts';
 import { maintainTopic, type TopicCursor, WHOLE_TOPIC } from './maintainTopic.ts';
-import { inBatches } from './pass.ts';
 import { forgetRuns } from './runs.ts';
 import type { UnitContext } from './units.ts';
 
@@ -44,7 +46,8 @@ export async function sweep(
       );
       counts = addCounts(counts, work.counts);
       if (work.cursor !== undefined) return { counts, cursor: { name, at: work.cursor } };
-      counts = addCounts(counts, await forgetProducers(job, topic.id));
+      const { pk } = evictedProducerKey(topic.id, '');
+      counts = addCounts(counts, { producersForgotten: await forgetExpired(job, job.items, pk) });
     } catch (error) {
       if (error instanceof LeaseHeld) throw error;
       // Deleted since it was listed.
@@ -55,32 +58,6 @@ export async function sweep(
   }
   const groups = await tidyGroups(context, '');
   return { ...groups, counts: addCounts(counts, groups.counts) };
-}
-
-/**
- * Deletes what is remembered of idempotent producers beyond its time, as far as there is time: DynamoDB does so by itself (TTL), the
- * other stores do not. One that comes back meanwhile has a later time, and stays.
- */
-async function forgetProducers(
-  { items, clock, limits, isOver }: JobContext,
-  topicId: string,
-): Promise<Counts> {
-  const { pk } = evictedProducerKey(topicId, '');
-  let producersForgotten = 0;
-  let from: string | undefined = '0';
-  while (from !== undefined && !isOver()) {
-    const query = { pk, from, limit: limits.rowsPerPage };
-    const page: ItemPage = await withRetries(clock, () => items.query(query));
-    const now = clock.now() / 1_000;
-    const expired = page.items.filter(({ expiresAt }) => (expiresAt as number) < now);
-    await inBatches(expired, limits.writesAtOnce, async ({ pk, sk, expiresAt }) => {
-      const isExpired: Condition = { path: ['expiresAt'], is: '=', value: expiresAt as number };
-      const { applied } = await withRetries(clock, () => items.delete({ pk, sk }, isExpired));
-      if (applied) producersForgotten++;
-    });
-    from = page.lastSk && `${page.lastSk}-`;
-  }
-  return { producersForgotten };
 }
 
 async function tidyGroups(
@@ -106,12 +83,13 @@ async function tidyGroups(
   }
 }
 
-/** Accounts of old runs go; deleted topics that should long be purged are looked at again. */
+/** Accounts of old runs go, and marks of ACLs and quotas; deleted topics that should long be purged are looked at again. */
 async function tidyUp({ wadi, job }: UnitContext): Promise<void> {
   const { storage, log, clock } = wadi;
   const { limits } = job;
   const now = clock.now();
   await forgetRuns(storage.log, now - limits.runAgeMs, limits);
+  for (const pk of [ACL_PK, QUOTA_PK]) await forgetExpired(job, storage.metadata, pk);
   const query = { pk: DELETED_TOPIC_PK, limit: DELETED_TOPICS_PER_SWEEP };
   const { items } = await withRetries(clock, () => storage.metadata.query(query));
   for (const item of items) {

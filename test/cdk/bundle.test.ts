@@ -21,7 +21,7 @@ const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => bo
   [/lib\/group\/createGroups|re2js/, ({ stores }) => stores.groups.length > 0],
   [/lib\/log\/createLog/, ({ stores }) => stores.objects.length > 0],
   [/lib\/log\/appender/, ({ stores }) => stores.objects.length > 0],
-  [/lib\/quota/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
+  [/lib\/quota\/quotas/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
   [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],
   // TypeBox's compiler, and the SDK's search for credentials.
   [

@@ -1,4 +1,6 @@
 import { metered, newMeter } from '../../bench/metering.ts';
+import { aclKey } from '../../lib/acl/aclItem.ts';
+import type { AclBinding } from '../../lib/acl/binding.ts';
 import { DUE_PK, parseDueKey } from '../../lib/log/due.ts';
 import { headKey } from '../../lib/log/head.ts';
 import { evictedProducerItem } from '../../lib/log/producers.ts';
@@ -131,6 +133,33 @@ test('the daily sweep forgets producers whose time is over, unless they come bac
   const worked = await keepFor(await startKeeper(storage, clock), clock, 3 * DAY);
   expect(worked.flatMap(({ counts }) => counts.producersForgotten ?? [])).toEqual([599]);
   expect((await group(inner, `producers/${topic.id}`)).map(({ sk }) => sk)).toEqual(['0:late', '1:7']);
+});
+
+test('the daily sweep forgets that ACLs and quotas were deleted when their day is over, unless they were made again', async () => {
+  const inner = memoryStorage();
+  const { clock } = await house(inner);
+  const { acls, quotas } = (await startKeeper(inner, clock)).wadi;
+  const [orders, payments, users] = ['orders', 'payments', 'users'].map(
+    (resourceName): AclBinding => ({
+      ...{ resourceType: 'TOPIC', resourceName, patternType: 'LITERAL', principal: 'User:anna' },
+      ...{ host: '*', operation: 'READ', permission: 'ALLOW' },
+    }),
+  ) as [AclBinding, AclBinding, AclBinding];
+  await acls.create([orders, payments, users]);
+  await quotas.alter(['User:anna', 'User:ben'].map((principal) => ({ principal, producerByteRate: 5 })));
+  await acls.delete({ resourceName: 'orders' });
+  await acls.delete({ resourceName: 'payments' });
+  await quotas.alter([{ principal: 'User:anna' }]);
+
+  const storage = intercepted(inner, async ({ operation, args: [key] }, proceed) => {
+    if (operation === 'delete' && (key as Key).sk === aclKey(payments).sk) await acls.create([payments]);
+    return proceed();
+  });
+  await keepFor(await startKeeper(storage, clock), clock, 3 * DAY);
+  expect(await acls.list({})).toEqual([payments, users]);
+  expect(await quotas.list()).toEqual([{ principal: 'User:ben', producerByteRate: 5 }]);
+  const left = await Promise.all(['acl', 'quota'].map((pk) => inner.metadata.query({ pk, limit: 10 })));
+  expect(left.map(({ items }) => items.length)).toEqual([2, 1]);
 });
 
 test('the daily sweep looks at every group, and forgets those that nobody uses', async () => {
