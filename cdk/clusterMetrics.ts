@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Operation } from 'aws-cdk-lib/aws-dynamodb';
+import { MAINTENANCE } from '../functions/manifest.ts';
 import type { WadiCluster } from './wadiCluster.ts';
 import { TABLES } from './wadiStorage.ts';
 
@@ -10,7 +11,16 @@ const FIVE_MINUTES = Duration.minutes(5);
 export type ClusterMetrics = ReturnType<typeof clusterMetrics>;
 
 /** What dashboard and alarms look at; without labels, with which an alarm's metric is taken for a computation. */
-export function clusterMetrics({ api, maintenance, storage }: WadiCluster) {
+export function clusterMetrics({ api, maintenance, storage, clusterId }: WadiCluster) {
+  /** What the worker tells of maintenance. */
+  const ofWork = (metricName: string, statistic: string) =>
+    new Metric({
+      namespace: 'Wadi',
+      metricName,
+      dimensionsMap: { cluster: clusterId, service: MAINTENANCE.name },
+      statistic,
+      period: FIVE_MINUTES,
+    });
   const functions = [
     ...api.functions,
     ['planner', maintenance.planner] as const,
@@ -67,7 +77,7 @@ export function clusterMetrics({ api, maintenance, storage }: WadiCluster) {
     appendLatency: byName('produce').duration.with({ period: MINUTE }),
     /** How often a head is updated for an append: 1, but where many processes append to one head. */
     appendAttempts: new MathExpression({
-      expression: `SEARCH('{Wadi,service,route} MetricName="AppendAttempts"', 'Average', ${FIVE_MINUTES.toSeconds()})`,
+      expression: `SEARCH('{Wadi,cluster,route,service} cluster="${clusterId}" MetricName="AppendAttempts"', 'Average', ${FIVE_MINUTES.toSeconds()})`,
       period: FIVE_MINUTES,
     }),
     functions,
@@ -109,17 +119,6 @@ function total(name: string, metrics: readonly Metric[]): MathExpression {
   return new MathExpression({
     expression: expression.join(' + '),
     usingMetrics,
-    period: FIVE_MINUTES,
-  });
-}
-
-/** What the worker tells of maintenance. Clusters of one account and region share these metrics. */
-function ofWork(metricName: string, statistic: string): Metric {
-  return new Metric({
-    namespace: 'Wadi',
-    metricName,
-    dimensionsMap: { service: 'maintenance' },
-    statistic,
     period: FIVE_MINUTES,
   });
 }

@@ -46,6 +46,7 @@ export function opened<Event, Result>(
       ...(clusterId && { clusterId }),
       ...(queueUrl && queue && { queue: queue({ queueUrl }) }),
     });
+    metrics.setDefaultDimensions({ cluster: wadi.clusterId });
     return createHandler(wadi);
   }
 

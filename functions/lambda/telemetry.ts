@@ -3,7 +3,10 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import type { HttpEvent, HttpHandler, HttpResult } from '../handler.ts';
 
-/** Both name the function, by POWERTOOLS_SERVICE_NAME, and write lines of JSON, of some of which CloudWatch makes metrics. */
+/**
+ * Both name the function, by POWERTOOLS_SERVICE_NAME, and write lines of JSON, of some of which CloudWatch makes metrics: of the cluster alone,
+ * since `open.ts` makes its id a dimension.
+ */
 export const logger = new Logger();
 export const metrics = new Metrics({ namespace: 'Wadi' });
 

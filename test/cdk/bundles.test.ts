@@ -213,7 +213,7 @@ test('maintenance is asked for, sent to the queue, and done by the worker, which
     lines.push(...told);
   }
   const metrics = lines.find((line) => Object.hasOwn(line as object, '_aws'));
-  expect(metrics).toMatchObject({ service: 'maintenance', Runs: 1, Merges: 1 });
+  expect(metrics).toMatchObject({ cluster: 'one', service: 'maintenance', Runs: 1, Merges: 1 });
 
   const [told] = await invoke('maintenanceApi', [
     {
@@ -244,11 +244,11 @@ test('a request leaves metrics of its route, and what went wrong in the log', as
   };
   const metricsOf = (lines: unknown[]) => lines.find((line) => Object.hasOwn(line as object, '_aws'));
   expect(metricsOf(await handle('produce', [event(record)]))).toMatchObject({
-    ...{ service: 'produce', route: `POST ${route}`, Status2xx: 1, AppendAttempts: 1 },
+    ...{ cluster: 'one', service: 'produce', route: `POST ${route}`, Status2xx: 1, AppendAttempts: 1 },
     RequestBytes: JSON.stringify(record.body).length,
     Latency: expect.any(Number),
     ResponseBytes: expect.any(Number),
-    _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'route']] }] },
+    _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'cluster', 'route']] }] },
   });
 
   const nowhere = { ...environment, AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' };

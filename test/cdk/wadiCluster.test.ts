@@ -37,3 +37,32 @@ test('clusters of one stack have ids of their own', () => {
   const [one, other] = ['One', 'Other'].map((id) => stack.resolve(new WadiCluster(stack, id).clusterId));
   expect(one).not.toEqual(other);
 });
+
+test('clusters of one account look at metrics of their own: those of Wadi are told apart by the cluster’s id', () => {
+  const stack = newStack();
+  const clusters = ['One', 'Other'].map((id) => new WadiCluster(stack, id));
+  const template = Template.fromStack(stack);
+  const alarms = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).filter(
+    ([, { Properties }]) => Properties.Namespace === 'Wadi',
+  );
+  const dashboards = Object.entries(template.findResources('AWS::CloudWatch::Dashboard'));
+  for (const { node, clusterId } of clusters) {
+    const ofCluster = (found: typeof alarms) => found.filter(([id]) => id.startsWith(node.id));
+    expect(ofCluster(alarms).length).toBeGreaterThan(2);
+    for (const [, { Properties }] of ofCluster(alarms)) {
+      expect(Properties.Dimensions).toEqual([
+        { Name: 'cluster', Value: stack.resolve(clusterId) },
+        { Name: 'service', Value: 'maintenance' },
+      ]);
+    }
+    const [[, { Properties }]] = ofCluster(dashboards) as [(typeof dashboards)[0]];
+    const body = JSON.stringify(Properties.DashboardBody);
+    expect(body).toContain(clusterSuffix(clusterId));
+    for (const other of clusters) {
+      if (other.clusterId !== clusterId) expect(body).not.toContain(clusterSuffix(other.clusterId));
+    }
+  }
+});
+
+/** What is known of an id before the stack is there. */
+const clusterSuffix = (clusterId: string) => clusterId.slice(-9);
