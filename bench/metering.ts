@@ -94,11 +94,11 @@ export function metered(
   latency: Latency = { objectMs: 0, itemMs: 0 },
 ): Storage {
   const objects: ObjectStore = {
-    async put(key, chunks) {
+    async put(key, chunks, options) {
       meter.objectPuts++;
       for (const { length } of chunks) meter.objectPutBytes += length;
       await delay(latency.objectMs);
-      return storage.objects.put(key, chunks);
+      return storage.objects.put(key, chunks, options);
     },
     async get(key, range) {
       meter.objectGets++;

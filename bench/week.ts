@@ -92,7 +92,9 @@ async function append(): Promise<number> {
 async function die(): Promise<number> {
   const chunk = new Uint8Array(filler.length);
   const blob = { id: newBlobId(clock), inline: false };
-  await createBlobs(storage.objects, storage.log, clock).upload(topic.id, 0, blob, [chunk]);
+  const durability = { acks: 'all', minInsyncReplicas: 1 } as const;
+  const blobs = createBlobs({ objects: storage.objects, items: storage.log, clock });
+  await blobs.upload({ topic, headIndex: 0, blob, chunks: [chunk], durability });
   orphanBytes += chunk.length;
   return chunk.length;
 }

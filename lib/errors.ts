@@ -12,6 +12,7 @@ export const KAFKA_ERRORS = {
   MESSAGE_TOO_LARGE: { code: 10, retriable: false },
   OFFSET_METADATA_TOO_LARGE: { code: 12, retriable: false },
   INVALID_TOPIC_EXCEPTION: { code: 17, retriable: false },
+  NOT_ENOUGH_REPLICAS: { code: 19, retriable: true },
   INVALID_REQUIRED_ACKS: { code: 21, retriable: false },
   INVALID_GROUP_ID: { code: 24, retriable: false },
   UNKNOWN_MEMBER_ID: { code: 25, retriable: false },

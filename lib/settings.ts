@@ -2,6 +2,11 @@ import type { AuthorizerOptions } from './acl/decide.ts';
 
 /** The one place where the process's environment is read. */
 
+export interface RegionSettings {
+  readonly name: string;
+  readonly bucket: string;
+}
+
 export interface LambdaSettings {
   readonly bucket: string;
   readonly logTable: string;
@@ -9,6 +14,10 @@ export interface LambdaSettings {
   readonly groupsTable: string;
   /** Left out, the id that rests in the metadata table. */
   readonly clusterId?: string;
+  /** Of a cluster of several regions: each with its bucket, in the order of the configuration. */
+  readonly regions?: readonly RegionSettings[];
+  /** The one that the function is in. */
+  readonly region: string;
   /** Of those that hand work to the queue. */
   readonly queueUrl?: string;
   readonly authorizer: AuthorizerOptions;
@@ -18,7 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_GROUPS_TABLE, WADI_CLUSTER_ID,
- * WADI_QUEUE_URL, WADI_SUPER_USERS (separated by `;`, as in Kafka) and WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND (`true`, or `false`). The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
+ * WADI_QUEUE_URL, WADI_REGIONS (`eu-central-1=wadi-eu,us-east-1=wadi-us`), WADI_SUPER_USERS (separated by `;`, as in Kafka) and WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND (`true`, or `false`). The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
  * AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. Throws an error that names all that is missing.
  */
 export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
@@ -34,7 +43,10 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
     throw new Error(`These environment variables must be set: ${missing.join(', ')}`);
   }
   const { WADI_CLUSTER_ID: clusterId, WADI_QUEUE_URL: queueUrl } = environment;
+  const { WADI_REGIONS, AWS_REGION: region = '' } = environment;
   return {
+    region,
+    ...(WADI_REGIONS && { regions: readRegions(WADI_REGIONS) }),
     bucket: WADI_BUCKET,
     logTable: WADI_LOG_TABLE,
     metadataTable: WADI_METADATA_TABLE,
@@ -46,6 +58,16 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
       allowEveryoneIfNoAclFound: environment.WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND !== 'false',
     },
   };
+}
+
+/** `<name>=<bucket>`, with commas between. */
+function readRegions(text: string): RegionSettings[] {
+  return text.split(',').map((region) => {
+    const [name, bucket, ...more] = region.split('=');
+    if (!name || !bucket || more.length > 0)
+      throw new Error(`WADI_REGIONS: '${region}' is not <region>=<bucket>`);
+    return { name, bucket };
+  });
 }
 
 /** Where the command line finds Wadi, unless told by `--url`. */

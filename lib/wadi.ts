@@ -8,7 +8,11 @@ import { createLog, type LogOptions } from './log/createLog.ts';
 import type { Log } from './log/log.ts';
 import { noQueue, type Queue } from './queue/queue.ts';
 import { createQuotas, type Quotas } from './quota/quotas.ts';
+import type { ReplicationLimits } from './replication/limits.ts';
+import type { Region } from './replication/region.ts';
+import { createReplication, type Regions, type Replication } from './replication/replication.ts';
 import type { Storage } from './storage/ports.ts';
+import { listTopics } from './topic/listTopics.ts';
 import { createTopics, type Topics } from './topic/topics.ts';
 
 /** A running Wadi: everything an operation may use. */
@@ -23,11 +27,19 @@ export interface Wadi {
   readonly quotas: Quotas;
   /** Of maintenance. */
   readonly queue: Queue;
+  /** None, but in a cluster of several. */
+  readonly regions: readonly Region[];
+  /** Of a cluster of several regions. */
+  readonly replication: Replication | undefined;
 }
 
 export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn' | 'onCommit'> {
+  /** With `regions`, its objects are not used. */
   readonly storage: Storage;
   readonly clock?: Clock;
+  /** Of a cluster of several regions. */
+  readonly regions?: Regions;
+  readonly replicationLimits?: ReplicationLimits;
   /** Read from the metadata store, or put there, unless given. */
   readonly clusterId?: string;
   /** Everyone may do what no ACL is about, unless given. */
@@ -38,6 +50,7 @@ export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn' | 'onCom
 
 /** What makes those parts of a Wadi that have code of their own. */
 const PARTS = {
+  replication: createReplication,
   log: createLog,
   topics: createTopics,
   acls: createAcls,
@@ -57,14 +70,28 @@ export function createWadi(options: WadiOptions): Promise<Wadi> {
  * so that its bundle has no code of the others.
  */
 export async function composeWadi(parts: Parts, options: WadiOptions): Promise<Wadi> {
-  const { storage, clock = systemClock, queue = noQueue, clusterId: given, ...rest } = options;
-  const { authorizer = DEFAULT_AUTHORIZER, ...logOptions } = rest;
-  const { metadata } = storage;
+  const { clock = systemClock, queue = noQueue, clusterId: given, regions, ...rest } = options;
+  const { storage: inRegion, authorizer = DEFAULT_AUTHORIZER, replicationLimits, ...logOptions } = rest;
+  const { metadata, log: items } = inRegion;
+  const replication =
+    regions &&
+    parts.replication?.({
+      ...{ regions, items, clock },
+      isNew: async () => (await listTopics(metadata)).length === 0,
+      ...(replicationLimits && { limits: replicationLimits }),
+    });
+  const storage = replication ? { ...inRegion, objects: replication.objects } : inRegion;
   const clusterId = given ?? (await readClusterId(metadata, clock));
-  const log = parts.log?.({ ...logOptions, storage, clock }) as Log;
-  const topics = parts.topics?.({ metadata, log, clock }) as Topics;
+  const log = parts.log?.({
+    ...{ ...logOptions, storage, clock },
+    ...(replication && { replication }),
+  }) as Log;
+  const topics = parts.topics?.({ metadata, log, clock, replication }) as Topics;
   const acls = parts.acls?.({ metadata, clock, authorizer }) as Acls;
   const quotas = parts.quotas?.({ metadata, log: storage.log, clock }) as Quotas;
   const groups = parts.groups?.({ items: storage.groups, log, topics, acls, clock }) as Groups;
-  return { clusterId, clock, storage, log, topics, groups, acls, quotas, queue };
+  return {
+    ...{ clusterId, clock, storage, log, topics, groups, acls, quotas, queue, replication },
+    regions: regions?.all ?? [],
+  };
 }

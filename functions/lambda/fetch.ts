@@ -1,6 +1,7 @@
 import { createAcls } from '../../lib/acl/acls.ts';
 import { createLog } from '../../lib/log/createLog.ts';
 import { createQuotas } from '../../lib/quota/quotas.ts';
+import { createReplication } from '../../lib/replication/replication.ts';
 import { awsObjects } from '../../lib/storage/aws/aws.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { createHandler } from '../fetch.ts';
@@ -8,6 +9,7 @@ import { onLambda } from './open.ts';
 
 export const handler = onLambda(createHandler, {
   objects: awsObjects,
+  replication: createReplication,
   log: createLog,
   topics: createTopics,
   acls: createAcls,

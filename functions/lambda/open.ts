@@ -5,7 +5,8 @@ import type { Context } from 'aws-lambda';
 import { systemClock } from '../../lib/clock.ts';
 import { logErrorsBy } from '../../lib/logError.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
-import { type LambdaSettings, lambdaSettings } from '../../lib/settings.ts';
+import type { Region } from '../../lib/replication/region.ts';
+import { type LambdaSettings, lambdaSettings, type RegionSettings } from '../../lib/settings.ts';
 import { awsTables } from '../../lib/storage/aws/aws.ts';
 import type { ObjectStore } from '../../lib/storage/ports.ts';
 import { composeWadi, type Parts, type Wadi } from '../../lib/wadi.ts';
@@ -37,18 +38,24 @@ export function opened<Event, Result>(
 
   async function open() {
     const settings = lambdaSettings();
-    const { clusterId, queueUrl, authorizer } = settings;
+    const { clusterId, queueUrl, authorizer, region: local, regions } = settings;
     const wadi = await composeWadi(parts, {
       storage: { ...awsTables(settings), objects: objects?.(settings) as ObjectStore },
       clock: systemClock,
       authorizer,
       onCommit: (attempts) => void metrics.addMetric('AppendAttempts', MetricUnit.Count, attempts),
+      ...(regions && { regions: { local, all: regions.map((each, i) => inRegion(settings, each, i)) } }),
       ...(clusterId && { clusterId }),
       ...(queueUrl && queue && { queue: queue({ queueUrl }) }),
     });
     metrics.setDefaultDimensions({ cluster: wadi.clusterId });
     return createHandler(wadi);
   }
+
+  const inRegion = (settings: LambdaSettings, { name, bucket }: RegionSettings, i: number): Region => ({
+    ...{ id: i + 1, name },
+    objects: objects?.({ ...settings, region: name, bucket }) as ObjectStore,
+  });
 
   // As in handler.ts, nothing need be done when time gets short.
   return middy<Event, Result, Error, Context>({ timeoutEarlyInMillis: 0 })

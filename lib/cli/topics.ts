@@ -133,7 +133,7 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
     .description('list the configs that a topic can have: type, default, allowed values, effect')
     .addHelpText(
       'after',
-      "\nEffect: 'now', Wadi acts on it; 'planned', it is checked and kept, and will be acted on; 'none', it is\nchecked and kept so that tools written for Kafka work unchanged.\n",
+      "\nEffect: 'now', Wadi acts on it; 'none', it is checked and kept so that tools written for Kafka work unchanged.\n",
     )
     .action(() => {
       io.stdout.write(configTable());

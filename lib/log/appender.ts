@@ -1,10 +1,10 @@
 import { WadiError } from '../errors.ts';
-import { type BlobRef, newBlobId } from './blob.ts';
+import { type BlobRef, newBlobId, type StoredBlob } from './blob.ts';
 import { asFailure, type CommitContext, commit, type PendingUnit, type UnitResult } from './commit.ts';
 import { type Due, headDueAt, headUnit } from './due.ts';
 import { headIndexOf } from './head.ts';
 import type { LogLimits } from './limits.ts';
-import type { AppendResult, LogTopic, PartitionBatches } from './log.ts';
+import type { AppendResult, Durability, LogTopic, PartitionBatches } from './log.ts';
 
 interface Waiting {
   readonly batches: PartitionBatches;
@@ -12,9 +12,11 @@ interface Waiting {
   readonly settle: (result: UnitResult) => void;
 }
 
-/** One topic's appends in this process: those that come while an upload is under way share the next one. */
+/** One topic's appends in this process, of one durability: those that come while an upload is under way share the next one. */
 interface Gathering {
+  readonly key: string;
   topic: LogTopic;
+  durability: Durability;
   waiting: Waiting[];
   bytes: number;
   uploads: number;
@@ -23,7 +25,11 @@ interface Gathering {
 }
 
 export interface Appender {
-  append(topic: LogTopic, batches: readonly PartitionBatches[]): Promise<AppendResult[]>;
+  append(
+    topic: LogTopic,
+    batches: readonly PartitionBatches[],
+    durability: Durability,
+  ): Promise<AppendResult[]>;
 }
 
 /** `onCommitted` is told of every head that an append has moved. */
@@ -36,11 +42,16 @@ export function createAppender(
   const lastCommit = new Map<string, Promise<void>>();
   let waitingBytes = 0;
 
-  function gatheringOf(topic: LogTopic): Gathering {
-    const found = gatherings.get(topic.id);
+  const keyOf = (topic: LogTopic, { acks, minInsyncReplicas }: Durability): string =>
+    `${topic.id}/${acks}/${minInsyncReplicas}`;
+
+  function gatheringOf(topic: LogTopic, durability: Durability): Gathering {
+    const key = keyOf(topic, durability);
+    const found = gatherings.get(key);
     if (found !== undefined) return found;
-    const made: Gathering = { topic, waiting: [], bytes: 0, uploads: 0, scheduled: false };
-    gatherings.set(topic.id, made);
+    const empty = { waiting: [], bytes: 0, uploads: 0, scheduled: false };
+    const made: Gathering = { key, topic, durability, ...empty };
+    gatherings.set(key, made);
     return made;
   }
 
@@ -73,7 +84,7 @@ export function createAppender(
 
   /** Uploads one blob and commits it to its heads: after the blobs before it, so that sequences stay in order. */
   function flush(gathering: Gathering): void {
-    const { topic } = gathering;
+    const { key, topic, durability } = gathering;
     const taken = takeBlob(gathering, limits);
     const { chunks, byHead, bytes } = layOut(topic, taken);
     const headIndexes = [...byHead.keys()];
@@ -82,19 +93,21 @@ export function createAppender(
     const blob: BlobRef = { id: newBlobId(clock, Math.max(...floors) + 1), inline };
 
     gathering.uploads++;
-    const upload = blobs.upload(topic.id, headIndexes[0]!, blob, chunks).finally(() => {
-      gathering.uploads--;
-      schedule(gathering);
-      if (gathering.uploads === 0 && gathering.waiting.length === 0) gatherings.delete(topic.id);
-    });
+    const upload = blobs
+      .upload({ topic, headIndex: headIndexes[0]!, blob, chunks, durability })
+      .finally(() => {
+        gathering.uploads--;
+        schedule(gathering);
+        if (gathering.uploads === 0 && gathering.waiting.length === 0) gatherings.delete(key);
+      });
     const dueAtMs = headDueAt(clock.now());
     for (const headIndex of headIndexes) {
       const members = byHead.get(headIndex)!;
       const noted = due.note(topic, headUnit(topic.id, headIndex), dueAtMs);
-      const prepared = upload.then(() => noted);
+      const prepared = upload.then(async (stored) => noted.then(() => stored));
       // Whoever commits sees the failure, but may come to it only when the commits before are done.
       prepared.catch(() => undefined);
-      inOrder(`${topic.id}/${headIndex}`, () => commitMembers(topic, headIndex, blob, prepared, members));
+      inOrder(`${key}/${headIndex}`, () => commitMembers(topic, headIndex, prepared, members, durability));
     }
     schedule(gathering);
   }
@@ -110,31 +123,32 @@ export function createAppender(
   async function commitMembers(
     topic: LogTopic,
     headIndex: number,
-    blob: BlobRef,
-    prepared: Promise<void>,
+    prepared: Promise<StoredBlob>,
     members: readonly PendingUnit[],
+    durability: Durability,
   ): Promise<void> {
+    let blob: StoredBlob;
     try {
-      await prepared;
+      blob = await prepared;
     } catch (error) {
       for (const { settle } of members) settle({ ok: false, error: asFailure(error) });
       return;
     }
-    await commit(context, topic, headIndex, blob, members);
+    await commit(context, topic, headIndex, blob, members, durability);
     onCommitted(topic, headIndex);
   }
 
   return {
-    async append(topic, batches) {
+    async append(topic, batches, durability) {
       if (waitingBytes > limits.waitingBytes) {
         throw new WadiError('THROTTLING_QUOTA_EXCEEDED', 'Too many appends are waiting. Try again later.');
       }
       const results = batches.map((unit) =>
         unit.partition >= 0 && unit.partition < topic.partitions
-          ? enqueue(gatheringOf(topic), unit)
+          ? enqueue(gatheringOf(topic, durability), unit)
           : noPartition(topic, unit.partition),
       );
-      const gathering = gatherings.get(topic.id);
+      const gathering = gatherings.get(keyOf(topic, durability));
       if (gathering !== undefined) schedule(gathering);
       const settled = await Promise.all(results);
       return settled.map((result, i): AppendResult => ({ ...result, partition: batches[i]!.partition }));

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { Replication } from '../replication/replication.ts';
 import {
   type ItemStore,
   type Key,
@@ -6,6 +7,8 @@ import {
   type ObjectStore,
   StorageError,
 } from '../storage/ports.ts';
+import { type Head, headKey } from './head.ts';
+import type { Durability, LogTopic } from './log.ts';
 import { withRetries } from './retry.ts';
 
 /** Of one object, that are read at a time: larger ranges are slower than two at once. */
@@ -111,14 +114,41 @@ export interface SliceRef {
   readonly bytes: number;
 }
 
+/** A blob that is as durable as was asked for. */
+export interface StoredBlob {
+  readonly ref: BlobRef;
+  /**
+   * The in-sync epoch of which every region that must have the blob has it, one that the head takes; `undefined`: any. What is missing
+   * is uploaded. Throws NOT_ENOUGH_REPLICAS, or StorageError.
+   */
+  cover(head: Pick<Head, 'topicId' | 'index' | 'inSync'>): Promise<number | undefined>;
+}
+
+export interface BlobUpload {
+  readonly topic: LogTopic;
+  /** Of an inline blob: that it is grouped by. */
+  readonly headIndex: number;
+  readonly blob: BlobRef;
+  readonly chunks: readonly Uint8Array[];
+  readonly durability: Durability;
+}
+
 export interface Blobs {
-  /** Durable when it resolves; throws StorageError when that cannot be had. */
-  upload(topicId: string, headIndex: number, blob: BlobRef, chunks: readonly Uint8Array[]): Promise<void>;
+  /** Durable when it resolves; throws NOT_ENOUGH_REPLICAS or StorageError when that cannot be had. */
+  upload(upload: BlobUpload): Promise<StoredBlob>;
   /** The bytes of each slice, in order, for the caller to keep and change; `undefined` where the blob is gone. */
   read(topicId: string, headIndex: number, slices: readonly SliceRef[]): Promise<(Uint8Array | undefined)[]>;
 }
 
-export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock): Blobs {
+export interface BlobsOptions {
+  readonly objects: ObjectStore;
+  readonly items: ItemStore;
+  readonly clock: Clock;
+  /** Of a cluster of several regions. */
+  readonly replication?: Replication | undefined;
+}
+
+export function createBlobs({ objects, items, clock, replication }: BlobsOptions): Blobs {
   async function readInline(topicId: string, headIndex: number, slices: readonly SliceRef[]) {
     const found = await withRetries(clock, () =>
       items.getMany(slices.map(({ blob }) => inlineKey(topicId, headIndex, blob.id))),
@@ -146,14 +176,31 @@ export function createBlobs(objects: ObjectStore, items: ItemStore, clock: Clock
   }
 
   return {
-    async upload(topicId, headIndex, blob, chunks) {
-      if (!blob.inline) {
-        const key = blobsPrefix(topicId) + blobName(blob.id);
-        await withRetries(clock, () => objects.put(key, chunks));
-        return;
+    async upload({ topic, headIndex, blob, chunks, durability }) {
+      const key = blobsPrefix(topic.id) + blobName(blob.id);
+      const anyEpoch = { ref: blob, cover: async () => undefined };
+      if (blob.inline) {
+        // Items are in every region as soon as they are written.
+        await replication?.requireEnough(topic, durability);
+        const item = { ...inlineKey(topic.id, headIndex, blob.id), bytes: Buffer.concat(chunks) };
+        await withRetries(clock, () => items.put(item));
+        return anyEpoch;
       }
-      const item = { ...inlineKey(topicId, headIndex, blob.id), bytes: Buffer.concat(chunks) };
-      await withRetries(clock, () => items.put(item));
+      if (replication === undefined) {
+        await withRetries(clock, () => objects.put(key, chunks));
+        return anyEpoch;
+      }
+      const replicas = replication.replicasOf(topic);
+      if (durability.acks === 1) {
+        await replication.placeOnce({ key, chunks, replicas });
+        return anyEpoch;
+      }
+      const placement = replication.place({ key, chunks, replicas, atLeast: durability.minInsyncReplicas });
+      await placement.cover();
+      return {
+        ref: blob,
+        cover: ({ topicId, index, inSync }) => placement.cover({ pk: headKey(topicId, index).pk, inSync }),
+      };
     },
 
     async read(topicId, headIndex, wanted) {

@@ -1,13 +1,12 @@
 import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import { type Item, type ItemStore, StorageError, type WriteOutcome } from '../storage/ports.ts';
-import type { BlobRef, Blobs } from './blob.ts';
-import { newBlobId, uploadedAt } from './blob.ts';
+import { type Blobs, newBlobId, type StoredBlob, uploadedAt } from './blob.ts';
 import { findDuplicates, findEntryInIndex } from './findLanded.ts';
 import { findEntry, type Head, logStartOffset, type PlacedSlice } from './head.ts';
 import { gone, type Heads } from './heads.ts';
 import type { LogLimits } from './limits.ts';
-import type { LogTopic } from './log.ts';
+import type { Durability, LogTopic } from './log.ts';
 import { type EvictedProducers, type Plan, planEntry, type Unit } from './plan.ts';
 import { decodeProducer, evictedProducerKey } from './producers.ts';
 import { pauseMs, withRetries } from './retry.ts';
@@ -42,14 +41,15 @@ export async function commit(
   context: CommitContext,
   topic: LogTopic,
   headIndex: number,
-  blob: BlobRef,
+  blob: StoredBlob,
   units: readonly PendingUnit[],
+  durability: Durability,
 ): Promise<void> {
   const pending: Pending = new Map(
     units.map(({ unit, settle }, i) => [i, { unit: { ...unit, offsets: [] }, settle }]),
   );
   try {
-    await run(context, topic, headIndex, blob, pending);
+    await run(context, topic, headIndex, blob, pending, durability);
   } catch (error) {
     for (const i of [...pending.keys()]) settle(pending, i, { ok: false, error: asFailure(error) });
   }
@@ -70,8 +70,9 @@ async function run(
   context: CommitContext,
   topic: LogTopic,
   headIndex: number,
-  firstBlob: BlobRef,
+  firstBlob: StoredBlob,
   pending: Pending,
+  durability: Durability,
 ): Promise<void> {
   const { heads, clock, limits } = context;
   const remembered = heads.cached(topic, headIndex);
@@ -87,7 +88,8 @@ async function run(
       throw new WadiError('REQUEST_TIMED_OUT', 'The partition is too busy. Try again.');
     }
     const units = new Map([...pending].map(([i, { unit }]) => [i, unit]));
-    const plan = planEntry(head, units, evicted, blob, round, clock.now(), limits);
+    const epoch = await blob.cover(head);
+    const plan = planEntry(head, units, evicted, blob.ref, round, clock.now(), limits, epoch);
 
     if (plan.unknownProducers.length > 0) {
       const before = evicted;
@@ -104,8 +106,8 @@ async function run(
         noteOffsets(plan, sent.landed, pending);
         settleDone(head, plan.at, pending);
         vain = -1;
-      } else if (head.floor >= uploadedAt(blob.id)) {
-        blob = await uploadAgain(context, topic, head, blob, pending);
+      } else if (head.floor >= uploadedAt(blob.ref.id)) {
+        blob = await uploadAgain(context, topic, head, blob, pending, durability);
       }
     } else if (!current) {
       head = await heads.read(topic, headIndex);
@@ -225,10 +227,11 @@ async function uploadAgain(
   { blobs, clock }: CommitContext,
   topic: LogTopic,
   head: Head,
-  old: BlobRef,
+  { ref }: StoredBlob,
   pending: Pending,
-): Promise<BlobRef> {
-  const blob = { id: newBlobId(clock, head.floor + 1), inline: old.inline };
+  durability: Durability,
+): Promise<StoredBlob> {
+  const blob = { id: newBlobId(clock, head.floor + 1), inline: ref.inline };
   const chunks: Uint8Array[] = [];
   let end = 0;
   for (const entry of pending.values()) {
@@ -239,8 +242,7 @@ async function uploadAgain(
     });
     entry.unit = { ...entry.unit, positions };
   }
-  await blobs.upload(topic.id, head.index, blob, chunks);
-  return blob;
+  return blobs.upload({ topic, headIndex: head.index, blob, chunks, durability });
 }
 
 export function asWadiError(error: unknown): WadiError {

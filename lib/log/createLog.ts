@@ -1,5 +1,6 @@
 import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
+import type { Replication } from '../replication/replication.ts';
 import type { Storage } from '../storage/ports.ts';
 import { createAppender } from './appender.ts';
 import { createArrivals } from './arrivals.ts';
@@ -20,7 +21,7 @@ import {
 import { createHeads } from './heads.ts';
 import { LIMITS, type LogLimits } from './limits.ts';
 import { listOffsets } from './listOffsets.ts';
-import type { Bounds, Log, LogTopic } from './log.ts';
+import type { Bounds, Durability, Log, LogTopic } from './log.ts';
 import { requirePartition } from './requirePartition.ts';
 import { withRetries } from './retry.ts';
 import { roll, rollIsDue } from './roll.ts';
@@ -28,10 +29,15 @@ import { roll, rollIsDue } from './roll.ts';
 /** Heads of one topic that are made or deleted at a time. */
 const HEADS_AT_ONCE = 16;
 
+/** In one region S3 and DynamoDB see to it, whatever is asked for: so that all appends may share blobs. */
+const DURABLE: Durability = { acks: 'all', minInsyncReplicas: 1 };
+
 export interface LogOptions {
   readonly storage: Pick<Storage, 'objects' | 'log'>;
   readonly clock: Clock;
   readonly limits?: LogLimits;
+  /** Of a cluster of several regions. */
+  readonly replication?: Replication;
   /** Told of what failed in the background, where nobody waits for it. */
   readonly warn?: (error: unknown) => void;
   /** Told after each commit to a head how many entries it took: 1, unless the head had refused some. */
@@ -39,9 +45,9 @@ export interface LogOptions {
 }
 
 export function createLog(options: LogOptions): Log {
-  const { storage, clock, limits = LIMITS, warn = emitWarning, onCommit } = options;
+  const { storage, clock, limits = LIMITS, warn = emitWarning, onCommit, replication } = options;
   const items = storage.log;
-  const blobs = createBlobs(storage.objects, items, clock);
+  const blobs = createBlobs({ objects: storage.objects, items, clock, replication });
   const heads = createHeads(items, clock);
   const arrivals = createArrivals();
   const cache = createSliceCache(limits.cacheBytes);
@@ -64,7 +70,8 @@ export function createLog(options: LogOptions): Log {
   });
 
   return {
-    append: (topic, batches) => background.watch(appender.append(topic, batches)),
+    append: (topic, batches, durability = DURABLE) =>
+      background.watch(appender.append(topic, batches, replication ? durability : DURABLE)),
 
     async fetch(topic, request) {
       requirePartition(topic, request.partition);

@@ -17,27 +17,32 @@ import type { LogTopic } from './log.ts';
  */
 export const DUE_PK = 'due';
 
-/** What is looked at as one: of a topic, or, as `sweep` and `due`, of all. */
-export type UnitKind = 'head' | 'garbage' | 'purge' | 'creation' | 'configs' | 'all' | 'sweep' | 'due';
+/** What is looked at as one: of a topic, or of all. */
+export type UnitKind = TopicUnitKind | ClusterUnitKind;
+type TopicUnitKind = 'head' | 'garbage' | 'purge' | 'creation' | 'configs' | 'all';
+type ClusterUnitKind = 'sweep' | 'due' | 'replication';
 
-/** `<topicId>/head/<n>`, `<topicId>/garbage` and so on, or `sweep`, or `due`. */
+/** `<topicId>/head/<n>`, `<topicId>/garbage` and so on, or `sweep`, `due`, or `replication`. */
 export type Unit = string;
 
 export const SWEEP_UNIT: Unit = 'sweep';
 /** Of a run that somebody asked for: all that is due, of whatever topic. */
 export const ALL_DUE_UNIT: Unit = 'due';
+/** Of a cluster of several regions: what one of them lacks. */
+export const REPLICATION_UNIT: Unit = 'replication';
+const CLUSTER_UNITS: readonly string[] = [SWEEP_UNIT, ALL_DUE_UNIT, REPLICATION_UNIT];
 
 export function headUnit(topicId: string, index: number): Unit {
   return `${topicId}/head/${index}`;
 }
 
-export function topicUnit(topicId: string, kind: Exclude<UnitKind, 'head' | 'sweep' | 'due'>): Unit {
+export function topicUnit(topicId: string, kind: Exclude<TopicUnitKind, 'head'>): Unit {
   return `${topicId}/${kind}`;
 }
 
 /** Throws a TypeError for what is no unit. */
 export function parseUnit(unit: Unit): { kind: UnitKind; topicId: string; head: number } {
-  if (unit === 'sweep' || unit === 'due') return { kind: unit, topicId: '', head: 0 };
+  if (CLUSTER_UNITS.includes(unit)) return { kind: unit as UnitKind, topicId: '', head: 0 };
   const [, topicId, kind, head] =
     /^([\w-]+)\/(head|garbage|purge|creation|configs|all)(?:\/(\d+))?$/.exec(unit) ?? [];
   if (topicId === undefined || (kind === 'head') !== (head !== undefined))

@@ -17,6 +17,7 @@ import { decodeProducer, type ProducerState } from './producers.ts';
  *   floor      number   entries whose blob was uploaded at or before it are refused: the blob may be deleted
  *   producers  map      state of idempotent producers by `<partition>:<producer id>`
  *   evictions  number   counts the times that producers were moved out of the map
+ *   inSync     number   of several regions: appends that know less of who is in sync than this epoch are refused; 0 where missing
  */
 export interface Head {
   readonly topicId: string;
@@ -31,6 +32,7 @@ export interface Head {
   readonly floor: number;
   readonly producers: ReadonlyMap<string, ProducerState>;
   readonly evictions: number;
+  readonly inSync: number;
 }
 
 export interface PartitionBase {
@@ -135,6 +137,7 @@ export function decodeHead(item: Item, topic: LogTopic, index: number, before?: 
     floor: item.floor as number,
     producers: new Map(producers.map(([key, state]) => [key, decodeProducer(state)])),
     evictions: item.evictions as number,
+    inSync: (item.inSync as number | undefined) ?? 0,
   };
 }
 

@@ -8,6 +8,16 @@ export interface LogTopic {
   readonly partitions: number;
   /** How many consecutive partitions one head orders; fixed when the topic is created. */
   readonly partitionsPerHead: number;
+  /** Names of the regions that are to have its records; every region unless given. */
+  readonly replicas?: readonly string[];
+}
+
+/** How sure an append is to be before it is acknowledged. Of a cluster of one region it says nothing. */
+export interface Durability {
+  /** `all`: every region in sync has it; 1: one has it. */
+  readonly acks: 'all' | 1;
+  /** `min.insync.replicas`: of `all`, so many are in sync, or nothing is appended. */
+  readonly minInsyncReplicas: number;
 }
 
 /** Whole, validated record batches of one partition, to be appended together and in this order. */
@@ -61,7 +71,11 @@ export interface Bounds {
 
 export interface Log {
   /** One result per element, in the order given. Throws only for a topic that is gone. */
-  append(topic: LogTopic, batches: readonly PartitionBatches[]): Promise<AppendResult[]>;
+  append(
+    topic: LogTopic,
+    batches: readonly PartitionBatches[],
+    durability?: Durability,
+  ): Promise<AppendResult[]>;
   /** Throws OFFSET_OUT_OF_RANGE, UNKNOWN_TOPIC_OR_PARTITION, or a retriable storage error. */
   fetch(topic: LogTopic, request: FetchRequest): Promise<FetchResult>;
   listOffsets(topic: LogTopic, partition: number, spec: OffsetSpec): Promise<OffsetAndTimestamp>;

@@ -57,6 +57,7 @@ export interface Plan {
 /**
  * The entry that appends as many of `units` as the head, as it was seen, allows, with the condition that makes it
  * safe should the head have changed. `units` are by number, in the order in which they came, which is that of the blob.
+ * `inSyncEpoch`: as of which every region that must have the blob has it.
  */
 export function planEntry(
   head: Head,
@@ -66,6 +67,7 @@ export function planEntry(
   attempt: number,
   now: number,
   limits: LogLimits,
+  inSyncEpoch?: number,
 ): Plan {
   const changed = new Map<string, ProducerState>();
   const unknown = new Set<string>();
@@ -136,7 +138,7 @@ export function planEntry(
     slices,
     batches,
     actions: [{ append: ['tail'], values: [stored] }, ...setProducers(changed)],
-    condition: entryCondition(head, stored, at, blob, [...changed.keys()]),
+    condition: entryCondition(head, stored, at, blob, [...changed.keys()], inSyncEpoch),
     refused,
     duplicates,
   };
@@ -252,6 +254,11 @@ export function addRun(runs: ProducerRun[], run: ProducerRun): void {
   else runs.push(run);
 }
 
+/** What is appended as of an older epoch may lack a region that has joined since. Heads only ever ask for later ones. */
+function knowsEnough(epoch: number): Condition {
+  return { any: [{ missing: ['inSync'] }, { path: ['inSync'], is: '<=', value: epoch }] };
+}
+
 function setProducers(changed: ReadonlyMap<string, ProducerState>): Action[] {
   return [...changed].map(([key, state]) => ({ set: ['producers', key], to: encodeProducer(state) }));
 }
@@ -266,6 +273,7 @@ function entryCondition(
   at: number,
   blob: BlobRef,
   producers: string[],
+  inSyncEpoch: number | undefined,
 ): Condition {
   const unchanged = producers.map((key): Condition => {
     const state = head.producers.get(key);
@@ -279,6 +287,7 @@ function entryCondition(
     all: [
       { path: ['fence'], is: '<', value: at },
       { path: ['floor'], is: '<', value: uploadedAt(blob.id) },
+      ...(inSyncEpoch === undefined ? [] : [knowsEnough(inSyncEpoch)]),
       ...unchanged,
       ...evicted,
       { not: { path: ['tail'], contains: stored } },

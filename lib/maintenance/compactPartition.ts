@@ -75,7 +75,7 @@ export async function compactPartition(
   const limits = withinSegments(allLimits, configs.segmentBytes);
   const compactor: Compactor = {
     ...{ objects, items, clock, limits, topic, partition, deadlineMs },
-    blobs: createBlobs(objects, items, clock),
+    blobs: createBlobs({ objects, items, clock }),
     index: indexOf(items, clock, topic.id, partition),
     situation: { ...configs, logStartOffset: logStartOffset(head, partition), end, now },
     counts: {

@@ -1,6 +1,7 @@
 import { firstOffsetInHead, type Head, highWatermark, logStartOffset, placedEntries } from '../log/head.ts';
 import { createHeads } from '../log/heads.ts';
 import { planRoll, roll } from '../log/roll.ts';
+import type { ObjectStore } from '../storage/ports.ts';
 import type { Topic } from '../topic/topic.ts';
 import { type CompactedPartition, compactPartition } from './compactPartition.ts';
 import { addCounts, type Counts, earlier, type JobContext } from './job.ts';
@@ -49,12 +50,13 @@ export interface HeadCursor {
  * Throws StorageError, UNKNOWN_TOPIC_OR_PARTITION when the head is gone, KAFKA_STORAGE_ERROR when a row or bytes are missing.
  */
 export async function maintainHead(
-  context: JobContext,
+  job: JobContext,
   topic: Topic,
   index: number,
   options: MaintainOptions,
   from?: HeadCursor,
 ): Promise<Maintained> {
+  const context = { ...job, objects: toReplicas(job.objects, topic) };
   const rolled = await (from === undefined ? rollQuiet : readHead)(context, topic, index, options);
   const { head, rolls } = rolled;
   if (rolled.isCut) return { ...NOTHING, counts: { ...(rolls > 0 && { rolls }) }, beginAgain: true };
@@ -76,6 +78,13 @@ export async function maintainHead(
     all = together(all, found);
   }
   return all;
+}
+
+/** What is put has to be in the topic's replicas, as what is appended: for then the appended goes. */
+function toReplicas(objects: ObjectStore, { replicas, configs }: Topic): ObjectStore {
+  const { minInsyncReplicas } = configs;
+  const options = { minInsyncReplicas, ...(replicas && { replicas }) };
+  return { ...objects, put: (key, chunks) => objects.put(key, chunks, options) };
 }
 
 const NOTHING: Findings = {

@@ -78,7 +78,7 @@ export async function mergePartition(
   const limits = withinSegments(allLimits, segmentBytes);
   const merger: Merger = {
     ...{ objects, items, clock, limits, topic, partition },
-    blobs: createBlobs(objects, items, clock),
+    blobs: createBlobs({ objects, items, clock }),
     index: indexOf(items, clock, topic.id, partition),
     logStartOffset: logStartOffset(head, partition),
     end: Math.min(end, firstOffsetInHead(head, partition)),

@@ -11,6 +11,7 @@ import {
   type Unit,
 } from '../log/due.ts';
 import type { LogTopic } from '../log/log.ts';
+import { type RejoinCursor, rejoin } from '../replication/rejoin.ts';
 import type { Item } from '../storage/ports.ts';
 import { abandonCreation } from '../topic/abandonCreation.ts';
 import { finishDeletion } from '../topic/deleteTopic.ts';
@@ -98,6 +99,7 @@ export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWo
     );
     return { counts, more: cursor !== undefined, cursor };
   }
+  if (kind === 'replication') return doReplication(context, due);
   const { metadata } = context.wadi.storage;
   const holder = await readNameHolder(metadata, due.topic.name);
   const topic = holder?.id === due.topic.id ? holder : undefined;
@@ -114,6 +116,18 @@ export async function doUnit(context: UnitContext, due: DueUnit): Promise<UnitWo
     case 'all':
       return doTopic(context, context.job, topic, due, { force: true });
   }
+}
+
+async function doReplication({ wadi, job, lease }: UnitContext, due: DueUnit): Promise<UnitWork> {
+  const { replication, storage } = wadi;
+  // The cluster had several regions when that was noted.
+  if (replication === undefined) return NOTHING;
+  await lease.take();
+  const { log: items, metadata } = storage;
+  const { clock, isOver } = job;
+  const context = { replication, items, metadata, clock, isOver, dueAtMs: due.dueAtMs };
+  const { counts, cursor } = await rejoin(context, (due.cursor as RejoinCursor | undefined) ?? {});
+  return { counts, more: cursor !== undefined, cursor };
 }
 
 async function doHead(

@@ -31,6 +31,7 @@ const ANSWERS: Readonly<Record<KafkaErrorName, { readonly v3: Answer; readonly v
   MESSAGE_TOO_LARGE: { v3: [413, 413], v2: [413, 413] },
   OFFSET_METADATA_TOO_LARGE: badRequest,
   INVALID_TOPIC_EXCEPTION: badRequest,
+  NOT_ENOUGH_REPLICAS: retriable,
   INVALID_REQUIRED_ACKS: badRequest,
   INVALID_GROUP_ID: badRequest,
   UNKNOWN_MEMBER_ID: { v3: [404, 40403], v2: [404, 40403] },

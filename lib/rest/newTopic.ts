@@ -2,7 +2,6 @@ import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
 import type { Access } from '../acl/access.ts';
 import { CLUSTER, topicResource } from '../acl/binding.ts';
-import { WadiError } from '../errors.ts';
 import type { NewTopic, Topic } from '../topic/topic.ts';
 import type { Wadi } from '../wadi.ts';
 
@@ -14,14 +13,13 @@ export const NewTopicProperties = {
   topic_name: Type.String(),
   partitions_count: optionalInteger('1 if absent, null or -1.'),
   replication_factor: optionalInteger(
-    'From 1 to 3, -1, null or absent; it changes nothing. S3 and DynamoDB keep copies in three zones, and the one virtual broker is reported as replication factor 1.',
+    'In how many regions: all of them if it is -1, null or absent. In a cluster of one region, 1 to 3 are accepted, and change nothing: S3 and DynamoDB keep copies in three zones.',
   ),
 };
 const NewTopicRequest = Type.Object(NewTopicProperties);
 
 /** Kafka's word for "as the broker has it". */
 const BROKER_DEFAULT = -1;
-const MAX_REPLICATION_FACTOR = 3;
 
 export async function createTopic(
   wadi: Wadi,
@@ -33,18 +31,12 @@ export async function createTopic(
     access.require('CREATE', topicResource(request.topic_name), 'topic_name');
   }
   const factor = request.replication_factor ?? BROKER_DEFAULT;
-  if (factor !== BROKER_DEFAULT && (factor < 1 || factor > MAX_REPLICATION_FACTOR)) {
-    throw new WadiError(
-      'INVALID_REPLICATION_FACTOR',
-      `Replication factor: ${factor} is not from 1 to ${MAX_REPLICATION_FACTOR}.`,
-      { field: 'replication_factor' },
-    );
-  }
   const partitions = request.partitions_count ?? BROKER_DEFAULT;
   return wadi.topics.create(
     {
       name: request.topic_name,
       ...(partitions !== BROKER_DEFAULT && { partitions }),
+      ...(factor !== BROKER_DEFAULT && { replicationFactor: factor }),
       ...(request.configs && { configs: request.configs }),
     },
     { validateOnly },

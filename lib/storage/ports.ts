@@ -7,7 +7,7 @@
 
 export interface ObjectStore {
   /** Stores the chunks as one object, whole or not at all. A second put replaces the first. */
-  put(key: string, chunks: readonly Uint8Array[]): Promise<void>;
+  put(key: string, chunks: readonly Uint8Array[], options?: PutOptions): Promise<void>;
   /**
    * The bytes, the caller's own, or `undefined` if there is no such object. A range that runs past the end is cut
    * short.
@@ -17,6 +17,15 @@ export interface ObjectStore {
   list(prefix: string, options: { after?: string; limit: number }): Promise<ObjectPage>;
   /** Deletes up to 1,000 objects; missing ones are no error. */
   delete(keys: readonly string[]): Promise<void>;
+}
+
+export interface PutOptions {
+  /** Of a store in one region: its bucket is to bring the object to the other regions, in its own time. */
+  readonly replicate?: boolean;
+  /** Of a store over several regions: where the object has to be before the put resolves. Everywhere unless given. */
+  readonly replicas?: readonly string[];
+  /** So many of these at least must be in sync, or the put is refused: NOT_ENOUGH_REPLICAS. */
+  readonly minInsyncReplicas?: number;
 }
 
 export interface ObjectPage {

@@ -8,11 +8,10 @@ export interface ConfigDefinition<T> {
   /** The values allowed, in words that follow "must be". */
   readonly allowed: string;
   /**
-   * `now`: Wadi acts on it. `planned`: checked and kept, and acted on once that part of Wadi is built. `none`: what
-   * it tunes in a broker does not exist here; it is checked and kept all the same, so that tools, templates and
-   * clients written for Kafka can create their topics unchanged.
+   * `now`: Wadi acts on it. `none`: what it tunes in a broker does not exist here; it is checked and kept all the same, so that
+   * tools, templates and clients written for Kafka can create their topics unchanged.
    */
-  readonly effect: 'now' | 'planned' | 'none';
+  readonly effect: 'now' | 'none';
   readonly doc: string;
   /** `undefined` if `text` is not allowed. */
   readonly parse: (text: string) => T | undefined;

@@ -120,8 +120,8 @@ export const TOPIC_CONFIGS = {
   'min.insync.replicas': whole('INT', {
     min: 1,
     default: '1',
-    effect: 'planned',
-    doc: 'How many regions must hold a record before acks=all acknowledges it. Within a region S3 and DynamoDB keep copies in three zones whatever this says.',
+    effect: 'now',
+    doc: 'How many regions must be in sync for acks=all to append; a topic of three replicas is created with 2. In a cluster of one region it has no effect: S3 and DynamoDB keep copies in three zones.',
   }),
   'partitions.per.head': whole('INT', {
     min: 1,

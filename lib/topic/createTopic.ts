@@ -4,6 +4,7 @@ import { randomUuid } from '../uuid.ts';
 import { checkOverrides, parseConfigs } from './configs.ts';
 import { finishDeletion } from './deleteTopic.ts';
 import { checkPartitions } from './partitions.ts';
+import { placeReplicas } from './placeReplicas.ts';
 import type { NewTopic, Topic, TopicStore } from './topic.ts';
 import { freeNameItem, newTopicItem, parseTopicItem, stillFree, topicKey } from './topicItem.ts';
 import { topicNameProblem } from './topicName.ts';
@@ -21,6 +22,8 @@ export async function createTopic(
   wanted: NewTopic,
   validateOnly: boolean,
 ): Promise<Topic> {
+  // Of a cluster that has no topics yet, all regions are in sync: said before there is one.
+  await store.replication?.inSync();
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     // With an id of its own: an attempt that was refused must not come to life by a later one.
     const topic = newTopic(store, wanted);
@@ -50,7 +53,10 @@ async function freeName(store: TopicStore, topic: Topic, validateOnly: boolean):
   return stillFree(freeNameItem(holder));
 }
 
-function newTopic({ clock }: TopicStore, { name, partitions = 1, configs = {} }: NewTopic): Topic {
+function newTopic(
+  { clock, replication }: TopicStore,
+  { name, partitions = 1, configs = {}, replicationFactor }: NewTopic,
+): Topic {
   const problem = topicNameProblem(name);
   if (problem !== undefined) {
     throw new WadiError('INVALID_TOPIC_EXCEPTION', `Topic name is invalid: ${problem}`, {
@@ -58,7 +64,11 @@ function newTopic({ clock }: TopicStore, { name, partitions = 1, configs = {} }:
     });
   }
   checkPartitions(partitions);
-  const overrides = checkOverrides(configs);
+  const { replicas, minInsyncReplicas } = placeReplicas(replication, replicationFactor);
+  const overrides = checkOverrides({
+    ...(minInsyncReplicas > 1 && { 'min.insync.replicas': String(minInsyncReplicas) }),
+    ...configs,
+  });
   const parsed = parseConfigs(overrides);
   const { partitionsPerHead } = parsed;
   const createdAtMs = clock.now();
@@ -67,6 +77,7 @@ function newTopic({ clock }: TopicStore, { name, partitions = 1, configs = {} }:
     name,
     partitions,
     partitionsPerHead,
+    ...(replicas && { replicas }),
     overrides,
     configs: parsed,
     createdAtMs,

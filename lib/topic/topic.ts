@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Log, LogTopic } from '../log/log.ts';
+import type { Replication } from '../replication/replication.ts';
 import type { ItemStore } from '../storage/ports.ts';
 import type { ConfigOverrides, TopicConfigs } from './configs.ts';
 
@@ -16,6 +17,8 @@ export interface NewTopic {
   /** Kafka's `num.partitions` default of 1 if not given. */
   partitions?: number;
   configs?: Readonly<Record<string, string | null>>;
+  /** In how many regions; in all, if not given. */
+  replicationFactor?: number;
 }
 
 /** `value: null` takes the override away. */
@@ -28,5 +31,7 @@ export interface ConfigChange {
 export interface TopicStore {
   readonly metadata: ItemStore;
   readonly log: Pick<Log, 'createHeads' | 'deleteHeads' | 'schedule'>;
+  /** Of a cluster of several regions. */
+  readonly replication?: Pick<Replication, 'regions' | 'local' | 'inSync'> | undefined;
   readonly clock: Clock;
 }

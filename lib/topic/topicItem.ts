@@ -9,6 +9,7 @@ import { collisionName } from './topicName.ts';
  *
  *     pk 'topic'   sk the name with '_' for '.', so that of names that collide only one can be put
  *     name, id, partitions, partitionsPerHead, overrides, createdAtMs
+ *     replicas         names of the regions that are to have its records; missing: all
  *     configsVersion   counts the changes of `overrides`
  *     deletingAtMs     set from when the deletion begins: to everyone else the topic is gone
  *
@@ -37,13 +38,14 @@ export function topicKey(name: string): Key {
 }
 
 export function newTopicItem(topic: Topic): Item {
-  const { name, id, partitions, partitionsPerHead, overrides, createdAtMs } = topic;
+  const { name, id, partitions, partitionsPerHead, replicas, overrides, createdAtMs } = topic;
   return {
     ...topicKey(name),
     name,
     id,
     partitions,
     partitionsPerHead,
+    ...(replicas && { replicas }),
     overrides,
     createdAtMs,
     configsVersion: 0,
@@ -86,6 +88,7 @@ export function parseTopicItem(item: Item | undefined): StoredTopic | undefined 
     name: item.name as string,
     partitions: item.partitions as number,
     partitionsPerHead: item.partitionsPerHead as number,
+    ...(item.replicas !== undefined && { replicas: item.replicas as readonly string[] }),
     overrides,
     configs: parseConfigs(overrides),
     createdAtMs: item.createdAtMs as number,

@@ -19,7 +19,7 @@ export const AcksQuery = Type.Object({
       enum: [...ACKS.keys()],
       default: 'all',
       description:
-        '0: answer at once, with offset -1, and never tell a failure. Otherwise: once the records are durable.',
+        '0: answer at once, with offset -1, and never tell a failure. 1: once the records are durable in one region. all, or -1: once they are in every region in sync, min.insync.replicas at least; of a cluster of one region the same as 1.',
     }),
   ),
 });

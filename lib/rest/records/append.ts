@@ -1,4 +1,5 @@
-import type { AppendResult, Log, LogTopic, PartitionBatches } from '../../log/log.ts';
+import type { AppendResult, Log, PartitionBatches } from '../../log/log.ts';
+import type { Topic } from '../../topic/topic.ts';
 import type { Acks } from './acks.ts';
 
 /** Kafka's answer to a producer that does not wait. */
@@ -10,11 +11,12 @@ export const NO_OFFSET = -1;
  */
 export async function append(
   log: Log,
-  topic: LogTopic,
+  topic: Topic,
   batches: readonly PartitionBatches[],
   acks: Acks,
 ): Promise<AppendResult[]> {
-  const appended = log.append(topic, batches);
+  const { minInsyncReplicas } = topic.configs;
+  const appended = log.append(topic, batches, { acks: acks === 0 ? 1 : acks, minInsyncReplicas });
   if (acks === 0) {
     appended.catch(() => undefined);
     return batches.map(({ partition, batches }) => ({

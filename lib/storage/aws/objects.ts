@@ -8,11 +8,15 @@ import {
 } from '@aws-sdk/client-s3';
 import { type ObjectStore, StorageError } from '../ports.ts';
 
+/** What the bucket's replication rule looks for. */
+export const REPLICATE_TAG = 'wadi-replicate=true';
+
 export function s3Objects(client: S3Client, Bucket: string): ObjectStore {
   return {
-    async put(key, chunks) {
+    async put(key, chunks, { replicate = false } = {}) {
       const Body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      await client.send(new PutObjectCommand({ Bucket, Key: key, Body }));
+      const Tagging = replicate && REPLICATE_TAG;
+      await client.send(new PutObjectCommand({ Bucket, Key: key, Body, ...(Tagging && { Tagging }) }));
     },
 
     async get(key, range) {

@@ -1,0 +1,134 @@
+import type { Durability } from '../../lib/log/log.ts';
+import { stateOf } from '../../lib/replication/inSync.ts';
+import type { Topic } from '../../lib/topic/topic.ts';
+import type { Wadi } from '../../lib/wadi.ts';
+import { batch, offsetOf, readAll } from '../support/log.ts';
+import { large, newTopic, world } from './support.ts';
+
+const ALL: Durability = { acks: 'all', minInsyncReplicas: 2 };
+
+async function append(wadi: Wadi, topic: Topic, text: string, durability = ALL): Promise<number> {
+  const batches = [batch([large(text)])];
+  const [result] = await wadi.log.append(topic, [{ partition: 0, batches }], durability);
+  return offsetOf(result!);
+}
+
+const texts = async (wadi: Wadi, topic: Topic): Promise<string[]> =>
+  (await readAll(wadi.log, topic)).map(([, text]) => text.replaceAll('.', ''));
+
+test('what acks=all acknowledges is in every region, and was sent to each once', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  await append(a, topic, 'one');
+  const keys = await w.keysIn('a');
+  expect(keys).toHaveLength(1);
+  expect(await w.keysIn('b')).toEqual(keys);
+  expect(await w.keysIn('c')).toEqual(keys);
+  expect(w.puts.map(({ region }) => region).toSorted()).toEqual(['a', 'b', 'c']);
+});
+
+test('what acks=1 acknowledges is in the local region, whose bucket is told to bring it to the others', async () => {
+  const w = world();
+  const b = await w.process('b');
+  const topic = await newTopic(b);
+  await append(b, topic, 'one', { acks: 1, minInsyncReplicas: 2 });
+  expect(w.puts).toEqual([{ region: 'b', key: expect.stringContaining(topic.id), replicate: true }]);
+});
+
+test('a reader in another region sees an acknowledged record at once', async () => {
+  const w = world();
+  const [a, c] = [await w.process('a'), await w.process('c')];
+  const topic = await newTopic(a);
+  await append(a, topic, 'all');
+  await append(a, topic, 'one', { acks: 1, minInsyncReplicas: 1 });
+  expect(await texts(c, topic)).toEqual(['all', 'one']);
+});
+
+test('a region that is lost leaves the in-sync set, and appends go on without it', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  await append(a, topic, 'one');
+  w.weather.c = 'down';
+  expect(await append(a, topic, 'two')).toBe(1);
+  const inSync = await a.replication!.inSync();
+  expect([...inSync.regions].map(([name, { state }]) => [name, state])).toEqual([
+    ['a', 'in-sync'],
+    ['b', 'in-sync'],
+    ['c', 'out'],
+  ]);
+  expect(await w.keysIn('b')).toHaveLength(2);
+  const before = w.puts.length;
+  await append(a, topic, 'three');
+  expect(w.puts.slice(before).map(({ region }) => region)).toEqual(['a', 'b']);
+});
+
+test('a region that lags leaves the in-sync set', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  w.weather.b = 'hangs';
+  await append(a, topic, 'one');
+  expect(stateOf(await a.replication!.inSync(), 'b')).toBe('out');
+});
+
+test('the local region may be the one that is lost', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  await append(a, topic, 'one');
+  w.weather.a = 'down';
+  await append(a, topic, 'two');
+  await append(a, topic, 'three', { acks: 1, minInsyncReplicas: 1 });
+  expect(await texts(a, topic)).toEqual(['one', 'two', 'three']);
+});
+
+test('with fewer regions in sync than min.insync.replicas, nothing is appended, however small; acks=1 goes on', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  w.weather.b = 'down';
+  w.weather.c = 'down';
+  await expect(append(a, topic, 'one')).rejects.toMatchObject({ kafka: 'NOT_ENOUGH_REPLICAS' });
+  const small = [{ partition: 0, batches: [batch(['small'])] }];
+  const [refused] = await a.log.append(topic, small, ALL);
+  expect(refused).toMatchObject({ ok: false, error: { kafka: 'NOT_ENOUGH_REPLICAS' } });
+  expect(await append(a, topic, 'two', { acks: 1, minInsyncReplicas: 2 })).toBe(0);
+});
+
+test('when no region takes an append, none is put out', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  for (const name of w.names) w.weather[name] = 'down';
+  await expect(append(a, topic, 'one')).rejects.toMatchObject({ kafka: 'KAFKA_STORAGE_ERROR' });
+  for (const name of w.names) w.weather[name] = 'up';
+  expect(await append(a, topic, 'two')).toBe(0);
+  expect((await a.replication!.inSync()).epoch).toBe(1);
+});
+
+test('a topic of two replicas is in the region that made it and the next, and written and read from the third', async () => {
+  const w = world();
+  const [b, a] = [await w.process('b'), await w.process('a')];
+  const topic = await newTopic(b, { replicationFactor: 2 });
+  expect(topic.replicas).toEqual(['b', 'c']);
+  expect(topic.configs.minInsyncReplicas).toBe(1);
+  await append(a, topic, 'one');
+  expect(await w.keysIn('a')).toEqual([]);
+  expect(await w.keysIn('b')).toHaveLength(1);
+  expect(await w.keysIn('c')).toHaveLength(1);
+  expect(await texts(a, topic)).toEqual(['one']);
+});
+
+test('bytes that may be in a region that does not answer are not taken for gone', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  await append(a, topic, 'one', { acks: 1, minInsyncReplicas: 1 });
+  w.weather.a = 'down';
+  const b = await w.process('b');
+  await expect(texts(b, topic)).rejects.toMatchObject({ kafka: 'KAFKA_STORAGE_ERROR' });
+  w.weather.a = 'up';
+  expect(await texts(b, topic)).toEqual(['one']);
+});
