@@ -60,20 +60,19 @@ export function clusterMetrics({ api, maintenance, storage, clusterId }: WadiClu
     };
   });
 
-  const { httpApi } = api;
-  const requests = httpApi.metricCount({ statistic: Stats.SUM, period: MINUTE });
-  const serverErrors = httpApi.metricServerError({ statistic: Stats.SUM, period: MINUTE });
+  const requests = api.metrics.metricCount({ statistic: Stats.SUM, period: MINUTE });
+  const serverErrors = api.metrics.metricServerError({ statistic: Stats.SUM, period: MINUTE });
   return {
     requests,
     serverErrors,
-    clientErrors: httpApi.metricClientError({ statistic: Stats.SUM, period: MINUTE }),
+    clientErrors: api.metrics.metricClientError({ statistic: Stats.SUM, period: MINUTE }),
     serverErrorPercent: new MathExpression({
       expression: '100 * errors / requests',
       usingMetrics: { errors: serverErrors, requests },
       period: MINUTE,
     }),
-    latencyMedian: httpApi.metricLatency({ statistic: Stats.p(50), period: MINUTE }),
-    latencyP99: httpApi.metricLatency({ statistic: Stats.p(99), period: MINUTE }),
+    latencyMedian: api.metrics.metricLatency({ statistic: Stats.p(50), period: MINUTE }),
+    latencyP99: api.metrics.metricLatency({ statistic: Stats.p(99), period: MINUTE }),
     appendLatency: byName('produce').duration.with({ period: MINUTE }),
     /** How often a head is updated for an append: 1, but where many processes append to one head. */
     appendAttempts: new MathExpression({

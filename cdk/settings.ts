@@ -74,6 +74,9 @@ const SETTINGS = {
   jwtAudience: list(pattern('a text', /./)),
   superUsers: list(pattern('User:<name>', /^User:./), ';'),
   allowEveryoneIfNoAclFound: flag,
+  privateVpcEndpointIds: list(
+    pattern('the id of a VPC endpoint, as vpce-0123456789abcdef0', /^vpce-[0-9a-f]{8,17}$/),
+  ),
   corsAllowOrigins: list(pattern('an origin, as https://app.example, or *', /^(\*|https?:\/\/[^/\s]+)$/)),
   throttlingRateLimit: whole('requests a second', 1, 1_000_000),
   throttlingBurstLimit: whole('requests', 1, 1_000_000),
@@ -120,6 +123,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     authorization: authorizationOf(given),
     superUsers: given.superUsers,
     allowEveryoneIfNoAclFound: given.allowEveryoneIfNoAclFound,
+    privateVpcEndpointIds: given.privateVpcEndpointIds,
     corsAllowOrigins: given.corsAllowOrigins,
     throttlingRateLimit: given.throttlingRateLimit,
     throttlingBurstLimit: given.throttlingBurstLimit,
@@ -135,6 +139,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   if (given.alarmTopicArn && regions.length > 1) {
     throw new Error('alarmTopicArn is of one region: with several regions, give alarmEmail');
   }
+  if (given.privateVpcEndpointIds) refuseForPrivate(given);
   return {
     regions,
     storage,
@@ -143,6 +148,19 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     alarmTopicArn: given.alarmTopicArn,
     localstack,
   };
+}
+
+/** A private API is a REST API, whose authorizers know no tokens of any issuer, and is of the region of its endpoints. */
+function refuseForPrivate({ authorization, corsAllowOrigins, regions = [] }: Values): void {
+  if (authorization === 'jwt') {
+    throw new Error(
+      'with privateVpcEndpointIds, authorization must be iam or none: a private API takes no tokens',
+    );
+  }
+  if (corsAllowOrigins) throw new Error('give privateVpcEndpointIds or corsAllowOrigins, not both');
+  if (regions.length > 1) {
+    throw new Error('privateVpcEndpointIds are of one region: deploy several regions one by one');
+  }
 }
 
 function valuesOf(context: Readonly<Record<string, unknown>>): Values {

@@ -1,6 +1,6 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { createDispatch, type Unserved } from '../lib/rest/dispatch.ts';
+import { createDispatch, routeKey, type Unserved } from '../lib/rest/dispatch.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../lib/rest/operation.ts';
 import { type HttpAuthorizer, principalOf } from '../lib/rest/principal.ts';
 import type { Wadi } from '../lib/wadi.ts';
@@ -12,6 +12,8 @@ export type HttpEvent = Pick<
 > & {
   requestContext: {
     domainName: string;
+    /** Of the API below its domain, `/stage`; none unless given. */
+    basePath?: string;
     http: { method: string; sourceIp: string };
     /** Who API Gateway found the caller to be. */
     authorizer?: HttpAuthorizer;
@@ -34,16 +36,21 @@ export interface HttpResult {
 }
 
 export type HttpHandler = middy.MiddyfiedHandler<HttpEvent, HttpResult, Error, Context>;
-export type CreateHandler = (wadi: Wadi) => HttpHandler;
+export interface CreateHandler {
+  (wadi: Wadi): HttpHandler;
+  /** `METHOD /path/{param}` of all that it serves. */
+  readonly routes: ReadonlySet<string>;
+}
 
 /** Makes the handler of a function that serves these operations. It never rejects. */
 export function handlerOf(operations: readonly Operation[], unserved?: Unserved): CreateHandler {
   const dispatch = createDispatch(operations, unserved);
   // Every wait of an operation ends before the function's time does, so Middy need not race a timer.
-  return (wadi) =>
+  const createHandler = (wadi: Wadi) =>
     middy<HttpEvent, HttpResult, Error, Context>({ timeoutEarlyInMillis: 0 }).handler(
       async (event: HttpEvent) => result(await dispatch(wadi, event.routeKey, httpRequest(event))),
     );
+  return Object.assign(createHandler, { routes: new Set(operations.map(routeKey)) });
 }
 
 function httpRequest(event: HttpEvent): HttpRequest {
@@ -59,7 +66,7 @@ function httpRequest(event: HttpEvent): HttpRequest {
       principal: local?.principal ?? principalOf(requestContext.authorizer),
       host: requestContext.http.sourceIp,
     },
-    baseUrl: local?.baseUrl ?? `https://${requestContext.domainName}`,
+    baseUrl: local?.baseUrl ?? `https://${requestContext.domainName}${requestContext.basePath ?? ''}`,
     ...(local && { signal: local.signal }),
   };
 }

@@ -18,7 +18,7 @@ export interface FunctionSpec {
   readonly queue?: readonly ('send' | 'measure')[];
 }
 
-/** Called by the HTTP API, which waits 30 s for an answer. */
+/** Called by the API, which waits 30 s for an answer, or 29 if it is private. */
 export interface HttpFunctionSpec extends FunctionSpec {
   /** `METHOD /path/{param}`; `$default` takes what no other route does. */
   readonly routes: readonly string[];

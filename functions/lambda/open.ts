@@ -10,8 +10,9 @@ import { type LambdaSettings, lambdaSettings, type RegionSettings } from '../../
 import { awsTables } from '../../lib/storage/aws/aws.ts';
 import type { ObjectStore } from '../../lib/storage/ports.ts';
 import { composeWadi, type Parts, type Wadi } from '../../lib/wadi.ts';
-import type { CreateHandler } from '../handler.ts';
+import type { CreateHandler, HttpEvent } from '../handler.ts';
 import { forLambda } from '../lambda.ts';
+import { httpEvent, type RestEvent } from './restEvent.ts';
 import { logger, measured, metrics } from './telemetry.ts';
 
 logErrorsBy((error) => logger.error(error.message, error));
@@ -22,9 +23,13 @@ export interface FunctionParts extends Parts {
   readonly queue?: (settings: { queueUrl: string }) => Queue;
 }
 
-/** The handler of an HTTP function as Lambda calls it. */
+/** The handler of an HTTP function as Lambda calls it, for an HTTP API or a REST API. */
 export function onLambda(createHandler: CreateHandler, parts: FunctionParts) {
-  return opened((wadi) => measured(forLambda(createHandler, wadi)), parts);
+  return opened((wadi) => {
+    const handler = measured(forLambda(createHandler, wadi));
+    return (event: HttpEvent | RestEvent, context: Context) =>
+      handler('routeKey' in event ? event : httpEvent(event, createHandler.routes), context);
+  }, parts);
 }
 
 type Handler<Event, Result> = (event: Event, context: Context) => Promise<Result>;

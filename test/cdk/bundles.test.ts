@@ -183,6 +183,33 @@ test('a topic is created, produced to and read from by the three bundles', async
   ]);
 });
 
+test('a private API is answered by the same bundles', async () => {
+  const requestContext = {
+    ...{ domainName: 'api.example', stage: 'wadi', path: '/wadi/v3/clusters' },
+    identity: { sourceIp: '10.0.0.1', userArn: null },
+  };
+  const rest = {
+    httpMethod: 'GET',
+    path: '/v3/clusters',
+    body: null,
+    isBase64Encoded: false,
+    requestContext,
+  };
+  const parameters = { multiValueHeaders: {}, multiValueQueryStringParameters: null };
+  const lines = await handle('cluster', [
+    { ...rest, ...parameters, resource: '/v3/clusters' },
+    { ...rest, ...parameters, resource: '/{proxy+}', path: '/nowhere' },
+  ]);
+  const [clusters, unserved] = lines.filter((line): line is Answer =>
+    Object.hasOwn(line as object, 'statusCode'),
+  );
+  expect(clusters).toMatchObject({ statusCode: 200 });
+  expect(JSON.parse(clusters!.body).metadata.self).toBe('https://api.example/wadi/v3/clusters');
+  expect(unserved).toMatchObject({ statusCode: 404 });
+  const routes = lines.filter((line) => Object.hasOwn(line as object, '_aws'));
+  expect(routes).toMatchObject([{ route: 'GET /v3/clusters' }, { route: '$default' }]);
+});
+
 test('maintenance is asked for, sent to the queue, and done by the worker, which tells in CloudWatch', async () => {
   const params = { cluster_id: 'one' };
   const maintenance = '/v3/clusters/{cluster_id}/maintenance';

@@ -9,6 +9,8 @@ test.each<Record<string, unknown>>([
   { authorization: 'none', alarmEmail: 'ops@example.com', corsAllowOrigins: '*' },
   { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi', customerKey: false },
   { regions: 'eu-central-1,us-east-1', alarmEmail: 'ops@example.com' },
+  { privateVpcEndpointIds: 'vpce-0123456789abcdef0' },
+  { privateVpcEndpointIds: 'vpce-0123456789abcdef0', authorization: 'none', customerKey: false },
   { localstack: true },
 ])('with %j the packs AwsSolutions and Serverless find nothing that is not explained', async (context) => {
   const { remove } = await synthesize({ bundle: false, context });

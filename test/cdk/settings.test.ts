@@ -37,11 +37,19 @@ test('what the CDK itself keeps in the context is no setting', () => {
   expect(readSettings(context)).toEqual(readSettings({}));
 });
 
+const JWT = { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi,other' };
+
 test('tokens take an issuer and an audience', () => {
-  const jwt = { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi,other' };
-  expect(readSettings(jwt).cluster.authorization).toEqual({
+  expect(readSettings(JWT).cluster.authorization).toEqual({
     issuer: 'https://issuer.example',
     audience: ['wadi', 'other'],
+  });
+});
+
+test('a private API has one VPC endpoint or several', () => {
+  const privateVpcEndpointIds = ['vpce-0123456789abcdef0', 'vpce-01234567'];
+  expect(readSettings({ privateVpcEndpointIds: privateVpcEndpointIds.join() }).cluster).toMatchObject({
+    privateVpcEndpointIds,
   });
 });
 
@@ -64,6 +72,22 @@ test.each([
   [
     { regions: 'Frankfurt' },
     "regions must be a region, as eu-central-1, or several with , between, not 'Frankfurt'",
+  ],
+  [
+    { privateVpcEndpointIds: 'vpc-0123456789abcdef0' },
+    'privateVpcEndpointIds must be the id of a VPC endpoint, as vpce-0123456789abcdef0, or several with , between',
+  ],
+  [
+    { privateVpcEndpointIds: 'vpce-01234567', ...JWT },
+    'with privateVpcEndpointIds, authorization must be iam or none: a private API takes no tokens',
+  ],
+  [
+    { privateVpcEndpointIds: 'vpce-01234567', corsAllowOrigins: '*' },
+    'give privateVpcEndpointIds or corsAllowOrigins, not both',
+  ],
+  [
+    { privateVpcEndpointIds: 'vpce-01234567', regions: 'eu-central-1,us-east-1' },
+    'privateVpcEndpointIds are of one region: deploy several regions one by one',
   ],
   [{ corsAllowOrigins: 'app.example' }, 'corsAllowOrigins must be an origin, as https://app.example, or *'],
   [{ alarmEmail: 'a@b', alarmTopicArn: 'arn:aws:sns:x' }, 'give alarmEmail or alarmTopicArn, not both'],

@@ -14,6 +14,17 @@ test('a cluster rests on the storage that it is given, or else makes its own', (
   expect(new WadiCluster(stack, 'Own').storage.node.path).toBe('Stack/Own/Storage');
 });
 
+test.each([
+  [
+    { authorization: { issuer: 'https://issuer.example', audience: ['wadi'] } },
+    'a private API takes no tokens',
+  ],
+  [{ corsAllowOrigins: ['*'] }, 'a private API has no corsAllowOrigins'],
+])('a private cluster with %j is refused', (props, message) => {
+  const privateVpcEndpointIds = ['vpce-0123456789abcdef0'];
+  expect(() => new WadiCluster(newStack(), 'Wadi', { privateVpcEndpointIds, ...props })).toThrow(message);
+});
+
 test('functions are told who may do everything, and whose is what no ACL is about', () => {
   const stack = newStack();
   new WadiCluster(stack, 'Wadi', {

@@ -5,14 +5,17 @@ const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', ses
 const url = 'https://abc.execute-api.eu-central-1.amazonaws.com/consumers/a%2Fb/records?timeout=5&a=x%20y';
 const body = new TextEncoder().encode('{}');
 
+const privateUrl =
+  'https://abc-vpce-0123456789abcdef0.execute-api.eu-central-1.amazonaws.com/wadi/consumers/a%2Fb/records?timeout=5&a=x%20y';
+
 /** The signature by the rules of https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html */
-function expected(headers: Record<string, string>): string {
+function expected(host: string, path: string, headers: Record<string, string>): string {
   const date = headers['x-amz-date']!;
   const [, names = ''] = /SignedHeaders=([^,]+)/.exec(headers.authorization!) ?? [];
-  const all: Record<string, string> = { ...headers, host: 'abc.execute-api.eu-central-1.amazonaws.com' };
+  const all: Record<string, string> = { ...headers, host };
   const canonical = [
     'POST',
-    '/consumers/a%252Fb/records',
+    path,
     'a=x%20y&timeout=5',
     ...names.split(';').map((name) => `${name}:${all[name]}`),
     '',
@@ -29,14 +32,17 @@ function expected(headers: Record<string, string>): string {
   return createHmac('sha256', key).update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${digest}`).digest('hex');
 }
 
-test('a request is signed as API Gateway asks for, its region told by its URL', async () => {
+test.each([
+  ['', url, '/consumers/a%252Fb/records'],
+  [', the stage of a private API with the rest of the path', privateUrl, '/wadi/consumers/a%252Fb/records'],
+])('a request is signed as API Gateway asks for, its region told by its URL%s', async (_, url, path) => {
   const headers = { 'content-type': 'application/json' };
   const signed = await sigV4Signer({ credentials })({ method: 'POST', url, headers, body });
   expect(signed.authorization).toContain('Credential=AKIDEXAMPLE/');
   expect(signed.authorization).toContain('/eu-central-1/execute-api/aws4_request');
   expect(signed['x-amz-security-token']).toBe('token');
   const [, signature] = /Signature=(\w+)$/.exec(signed.authorization!) ?? [];
-  expect(signature).toBe(expected({ ...headers, ...signed }));
+  expect(signature).toBe(expected(new URL(url).host, path, { ...headers, ...signed }));
 });
 
 test('a URL that tells no region needs one', async () => {
