@@ -53,6 +53,13 @@ const STAND_INS: readonly (readonly [modules: RegExp, standIn: string])[] = [
      import { s3Endpoint } from ${JSON.stringify(join(import.meta.dirname, 's3Endpoint.ts'))};
      export const defaultEndpointResolver = (place) => s3Endpoint(place, partition(place.Region));`,
   ],
+  // The same of DynamoDB: 8 KB.
+  [
+    /client-dynamodb\/dist-es\/endpoint\/endpointResolver\.js$/,
+    `import { partition } from '@aws-sdk/core/client';
+     import { dynamoDbEndpoint } from ${JSON.stringify(join(import.meta.dirname, 'dynamoDbEndpoint.ts'))};
+     export const defaultEndpointResolver = (place) => dynamoDbEndpoint(place, partition(place.Region));`,
+  ],
   // DynamoDB does not ask for it.
   [/@aws-sdk\/endpoint-cache\//, 'export class EndpointCache {}'],
   // Wadi lets clients choose media types, nothing else.

@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { bundle } from '../../cdk/bundle/bundle.ts';
+import { type DynamoDbPlace, dynamoDbEndpoint } from '../../cdk/bundle/dynamoDbEndpoint.ts';
 import { type S3Place, s3Endpoint } from '../../cdk/bundle/s3Endpoint.ts';
 import { FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
 
@@ -71,4 +73,31 @@ test.each(PLACES)('a bundle finds the bucket where the SDK does: %j', (given, dn
   const place = { Region: 'eu-west-1', Bucket: 'wadi-objects', ...given };
   const { endpointProvider } = new S3Client({ region: place.Region }).config;
   expect(s3Endpoint(place, { dnsSuffix })).toEqual(endpointProvider(place));
+});
+
+const COMMERCIAL = { name: 'aws', dnsSuffix: AWS, dualStackDnsSuffix: 'api.aws' };
+const GOV = { ...COMMERCIAL, name: 'aws-us-gov' };
+const CHINA = {
+  name: 'aws-cn',
+  dnsSuffix: 'amazonaws.com.cn',
+  dualStackDnsSuffix: 'api.amazonwebservices.com.cn',
+};
+
+const DYNAMODB_PLACES: readonly (readonly [place: Partial<DynamoDbPlace>, partition: typeof COMMERCIAL])[] = [
+  [{}, COMMERCIAL],
+  [{ Region: 'us-gov-west-1' }, GOV],
+  [{ Region: 'us-gov-west-1', UseFIPS: true }, GOV],
+  [{ Region: 'us-gov-west-1', UseFIPS: true, UseDualStack: true }, GOV],
+  [{ Region: 'cn-north-1' }, CHINA],
+  [{ UseFIPS: true }, COMMERCIAL],
+  [{ UseDualStack: true }, COMMERCIAL],
+  [{ UseFIPS: true, UseDualStack: true }, COMMERCIAL],
+  [{ Endpoint: 'http://127.0.0.1:8000' }, COMMERCIAL],
+  [{ Endpoint: 'https://dynamodb.example.com/base' }, COMMERCIAL],
+];
+
+test.each(DYNAMODB_PLACES)('a bundle finds the tables where the SDK does: %j', (given, partition) => {
+  const place = { Region: 'eu-west-1', ...given };
+  const { endpointProvider } = new DynamoDBClient({ region: place.Region }).config;
+  expect(dynamoDbEndpoint(place, partition).url).toEqual(endpointProvider(place).url);
 });
