@@ -120,7 +120,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
   {
     name: 'topics',
     entry: 'topics.ts',
-    description: 'Topics, their configs and partitions',
+    description: 'Topics, their configs and partitions, and the regions that these are in',
     routes: [
       `GET ${CLUSTER}/topics`,
       `POST ${CLUSTER}/topics`,
@@ -144,6 +144,8 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
       `GET ${TOPIC}/partitions/-/reassignment`,
       `GET ${PARTITION}/reassignment`,
       `GET ${CLUSTER}/brokers/{broker_id}/partition-replicas`,
+      `GET ${CLUSTER}/regions`,
+      `GET ${CLUSTER}/regions/{region_name}`,
       'GET /topics',
       'GET /topics/{topic_name}',
       'GET /topics/{topic_name}/partitions',

@@ -2,6 +2,7 @@ import { v2MetadataOperations } from '../lib/rest/v2/metadata.ts';
 import { deleteRecords } from '../lib/rest/v3/deleteRecords.ts';
 import { surveyTopic } from '../lib/rest/v3/maintenance.ts';
 import { partitionOperations } from '../lib/rest/v3/partitions.ts';
+import { regionOperations } from '../lib/rest/v3/regions.ts';
 import { replicaOperations } from '../lib/rest/v3/replicas.ts';
 import { topicConfigOperations } from '../lib/rest/v3/topicConfigs.ts';
 import { topicOperations } from '../lib/rest/v3/topics.ts';
@@ -12,6 +13,7 @@ export const operations = [
   ...topicConfigOperations,
   ...partitionOperations,
   ...replicaOperations,
+  ...regionOperations,
   deleteRecords,
   surveyTopic,
   ...v2MetadataOperations,

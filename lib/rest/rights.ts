@@ -95,6 +95,9 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   listKafkaBrokers: 'nothing',
   getKafkaBroker: 'nothing',
   listBrokers: 'nothing',
+  // As Kafka's DescribeQuorum.
+  listRegions: ['DESCRIBE CLUSTER'],
+  getRegion: ['DESCRIBE CLUSTER'],
   listKafkaClusterConfigs: ['DESCRIBE_CONFIGS CLUSTER'],
   listKafkaAllBrokerConfigs: ['DESCRIBE_CONFIGS CLUSTER'],
   listKafkaBrokerConfigs: ['DESCRIBE_CONFIGS CLUSTER'],

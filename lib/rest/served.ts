@@ -154,6 +154,8 @@ export const OWN_OPERATIONS: readonly string[] = [
   'deleteConsumerGroupPositions',
   'deleteRecords',
   'surveyTopic',
+  'listRegions',
+  'getRegion',
   'listQuotas',
   'alterQuotas',
   'getMaintenance',

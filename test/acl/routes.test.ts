@@ -55,7 +55,7 @@ function call(
   const params = {
     ...{ cluster_id: CLUSTER_ID, topic_name: names.topic, consumer_group_id: names.group },
     ...{ group_name: names.group, instance: 'me', partition_id: '0', broker_id: '1', name: 'retention.ms' },
-    ...{ consumer_id: 'me', run_id: 'none' },
+    ...{ consumer_id: 'me', run_id: 'none', region_name: 'a' },
   };
   const used = Object.entries(params).filter(([name]) => operation.path.includes(`{${name}}`));
   return dispatch(wadi, routeKey(operation), {

@@ -3,6 +3,7 @@ import { DUE_PK, REPLICATION_UNIT } from '../../lib/log/due.ts';
 import { MAINTENANCE_LIMITS } from '../../lib/maintenance/limits.ts';
 import { work } from '../../lib/maintenance/worker.ts';
 import { REPLICATION_LIMITS, type ReplicationLimits } from '../../lib/replication/limits.ts';
+import type { Region } from '../../lib/replication/region.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { type ObjectStore, type Storage, StorageError } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
@@ -30,7 +31,10 @@ export interface World {
 }
 
 /** Regions whose buckets can be lost, over items that every region sees as one. */
-export function world(names: readonly string[] = ['a', 'b', 'c']): World {
+export function world(
+  names: readonly string[] = ['a', 'b', 'c'],
+  urls: Readonly<Record<string, string>> = {},
+): World {
   const clock = testClock();
   const items = memoryStorage();
   const weather: Record<string, Weather> = {};
@@ -62,13 +66,18 @@ export function world(names: readonly string[] = ['a', 'b', 'c']): World {
     };
   }
 
+  const region = (name: string, i: number): Region => ({
+    ...{ id: i + 1, name, objects: inWeather(name) },
+    ...(urls[name] !== undefined && { url: urls[name] }),
+  });
+
   return {
     ...{ clock, names, items, buckets, weather, puts },
     process: (local, limits = {}) =>
       createWadi({
         storage: items,
         clock: clock as Clock,
-        regions: { local, all: names.map((name, i) => ({ id: i + 1, name, objects: inWeather(name) })) },
+        regions: { local, all: names.map(region) },
         replicationLimits: { ...REPLICATION_LIMITS, ...limits },
         warn: () => undefined,
       }),

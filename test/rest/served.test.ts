@@ -92,7 +92,8 @@ test('a description is made of the operations alone', () => {
   expect(Object.keys((openapi([]) as unknown as Document).paths)).toEqual([]);
 });
 
-const GETS = allOperations.filter(({ method }) => method === 'GET').map(routeKey);
+/** A cluster of one region has no region to get: see regions.test.ts. */
+const GETS = allOperations.filter(({ id, method }) => method === 'GET' && id !== 'getRegion').map(routeKey);
 
 // The shapes are checked by `call`: this is about every route being there, over HTTP.
 test.each(GETS)('%s answers 200', async (route) => {

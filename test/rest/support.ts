@@ -48,13 +48,17 @@ const findOperation = createRoutes<Operation | undefined>(
 /** A local cluster in memory. Every answer is held to the schema that `openapi.json` gives for it. */
 export async function startApi(options: Pick<LocalClusterOptions, 'authorizer'> = {}): Promise<Api> {
   const cluster = await startLocalCluster(options);
-  const clusterUrl = `${cluster.url}/v3/clusters/${cluster.wadi.clusterId}`;
+  return { cluster, ...callsOf(cluster.url, cluster.wadi.clusterId) };
+}
+
+/** Of what is served at a URL, by whatever brings requests there. */
+export function callsOf(root: string, clusterId: string, fetch = globalThis.fetch): Omit<Api, 'cluster'> {
+  const clusterUrl = `${root}/v3/clusters/${clusterId}`;
   return {
-    cluster,
     clusterUrl,
     async call<T>(route: string, { headers = {}, body }: Call = {}): Promise<Answer<T>> {
       const [method = '', path = ''] = route.split(' ');
-      const url = path.startsWith('/v3/-') ? clusterUrl + path.slice('/v3/-'.length) : cluster.url + path;
+      const url = path.startsWith('/v3/-') ? clusterUrl + path.slice('/v3/-'.length) : root + path;
       const response = await fetch(url, {
         method,
         headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
