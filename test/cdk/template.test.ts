@@ -328,7 +328,8 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
 
   test('is given the settings that it reads', () => {
     const [, lambda] = functionOf(api, name);
-    const names = Object.keys(lambda.Properties.Environment.Variables);
+    // Lambda itself says where the function runs.
+    const names = [...Object.keys(lambda.Properties.Environment.Variables), 'AWS_REGION'];
     const { authorizer, ...settings } = lambdaSettings(Object.fromEntries(names.map((each) => [each, each])));
     const told = [...Object.values(settings), ...authorizer.superUsers];
     const isAsked = HTTP_FUNCTIONS.some((each) => each.name === name);
