@@ -5,6 +5,7 @@ import { addAcls } from './acls.ts';
 import { createApi } from './api.ts';
 import { toldOf } from './cliError.ts';
 import { addConsume } from './consume.ts';
+import { addFaults } from './faults.ts';
 import { addGroups } from './groups.ts';
 import type { Identity } from './identity.ts';
 import type { Io } from './io.ts';
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addQuotas(program, io, api);
   addMaintenance(program, io, api);
   addVerify(program, io, api);
+  addFaults(program, io, () => program.opts<{ url: string }>().url);
 
   try {
     await program.parseAsync(args, { from: 'user' });

@@ -1,20 +1,18 @@
-import type { Context } from 'aws-lambda';
-import type { CreateHandler, HttpHandler } from '../../functions/handler.ts';
-import { type FunctionSpec, HTTP_FUNCTIONS } from '../../functions/manifest.ts';
 import type { AuthorizerOptions } from '../acl/decide.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Worked } from '../maintenance/worker.ts';
 import { createInProcessQueue } from '../queue/inProcess.ts';
 import type { Storage } from '../storage/ports.ts';
 import { createWadi, type Wadi } from '../wadi.ts';
-import { startMaintenance } from './maintenance.ts';
-import { startServer } from './server.ts';
+import { startFront } from './front.ts';
+import { requireNoRegions } from './regionStorage.ts';
+import { startRegions } from './regions.ts';
 import { openStorage, type StorageOptions } from './storage.ts';
 
 export interface LocalClusterOptions {
   /** 127.0.0.1 by default. */
   readonly host?: string;
-  /** 0, the default, for any that is free. */
+  /** 0, the default, for any that is free. Of several regions: that of the first, behind which the others follow. */
   readonly port?: number;
   /** What to rest on, or how to open it: in memory by default. It is closed with the cluster. */
   readonly storage?: Storage | StorageOptions;
@@ -24,78 +22,51 @@ export interface LocalClusterOptions {
   readonly maintenanceIntervalMs?: number;
   /** Told what maintenance has done. */
   readonly onMaintenance?: (worked: Worked) => void;
+  /** Names of regions, to be played on this machine: see `startRegions`. */
+  readonly regions?: readonly string[];
 }
 
 const MAINTENANCE_INTERVAL_MS = 60_000;
 
 export interface LocalCluster {
+  /** Of the first region, if there are several. */
   readonly url: string;
   readonly wadi: Wadi;
+  /** One of each region, in their order; of a cluster without regions one, with the name ''. */
+  readonly fronts: readonly LocalFront[];
   /** Ends what waits, lets the rest finish, and closes the storage. */
   close(): Promise<void>;
 }
 
+export interface LocalFront {
+  readonly region: string;
+  readonly url: string;
+  readonly wadi: Wadi;
+}
+
 /** The deployed functions behind a local HTTP server and on timers, in this process. */
 export async function startLocalCluster(options: LocalClusterOptions = {}): Promise<LocalCluster> {
-  const { host = '127.0.0.1', port = 0, storage: chosen = { kind: 'memory' }, clock = systemClock } = options;
-  const storage = 'kind' in chosen ? await openStorage(chosen) : chosen;
+  const { host = '127.0.0.1', port = 0, clock = systemClock, authorizer, onMaintenance, regions } = options;
+  const { storage = { kind: 'memory' }, maintenanceIntervalMs = MAINTENANCE_INTERVAL_MS } = options;
+  const served = { host, port, maintenanceIntervalMs, onMaintenance };
+  const common = { clock, ...(authorizer && { authorizer }) };
+  if (regions !== undefined) return startRegions(regions, { ...served, ...common, storage });
+  requireNoRegions(storage);
+  const opened = 'kind' in storage ? await openStorage(storage) : storage;
   try {
     const queue = createInProcessQueue();
-    const wadi = await createWadi({
-      storage,
-      clock,
-      queue,
-      ...(options.authorizer && { authorizer: options.authorizer }),
-    });
-    const server = await startServer({ host, port, functions: await loadFunctions(wadi) });
-    const { maintenanceIntervalMs: intervalMs = MAINTENANCE_INTERVAL_MS, onMaintenance: report } = options;
-    const maintenance = await startMaintenance(wadi, queue, { intervalMs, ...(report && { report }) });
+    const wadi = await createWadi({ ...common, storage: opened, queue });
+    const front = await startFront({ ...served, wadi, queue });
+    const { url } = front;
     return {
-      url: server.url,
-      wadi,
+      ...{ url, wadi, fronts: [{ region: '', url, wadi }] },
       async close() {
-        await server.close();
-        await maintenance.close();
-        await wadi.log.settled();
-        await storage.close();
+        await front.close();
+        await opened.close();
       },
     };
   } catch (error) {
-    await storage.close();
+    await opened.close();
     throw error;
   }
-}
-
-interface LocalFunction {
-  readonly handler: HttpHandler;
-  readonly context: Context;
-}
-
-/** The manifest's HTTP functions, by route. */
-async function loadFunctions(wadi: Wadi): Promise<Map<string, LocalFunction>> {
-  const byRoute = new Map<string, LocalFunction>();
-  for (const spec of HTTP_FUNCTIONS) {
-    const { createHandler }: { createHandler: CreateHandler } = await import(`../../functions/${spec.entry}`);
-    const loaded = { handler: createHandler(wadi), context: contextOf(spec) };
-    for (const route of spec.routes) byRoute.set(route, loaded);
-  }
-  return byRoute;
-}
-
-/** What Lambda tells a function of itself. */
-function contextOf({ name, memoryMb, timeoutSeconds }: FunctionSpec): Context {
-  return {
-    functionName: name,
-    functionVersion: '$LATEST',
-    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}`,
-    memoryLimitInMB: String(memoryMb),
-    awsRequestId: '',
-    logGroupName: '',
-    logStreamName: '',
-    callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => timeoutSeconds * 1000,
-    done() {},
-    fail() {},
-    succeed() {},
-  };
 }

@@ -10,6 +10,9 @@ async function main(): Promise<void> {
     process.exit(1);
   });
   stopOnSignals(cluster);
+  // spawn.ts reads these lines: what is ready comes last.
+  if (options.regions)
+    for (const { region, url } of cluster.fronts) console.log(`region ${region} at ${url}`);
   console.log(`wadi ready at ${cluster.url}`);
   console.log(`\n${examples(cluster)}`);
 }

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { principal, repeated } from '../cli/options.ts';
 import { VERSION } from '../version.ts';
 import type { LocalClusterOptions } from './cluster.ts';
+import { regionNamesProblem } from './regionNames.ts';
 import type { StorageOptions } from './storage.ts';
 
 interface Flags {
@@ -17,6 +18,7 @@ interface Flags {
   maintenanceInterval: number;
   superUser: readonly string[];
   denyWithoutAcl: boolean;
+  regions?: readonly string[];
 }
 
 /** Reads the command line of `npm start`; prints the reason and exits on a wrong one. */
@@ -26,6 +28,11 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
     .version(VERSION)
     .option('--host <host>', 'address to listen on', '127.0.0.1')
     .option('--port <port>', 'port to listen on; 0 for any that is free', port, 8080)
+    .option(
+      '--regions <names>',
+      'several regions on this machine (a,b,c), each with a port, from --port up, and objects of its own',
+      regions,
+    )
     .addOption(
       new Option('--storage <kind>', 'what to rest on (default: embedded, or aws with an endpoint)').choices([
         'embedded',
@@ -58,13 +65,20 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
     )
     .showHelpAfterError('(--help tells the options)');
   const flags = command.parse(argv).opts<Flags>();
+  const names = flags.regions;
+  const chosen = storageOptions(flags);
+  if (names !== undefined && chosen.kind === 'aws')
+    command.error('error: --regions plays regions on this machine: not with the aws storage');
+  if (names !== undefined && flags.port + names.length - 1 > MAX_PORT)
+    command.error(`error: there are no ${names.length} ports from --port ${flags.port} up`);
   const { host, maintenanceInterval, superUser, denyWithoutAcl } = flags;
   return {
     host,
     port: flags.port,
-    storage: storageOptions(flags),
+    storage: chosen,
     maintenanceIntervalMs: maintenanceInterval * 1_000,
     authorizer: { superUsers: new Set(superUser), allowEveryoneIfNoAclFound: !denyWithoutAcl },
+    ...(names && { regions: names }),
   };
 }
 
@@ -87,10 +101,20 @@ function storageOptions(flags: Flags): StorageOptions {
   }
 }
 
+const MAX_PORT = 65_535;
+
 function port(text: string): number {
   const value = Number(text);
-  if (!/^\d+$/.test(text) || value > 65535) throw new InvalidArgumentError('It is a number from 0 to 65535.');
+  if (!/^\d+$/.test(text) || value > MAX_PORT)
+    throw new InvalidArgumentError(`It is a number from 0 to ${MAX_PORT}.`);
   return value;
+}
+
+function regions(text: string): readonly string[] {
+  const names = text.split(',');
+  const problem = regionNamesProblem(names);
+  if (problem !== undefined) throw new InvalidArgumentError(`${problem}.`);
+  return names;
 }
 
 function seconds(text: string): number {

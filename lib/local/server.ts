@@ -1,12 +1,12 @@
 import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Context } from 'aws-lambda';
-import type { HttpHandler, HttpResult } from '../../functions/handler.ts';
+import type { HttpResult } from '../../functions/handler.ts';
 import { logError } from '../logError.ts';
 import { BODY_TOO_LARGE, formOf } from '../rest/dispatch.ts';
 import { errorResponse, HttpError } from '../rest/errors.ts';
 import { MAX_BODY_BYTES } from '../rest/request.ts';
 import { createCollector } from './collector.ts';
+import type { LocalFunction } from './functions.ts';
 import { basicPrincipal } from './principal.ts';
 import { readBody } from './readBody.ts';
 import { createRoutes } from './routes.ts';
@@ -16,11 +16,15 @@ export interface ServerOptions {
   /** 0 for any that is free. */
   readonly port: number;
   /** Functions by their routes. */
-  readonly functions: ReadonlyMap<string, { readonly handler: HttpHandler; readonly context: Context }>;
+  readonly functions: ReadonlyMap<string, LocalFunction>;
+  /** Whether requests for this path are answered by the end of their connection alone. None is, unless given. */
+  readonly isCut?: (path: string) => boolean;
 }
 
 export interface Server {
   readonly url: string;
+  /** Asks `isCut` of the requests that are under way. */
+  cut(): void;
   /** Takes no new requests and ends those that wait; resolves when the last is answered. */
   close(): Promise<void>;
 }
@@ -31,7 +35,8 @@ const KEEP_ALIVE_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 10_000;
 
 /** Stands in for API Gateway: finds the function of a route, hands it the event, sends what it answers. */
-export async function startServer({ host, port, functions }: ServerOptions): Promise<Server> {
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { host, port, functions, isCut = () => false } = options;
   const findRoute = createRoutes(functions);
   const collect = createCollector();
   /** Those that are not answered yet, and what ends their waiting. */
@@ -41,6 +46,7 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const [rawPath, rawQueryString] = splitUrl(request.url ?? '/');
+    if (isCut(rawPath)) return void request.socket.destroy();
     const method = request.method ?? 'GET';
     const gone = new AbortController();
     let bytes = 0;
@@ -100,7 +106,8 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
     },
   );
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (!(Number(request.headers['content-length']) > MAX_BODY_BYTES)) response.writeContinue();
+    const isTooLarge = Number(request.headers['content-length']) > MAX_BODY_BYTES;
+    if (!isTooLarge && !isCut(splitUrl(request.url ?? '/')[0])) response.writeContinue();
     server.emit('request', request, response);
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -118,6 +125,11 @@ export async function startServer({ host, port, functions }: ServerOptions): Pro
 
   return {
     url,
+    cut() {
+      for (const { url: target, socket } of served.keys()) {
+        if (isCut(splitUrl(target ?? '/')[0])) socket.destroy();
+      }
+    },
     async close() {
       closing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

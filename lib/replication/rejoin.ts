@@ -5,6 +5,7 @@ import { listTopics } from '../topic/listTopics.ts';
 import { DELETED_TOPIC_PK, type StoredTopic } from '../topic/topicItem.ts';
 import { copyMissing, type TopicReplicas } from './copyMissing.ts';
 import { beginJoin, completeJoin, type RegionStanding, stateOf } from './inSync.ts';
+import type { ReplicationLimits } from './limits.ts';
 import { raiseHeads } from './raiseHeads.ts';
 import type { Region } from './region.ts';
 import { ensureReplicationDue } from './rejoinDue.ts';
@@ -70,41 +71,47 @@ export async function rejoin(context: RejoinContext, from: RejoinCursor): Promis
   for (const [i, region] of regions.entries()) {
     if (i < first) continue;
     let cursor: RejoinCursor = region.name === from.region ? from : { ...scrub, region: region.name };
-    const standing = await joining(context, region);
-    if (standing === undefined) {
-      counts.regionsOut++;
-      continue;
-    }
-    if (standing.state === 'in-sync' && !scrub) continue;
-    // It has left, and joined again, since that was handed on.
-    if (cursor.sinceEpoch !== undefined && cursor.sinceEpoch !== standing.sinceEpoch)
-      cursor = { ...scrub, region: region.name };
-    cursor = { ...cursor, sinceEpoch: standing.sinceEpoch };
-    const topics = await listTopics(context.metadata);
-    if (standing.state === 'joining' && cursor.after === undefined) {
-      for (const topic of topics) {
-        if (topic.name < (cursor.raiseFrom ?? '')) continue;
-        cursor = { ...cursor, raiseFrom: topic.name };
-        if (isOver()) return { counts, cursor };
-        await raiseHeads(items, clock, topic, standing.sinceEpoch, limits.headsAtOnce);
+    try {
+      const standing = await joining(context, region);
+      if (standing === undefined) {
+        counts.regionsOut++;
+        continue;
       }
+      if (standing.state === 'in-sync' && !scrub) continue;
+      // It has left, and joined again, since that was handed on.
+      if (cursor.sinceEpoch !== undefined && cursor.sinceEpoch !== standing.sinceEpoch)
+        cursor = { ...scrub, region: region.name };
+      cursor = { ...cursor, sinceEpoch: standing.sinceEpoch };
+      const topics = await listTopics(context.metadata);
+      if (standing.state === 'joining' && cursor.after === undefined) {
+        for (const topic of topics) {
+          if (topic.name < (cursor.raiseFrom ?? '')) continue;
+          cursor = { ...cursor, raiseFrom: topic.name };
+          if (isOver()) return { counts, cursor };
+          await raiseHeads(items, clock, topic, standing.sinceEpoch, limits.headsAtOnce);
+        }
+      }
+      const known = await replicasIn(context, region, topics);
+      const sources = await others(context, region);
+      for (let after: string | undefined = cursor.after ?? ''; after !== undefined; ) {
+        cursor = { ...cursor, after };
+        if (isOver()) return { counts, cursor };
+        const copied = await copyMissing(clock, region, sources, known, after, limits);
+        counts.objectsCopied += copied.objects;
+        counts.bytesCopied += copied.bytes;
+        after = copied.after;
+      }
+      if (standing.state !== 'joining') continue;
+      const after = await membership.change((inSync, now) =>
+        completeJoin(inSync, region.name, standing.sinceEpoch, now),
+      );
+      if (stateOf(after, region.name) === 'in-sync') counts.regionsJoined++;
+      else counts.regionsOut++;
+    } catch (error) {
+      // It was lost again, or one that it was compared with was: that is not to rest as long as a worker that died does.
+      if (!(error instanceof StorageError) || scrub) throw error;
+      counts.regionsOut++;
     }
-    const known = await replicasIn(context, region, topics);
-    const sources = await others(context, region);
-    for (let after: string | undefined = cursor.after ?? ''; after !== undefined; ) {
-      cursor = { ...cursor, after };
-      if (isOver()) return { counts, cursor };
-      const copied = await copyMissing(clock, region, sources, known, after, limits);
-      counts.objectsCopied += copied.objects;
-      counts.bytesCopied += copied.bytes;
-      after = copied.after;
-    }
-    if (standing.state !== 'joining') continue;
-    const after = await membership.change((inSync, now) =>
-      completeJoin(inSync, region.name, standing.sinceEpoch, now),
-    );
-    if (stateOf(after, region.name) === 'in-sync') counts.regionsJoined++;
-    else counts.regionsOut++;
   }
   if (counts.regionsOut > 0) await ensureReplicationDue(items, clock, limits, context.dueAtMs);
   return { counts };
@@ -115,22 +122,33 @@ async function joining(
   { replication, clock }: RejoinContext,
   region: Region,
 ): Promise<RegionStanding | undefined> {
-  const { membership } = replication;
+  const { membership, limits } = replication;
   const inSync = await membership.refresh();
   if (stateOf(inSync, region.name) !== 'out') return inSync.regions.get(region.name);
-  if (!(await answers(region, clock))) return undefined;
+  if (!(await answers(region, clock, limits))) return undefined;
   const after = await membership.change((seen, now) => beginJoin(seen, region.name, now));
   return after.regions.get(region.name);
 }
 
-async function answers({ objects }: Region, clock: Clock): Promise<boolean> {
-  try {
-    await withRetries(clock, () => objects.put(PROBE_KEY, [new Uint8Array(1)]));
-    return (await withRetries(clock, () => objects.get(PROBE_KEY)))?.length === 1;
-  } catch (error) {
-    if (error instanceof StorageError) return false;
-    throw error;
+/** In time: one that lags would be put out again by the next append, which had to wait for that. */
+async function answers(
+  { objects }: Region,
+  clock: Clock,
+  { lagMs }: Pick<ReplicationLimits, 'lagMs'>,
+): Promise<boolean> {
+  const over = new AbortController();
+  async function probe(): Promise<boolean> {
+    try {
+      await withRetries(clock, () => objects.put(PROBE_KEY, [new Uint8Array(1)]));
+      return (await withRetries(clock, () => objects.get(PROBE_KEY)))?.length === 1;
+    } catch (error) {
+      if (error instanceof StorageError) return false;
+      throw error;
+    }
   }
+  return Promise.race([probe(), clock.sleep(lagMs, over.signal).then(() => false)]).finally(() =>
+    over.abort(),
+  );
 }
 
 /** Those that may have what a region lacks: also one that joins, which may have the only copy of what acks=1 took. */

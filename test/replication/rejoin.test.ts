@@ -111,6 +111,29 @@ test('a region that is lost again while it joins is out, and joins later', async
   expect(stateOf(await a.replication!.inSync(), 'c')).toBe('in-sync');
 });
 
+test('a region that answers, but lags, does not join', async () => {
+  const { w, a } = await lost('c');
+  for (const weather of ['hangs', { slowMs: 3_000 }] as const) {
+    w.weather.c = weather;
+    w.clock.advance(2 * MINUTE);
+    await w.rejoin(a);
+    expect(stateOf(await a.replication!.inSync(), 'c')).toBe('out');
+  }
+});
+
+test('a region that is lost while it is given what it lacks is looked at again as soon as one that was never back', async () => {
+  const { w, a } = await lost('c');
+  w.weather.c = 'up';
+  await a.replication!.membership.change((inSync, now) => beginJoin(inSync, 'c', now));
+  w.weather.c = 'down';
+  w.clock.advance(2 * MINUTE);
+  await w.rejoin(a);
+  w.weather.c = 'up';
+  w.clock.advance(2 * MINUTE);
+  await w.rejoin(a);
+  expect(stateOf(await a.replication!.inSync(), 'c')).toBe('in-sync');
+});
+
 test('what acks=1 left in one region, and its bucket has not brought to the others, a scrub brings', async () => {
   const w = world();
   const a = await w.process('a');
