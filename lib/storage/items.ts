@@ -2,10 +2,10 @@ import { apply, holds, prepare } from './expression.ts';
 import {
   type Condition,
   type Item,
-  type ItemStore,
   type Key,
   MAX_KEYS_PER_READ,
   type Query,
+  type ScannableItems,
 } from './ports.ts';
 import { copyItem, itemBytes, MAX_ITEM_BYTES, MAX_PAGE_BYTES, refuseEmptyKey } from './value.ts';
 
@@ -17,13 +17,15 @@ export interface Rows {
   delete(key: Key): void;
   /** The items of the group within the bounds, in order; read only as far as the caller goes. */
   scan(query: Omit<Query, 'limit'>): Iterable<Item>;
+  /** All items, those of a group together; read only as far as the caller goes. */
+  all(after: Key | undefined): Iterable<Item>;
 }
 
 /**
  * An item store over rows that are at hand. `write` runs an operation that reads and writes rows, with nothing in
  * between, and resolves when what it wrote will last; if the operation throws, it has written nothing.
  */
-export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<T>): ItemStore {
+export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<T>): ScannableItems {
   const stored = (item: Item) => {
     const bytes = itemBytes(item);
     if (bytes > MAX_ITEM_BYTES) throw new RangeError(`an item of ${bytes} bytes`);
@@ -48,6 +50,15 @@ export function itemStore(rows: Rows, write: <T>(operation: () => T) => Promise<
         items.push(item);
         bytes += itemBytes(item);
         if (items.length === limit || bytes >= MAX_PAGE_BYTES) return { items, lastSk: item.sk };
+      }
+      return { items };
+    },
+
+    async scan({ after, limit }) {
+      const items: Item[] = [];
+      for (const item of rows.all(after)) {
+        items.push(item);
+        if (items.length === limit) return { items, next: { pk: item.pk, sk: item.sk } };
       }
       return { items };
     },

@@ -117,6 +117,23 @@ export interface ItemStore {
   delete(key: Key, condition?: Condition): Promise<WriteOutcome | { applied: true; item: undefined }>;
 }
 
+export interface ScanOptions {
+  /** The key of the last item of the page before. */
+  readonly after?: Key;
+  readonly limit: number;
+}
+
+export interface ScanPage {
+  readonly items: Item[];
+  /** Set if there may be more: to be passed as `after`. */
+  readonly next?: Key;
+}
+
+/** An item store that can be read from end to end, in an order of its own, by whoever copies it. */
+export interface ScannableItems extends ItemStore {
+  scan(options: ScanOptions): Promise<ScanPage>;
+}
+
 // ---------------------------------------------------------------- both
 
 /**
@@ -144,3 +161,10 @@ export interface Storage {
   readonly groups: ItemStore;
   close(): Promise<void>;
 }
+
+export const TABLES = ['log', 'metadata', 'groups'] as const;
+
+/** The items alone, in one region's copy. */
+export type ItemTables = Readonly<Record<(typeof TABLES)[number], ScannableItems>>;
+
+export type ScannableStorage = Storage & ItemTables;

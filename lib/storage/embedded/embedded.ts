@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Storage } from '../ports.ts';
+import type { ScannableStorage } from '../ports.ts';
 import { openDatabase } from './database.ts';
 import { openFiles } from './files.ts';
 import { openItems } from './items.ts';
@@ -21,7 +21,7 @@ export interface EmbeddedOptions {
  * used or holds another version's format. Byte arrays are stored and returned without a copy where possible: neither
  * side changes them.
  */
-export function embeddedStorage({ directory, fsync = false }: EmbeddedOptions): Storage {
+export function embeddedStorage({ directory, fsync = false }: EmbeddedOptions): ScannableStorage {
   mkdirSync(directory, { recursive: true });
   const database = openDatabase(join(directory, 'items.sqlite'), fsync);
   const files = openFiles(join(directory, 'objects'), fsync);

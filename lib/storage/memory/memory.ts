@@ -1,12 +1,12 @@
 import { itemStore } from '../items.ts';
-import type { Item, ItemStore, ObjectPage, ObjectStore, Storage } from '../ports.ts';
+import type { Item, ObjectPage, ObjectStore, ScannableItems, ScannableStorage } from '../ports.ts';
 import { type SortedMap, sortedMap } from './sortedMap.ts';
 
 /**
  * Storage that ends with the process. No timers and no I/O: an operation takes place when it is called. What it returns
  * is its own: the caller does not change it.
  */
-export function memoryStorage(): Storage {
+export function memoryStorage(): ScannableStorage {
   return {
     objects: memoryObjects(),
     log: memoryItems(),
@@ -16,8 +16,8 @@ export function memoryStorage(): Storage {
   };
 }
 
-function memoryItems(): ItemStore {
-  const groups = new Map<string, SortedMap<Item>>();
+function memoryItems(): ScannableItems {
+  const groups = sortedMap<SortedMap<Item>>();
   return itemStore(
     {
       get: ({ pk, sk }) => groups.get(pk)?.get(sk),
@@ -29,6 +29,13 @@ function memoryItems(): ItemStore {
       delete: ({ pk, sk }) => groups.get(pk)?.delete(sk),
       *scan({ pk, ...bounds }) {
         for (const [, item] of groups.get(pk)?.range(bounds) ?? []) yield item;
+      },
+      *all(after) {
+        for (const [pk, group] of groups.range(after ? { from: after.pk } : {})) {
+          for (const [sk, item] of group.range(after?.pk === pk ? { from: after.sk } : {})) {
+            if (after?.pk !== pk || sk !== after.sk) yield item;
+          }
+        }
       },
     },
     async (operation) => operation(),

@@ -1,0 +1,191 @@
+import type { Clock } from '../clock.ts';
+import { withRetries } from '../log/retry.ts';
+import { union } from '../replication/objects.ts';
+import {
+  type Condition,
+  type ItemTables,
+  type ObjectPage,
+  type ObjectStore,
+  StorageError,
+  TABLES,
+} from '../storage/ports.ts';
+import { listTopics } from '../topic/listTopics.ts';
+import { copyEpoch } from './adopt.ts';
+import { saidByMost } from './authority.ts';
+import { epochItems, epochOf } from './epochItems.ts';
+import { type Home, homeItem, homeKey, lastReady, majorityOf } from './home.ts';
+import type { FailoverLimits } from './limits.ts';
+import { type Lost, repairTopic } from './repairTopic.ts';
+
+/** A region as a failover sees it: its own copy of the tables, and its bucket. */
+export interface FailoverRegion {
+  readonly name: string;
+  readonly tables: ItemTables;
+  readonly objects: ObjectStore;
+}
+
+export interface FailoverContext {
+  /** In the order of the configuration. */
+  readonly regions: readonly FailoverRegion[];
+  readonly clock: Clock;
+  readonly limits: FailoverLimits;
+  /** In words, for whoever waits. */
+  readonly told?: (progress: string) => void;
+}
+
+export interface FailoverReport {
+  readonly epoch: number;
+  readonly from: string;
+  readonly to: string;
+  /** The region of whose tables the copy was made: that which was home, or, if it did not answer, the new one. */
+  readonly source: string;
+  readonly items: number;
+  /** Offsets that were left out since their records had not arrived. Those that the old home gave beyond are not known. */
+  readonly lost: readonly (Lost & { readonly topic: string })[];
+  readonly tookMs: number;
+}
+
+/**
+ * Makes another region home:
+ *
+ * 1. Most regions are told of a new epoch. From then on nobody begins to rely on the old one.
+ * 2. It waits until nobody relies on it any more.
+ * 3. What the old epoch has is copied into the new one: from the old home, if its tables answer; then nothing is missing. Else from the
+ *    new home's own copy, as far as it was replicated.
+ * 4. What does not fit together there, since items are replicated each in its own time, is mended, and the offsets that the old home may have
+ *    given beyond are left out.
+ * 5. Most regions are told that the new home begins.
+ *
+ * It may die at any time: then nobody is home until it is done again, which begins from the start, with a later epoch: so nobody
+ * writes in an epoch but who made it. Of two at the same time the later epoch wins. Throws StorageError when fewer than most
+ * regions answer, or another was faster.
+ */
+export async function failover(context: FailoverContext, to: string): Promise<FailoverReport | undefined> {
+  const { regions, clock, limits, told = () => undefined } = context;
+  const startedAtMs = clock.now();
+  const target = regions.find(({ name }) => name === to);
+  if (target === undefined) throw new RangeError(`there is no region ${to}`);
+  const now = await withRetries(clock, () => saidByMost(homeRegions(regions), regions[0]!.name));
+  if (now.ready && now.home === to) return undefined;
+
+  const before = lastReady(now);
+  const next: Home = { epoch: now.epoch + 1, home: to, ready: false, before };
+  told(`telling the regions that ${to} takes over from ${before.home}, in epoch ${next.epoch}`);
+  await tellMost(context, next, {
+    any: [{ missing: ['pk'] }, { path: ['epoch'], is: '<', value: next.epoch }],
+  });
+  told(`waiting ${limits.fenceMs / 1_000} s until nobody relies on ${before.home} any more`);
+  await clock.sleep(limits.fenceMs);
+
+  const source = (await answering(regions, before.home, clock)) ?? target;
+  told(`copying the items from ${source.name}`);
+  const epochs = { from: before.epoch, to: next.epoch };
+  const items = await copyEpoch(clock, source.tables, target.tables, epochs, limits, (count) =>
+    told(`copying the items from ${source.name}: ${count}`),
+  );
+  const isWhole = source.name === before.home;
+  const lost = await repairAll(context, target, next.epoch, isWhole ? 0 : limits.offsetGap);
+
+  told(`telling the regions that ${to} begins`);
+  const isOurs: Condition = { path: ['epoch'], is: '=', value: next.epoch };
+  await tellMost(context, { epoch: next.epoch, home: to, ready: true }, isOurs);
+  await forgetEpochs(context, target, before.epoch);
+  const tookMs = clock.now() - startedAtMs;
+  return { epoch: next.epoch, from: before.home, to, source: source.name, items, lost, tookMs };
+}
+
+const homeRegions = (regions: readonly FailoverRegion[]) =>
+  regions.map(({ name, tables }) => ({ name, metadata: tables.metadata }));
+
+async function tellMost(
+  { regions, clock }: FailoverContext,
+  home: Home,
+  condition: Condition,
+): Promise<void> {
+  const answers = await Promise.allSettled(
+    regions.map(({ name, tables }) =>
+      withRetries(clock, async () => {
+        const { applied, item } = await tables.metadata.put(homeItem(name, home), condition);
+        // Refused, but by our own words, of which the answer was lost.
+        return (
+          applied || (item?.epoch === home.epoch && item.home === home.home && item.ready === home.ready)
+        );
+      }),
+    ),
+  );
+  const told = answers.filter((answer) => answer.status === 'fulfilled' && answer.value).length;
+  if (told >= majorityOf(regions.length)) return;
+  const message = `${told} of ${regions.length} regions took epoch ${home.epoch}: others do not answer, or have a later one`;
+  throw new StorageError(message, 'unknown');
+}
+
+/** The region, if all its tables answer. */
+async function answering(
+  regions: readonly FailoverRegion[],
+  name: string,
+  clock: Clock,
+): Promise<FailoverRegion | undefined> {
+  const region = regions.find((each) => each.name === name);
+  try {
+    for (const table of TABLES)
+      await withRetries(clock, async () => region?.tables[table].get(homeKey(name)));
+    return region;
+  } catch (error) {
+    if (error instanceof StorageError) return undefined;
+    throw error;
+  }
+}
+
+async function repairAll(
+  { regions, clock, limits, told = () => undefined }: FailoverContext,
+  target: FailoverRegion,
+  epoch: number,
+  offsetGap: number,
+): Promise<(Lost & { topic: string })[]> {
+  const lost: (Lost & { topic: string })[] = [];
+  const items = epochItems(target.tables.log, epoch);
+  const objects = ofAllThatAnswer(regions.map(({ objects }) => objects));
+  const context = { items, objects, clock, limits: { ...limits, offsetGap } };
+  for (const topic of await listTopics(epochItems(target.tables.metadata, epoch))) {
+    told(`looking through topic ${topic.name}`);
+    for (const each of await repairTopic(context, topic)) lost.push({ topic: topic.name, ...each });
+  }
+  return lost;
+}
+
+/** What a region that is lost has alone is lost with it. */
+function ofAllThatAnswer(stores: readonly ObjectStore[]): Pick<ObjectStore, 'get' | 'list'> {
+  async function ask<T>(call: (store: ObjectStore) => Promise<T>): Promise<T[]> {
+    const answers = await Promise.allSettled(stores.map(call));
+    const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    if (given.length > 0) return given;
+    throw new StorageError('no bucket answers', 'no', (answers[0] as PromiseRejectedResult).reason);
+  }
+  return {
+    get: async (key) => (await ask((store) => store.get(key))).find((bytes) => bytes !== undefined),
+    async list(prefix, options) {
+      const pages: ObjectPage[] = await ask((store) => store.list(prefix, options));
+      return union(pages, options.limit);
+    },
+  };
+}
+
+/** What is older than the last epoch is of no use to anybody; what that wrote is kept until the next failover. */
+async function forgetEpochs(
+  { clock, limits }: FailoverContext,
+  { tables }: FailoverRegion,
+  before: number,
+): Promise<void> {
+  for (const table of TABLES) {
+    let page = await withRetries(clock, () => tables[table].scan({ limit: limits.itemsPerPage }));
+    for (;;) {
+      for (const { pk, sk } of page.items) {
+        if (pk === 'home' || epochOf({ pk }) >= before) continue;
+        await withRetries(clock, () => tables[table].delete({ pk, sk }));
+      }
+      const { next } = page;
+      if (next === undefined) break;
+      page = await withRetries(clock, () => tables[table].scan({ limit: limits.itemsPerPage, after: next }));
+    }
+  }
+}

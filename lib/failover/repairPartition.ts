@@ -1,0 +1,136 @@
+import type { Clock } from '../clock.ts';
+import { newBlobId } from '../log/blob.ts';
+import type { PlacedSlice } from '../log/head.ts';
+import type { IndexRow } from '../log/indexRow.ts';
+
+/** What a partition's copy shows, put together of items that were replicated each in its own time. */
+export interface Found {
+  readonly partition: number;
+  readonly logStartOffset: number;
+  /** In order. */
+  readonly rows: readonly IndexRow[];
+  /** Of the head: what it has moved to the index, and what it has not. */
+  readonly inHead: readonly PlacedSlice[];
+  /** Where the index is to end, as the head says, and the greatest timestamp below. */
+  readonly indexEnd: number;
+  readonly maxTimestamp: number;
+}
+
+/** What is to be done of it. */
+export interface Repair {
+  /** Rows to put, in place of what is under their base offsets. */
+  readonly put: readonly IndexRow[];
+  /** Offsets whose records are lost. */
+  readonly lost: readonly (readonly [from: number, to: number])[];
+  /** Where the next record goes, and the greatest timestamp below it. */
+  readonly end: number;
+  readonly maxTimestamp: number;
+}
+
+export interface RepairOptions {
+  /** Whether the bytes can be had. */
+  readonly has: (slice: PlacedSlice) => boolean;
+  /** A segment that no row names, but that was written for these offsets: of a merge whose swap did not arrive. From `from` on exactly. */
+  readonly recover: (from: number, to: number) => Promise<readonly PlacedSlice[] | undefined>;
+  /** Behind the last record, of which nobody may ever have been given. */
+  readonly offsetGap: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Makes a whole of it, from the log start on: rows that follow one another, all with their bytes. What is missing in between is recovered where a
+ * segment has it, or else left out: its offsets stay, without records. The head's own slices become rows, so that it begins anew.
+ */
+export async function repairPartition(found: Found, options: RepairOptions): Promise<Repair> {
+  const { partition, logStartOffset, indexEnd, inHead } = found;
+  const { has, recover, offsetGap, clock } = options;
+  const put: IndexRow[] = [];
+  const lost: [number, number][] = [];
+  let next = logStartOffset;
+  let maxTimestamp = -1;
+
+  function add(slices: readonly PlacedSlice[]): void {
+    const { baseOffset } = slices[0]!;
+    const own = Math.max(...slices.map((slice) => slice.maxTimestamp));
+    maxTimestamp = Math.max(maxTimestamp, own);
+    const endOffset = endOf(slices.at(-1)!);
+    put.push({
+      ...{ baseOffset, endOffset, version: 0, slices, maxTimestamp: own, runningMaxTimestamp: maxTimestamp },
+      ...{ closed: false, cleanedTo: baseOffset, deleteHorizonMs: undefined },
+    });
+    next = endOffset;
+  }
+
+  /** Of records that are lost, or never were. */
+  const empty = (from: number, to: number): PlacedSlice => ({
+    blob: { id: newBlobId(clock), inline: false },
+    ...{ partition, position: 0, bytes: 0, baseOffset: from, recordCount: to - from },
+    ...{ maxTimestamp, runs: [] },
+  });
+
+  function lose(to: number): void {
+    lost.push([next, to]);
+    add([empty(next, to)]);
+  }
+
+  async function fill(to: number): Promise<void> {
+    while (next < to) {
+      const fromHead = inHead.filter((slice) => slice.baseOffset >= next && endOf(slice) <= to);
+      if (fromHead[0]?.baseOffset === next) add(withBytes(fromHead));
+      else {
+        const recovered = await recover(next, to);
+        if (recovered !== undefined) add(recovered);
+        else lose(fromHead[0]?.baseOffset ?? to);
+      }
+    }
+  }
+
+  /** Those without are kept for their offsets. */
+  function withBytes(slices: readonly PlacedSlice[]): PlacedSlice[] {
+    return contiguous(slices).map((slice) => {
+      if (slice.bytes === 0 || has(slice)) return slice;
+      if (endOf(slice) > next) lost.push([Math.max(next, slice.baseOffset), endOf(slice)]);
+      return { ...slice, bytes: 0 };
+    });
+  }
+
+  for (const row of found.rows) {
+    if (row.endOffset <= next) continue;
+    if (row.baseOffset > next) await fill(row.baseOffset);
+    // What was recovered may reach into the row, or beyond.
+    if (row.endOffset <= next) continue;
+    const wanted = row.slices.filter((slice) => endOf(slice) > next);
+    maxTimestamp = Math.max(maxTimestamp, row.runningMaxTimestamp);
+    if (wanted.every((slice) => slice.bytes === 0 || has(slice))) {
+      next = row.endOffset;
+      continue;
+    }
+    const instead = await recover(row.baseOffset, row.endOffset);
+    if (instead !== undefined && endOf(instead.at(-1)!) >= row.endOffset) add(instead);
+    else {
+      put.push({ ...row, version: row.version + 1, slices: withBytes(row.slices) });
+      next = row.endOffset;
+    }
+  }
+  const end = Math.max(indexEnd, inHead.length === 0 ? 0 : endOf(inHead.at(-1)!));
+  await fill(end);
+  maxTimestamp = Math.max(maxTimestamp, found.maxTimestamp);
+  const lastRecord = next;
+  if (offsetGap > 0) add([empty(next, next + offsetGap)]);
+  return { put, lost, end: lastRecord + offsetGap, maxTimestamp };
+}
+
+/** As far as they follow one another. */
+function contiguous(slices: readonly PlacedSlice[]): PlacedSlice[] {
+  const taken: PlacedSlice[] = [];
+  for (const slice of slices) {
+    const last = taken.at(-1);
+    if (last !== undefined && endOf(last) !== slice.baseOffset) break;
+    taken.push(slice);
+  }
+  return taken;
+}
+
+export function endOf({ baseOffset, recordCount }: PlacedSlice): number {
+  return baseOffset + recordCount;
+}
