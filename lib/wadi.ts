@@ -29,6 +29,8 @@ export interface Wadi {
   readonly queue: Queue;
   /** None, but in a cluster of several. */
   readonly regions: readonly Region[];
+  /** The name of the one that the process is in. */
+  readonly localRegion: string | undefined;
   /** Of a cluster of several regions. */
   readonly replication: Replication | undefined;
 }
@@ -93,5 +95,6 @@ export async function composeWadi(parts: Parts, options: WadiOptions): Promise<W
   return {
     ...{ clusterId, clock, storage, log, topics, groups, acls, quotas, queue, replication },
     regions: regions?.all ?? [],
+    localRegion: regions?.local,
   };
 }

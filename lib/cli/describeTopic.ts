@@ -26,6 +26,17 @@ interface Survey {
   readonly size_bytes: number;
 }
 
+interface Broker {
+  readonly broker_id: number;
+  /** The region's name; null in a cluster of one. */
+  readonly rack: string | null;
+}
+
+interface Replica {
+  readonly broker_id: number;
+  readonly is_in_sync: boolean;
+}
+
 /** For people to read. */
 export async function describeTopic(api: Api, topic: string, allConfigs: boolean): Promise<string> {
   const path = topicPath(topic);
@@ -36,6 +47,7 @@ export async function describeTopic(api: Api, topic: string, allConfigs: boolean
     table([
       ['topic', topic],
       ['partitions', String(surveys.length)],
+      ...(await replicaRows(api, path)),
       ['size', byteSize(surveys.reduce((sum, { size_bytes }) => sum + size_bytes, 0))],
     ]),
     configs.length === 0
@@ -54,6 +66,21 @@ export async function describeTopic(api: Api, topic: string, allConfigs: boolean
   ]
     .filter((part) => part !== '')
     .join('\n');
+}
+
+/** All partitions have the same replicas. None are shown in a cluster of one region. */
+async function replicaRows(api: Api, topic: string): Promise<string[][]> {
+  const racks = new Map(
+    (await api.list<Broker>('/brokers')).map(({ broker_id, rack }) => [broker_id, rack] as const),
+  );
+  if ([...racks.values()].every((rack) => rack === null)) return [];
+  const replicas = await api.list<Replica>(`${topic}/partitions/0/replicas`);
+  const named = (some: readonly Replica[]) =>
+    some.map(({ broker_id }) => `${broker_id} (${racks.get(broker_id) ?? '?'})`).join(', ') || '-';
+  return [
+    ['replicas', named(replicas)],
+    ['isr', named(replicas.filter(({ is_in_sync }) => is_in_sync))],
+  ];
 }
 
 /** In the order of `partitions`. `offsetType`: as in the API's `offset_type`. */

@@ -12,6 +12,7 @@ import type { Io } from './io.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addProduce } from './produce.ts';
 import { addQuotas } from './quotas.ts';
+import { addRegions } from './regions.ts';
 import { addTopics } from './topics.ts';
 import { addVerify } from './verify/verify.ts';
 
@@ -49,6 +50,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addAcls(program, io, api);
   addQuotas(program, io, api);
   addMaintenance(program, io, api);
+  addRegions(program, io, api);
   addVerify(program, io, api);
   addFaults(program, io, () => program.opts<{ url: string }>().url);
 

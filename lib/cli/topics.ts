@@ -41,7 +41,7 @@ export function addTopics(program: Command, io: Io, connect: () => Promise<Api>)
     .option('-p, --partitions <count>', 'number of partitions (default: 1)', partitionCount)
     .option(
       '--replication-factor <count>',
-      'accepted from 1 to 3, changes nothing: S3 and DynamoDB keep copies in three zones',
+      'in how many regions (default: all); of a cluster of one, 1 to 3 are accepted and change nothing',
       integer(1),
     )
     .option('-c, --config <key=value>', 'a topic config, repeatable; see `wadi topics configs`', keyValues)

@@ -121,7 +121,7 @@ export const TOPIC_CONFIGS = {
     min: 1,
     default: '1',
     effect: 'now',
-    doc: 'How many regions must be in sync for acks=all to append; a topic of three replicas is created with 2. In a cluster of one region it has no effect: S3 and DynamoDB keep copies in three zones.',
+    doc: 'How many regions must be in sync for acks=all to append; a topic of three replicas is created with 2. More than it has replicas refuses acks=all. In a cluster of one region it has no effect: S3 and DynamoDB keep copies in three zones.',
   }),
   'partitions.per.head': whole('INT', {
     min: 1,

@@ -22,6 +22,7 @@ const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => bo
   [/@aws-sdk\/client-sqs\/|lib\/queue\/sqs/, ({ queue }) => queue !== undefined],
   [/lib\/group\/createGroups|re2js/, ({ stores }) => stores.groups.length > 0],
   [/lib\/log\/createLog/, ({ stores }) => stores.objects.length > 0],
+  [/lib\/replication\/(replication|membership|placement)/, ({ stores }) => stores.objects.length > 0],
   [/lib\/log\/appender/, ({ stores }) => stores.objects.length > 0],
   [/lib\/quota\/quotas/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
   [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],

@@ -61,7 +61,13 @@ export const produceRecordsBatch: Operation = {
   query: AcksQuery,
   accepts: { [JSON_TYPE]: ProduceBatchRequest },
   answers: { 207: { [JSON_TYPE]: ProduceBatchResponse } },
-  errors: ['INVALID_REQUEST', 'INVALID_REQUIRED_ACKS', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
+  errors: [
+    'INVALID_REQUEST',
+    'INVALID_REQUIRED_ACKS',
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'KAFKA_STORAGE_ERROR',
+    'NOT_ENOUGH_REPLICAS',
+  ],
   form: 'v3',
 
   async handle(wadi, request) {

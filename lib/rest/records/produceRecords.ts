@@ -103,6 +103,7 @@ export const produceRecords: Operation = {
     'UNKNOWN_TOPIC_OR_PARTITION',
     'MESSAGE_TOO_LARGE',
     'KAFKA_STORAGE_ERROR',
+    'NOT_ENOUGH_REPLICAS',
   ],
   form: 'v3',
   handle: (wadi, request) => produceDocuments(wadi, request, params(request).topic_name),

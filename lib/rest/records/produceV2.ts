@@ -82,6 +82,7 @@ const shared = {
     'UNKNOWN_TOPIC_OR_PARTITION',
     'MESSAGE_TOO_LARGE',
     'KAFKA_STORAGE_ERROR',
+    'NOT_ENOUGH_REPLICAS',
   ],
   form: 'v2',
 } as const satisfies Partial<Operation>;

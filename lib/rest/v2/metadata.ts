@@ -1,13 +1,16 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
 import { topicResource } from '../../acl/binding.ts';
+import type { Topic } from '../../topic/topic.ts';
+import type { Wadi } from '../../wadi.ts';
+import { brokersOf } from '../brokers.ts';
 import { createTopic, NewTopicProperties } from '../newTopic.ts';
 import type { Operation } from '../operation.ts';
 import { V2_PARTITION, V2_TOPIC, V2PartitionParams, V2TopicParams } from '../paths.ts';
+import { type Replica, readReplicas } from '../replicas.ts';
 import { jsonReader, paramsReader } from '../request.ts';
 import { JSON_TYPE, V2_TYPE, v2json } from '../response.ts';
 import { describePartition } from '../topicPartition.ts';
-import { VIRTUAL_BROKER_ID } from '../v3/brokers.ts';
 
 /** REST Proxy v2's and Strimzi Bridge's metadata: https://strimzi.io/docs/bridge/latest/ */
 
@@ -41,13 +44,26 @@ const OffsetsSummary = Type.Object(
 
 const NewTopic = Type.Object(NewTopicProperties, { title: 'NewTopic', additionalProperties: false });
 
-const partitionMetadata = (partition: number): Static<typeof PartitionMetadata> => ({
+/** As Kafka has it, of a topic all of whose regions were taken out of the configuration. */
+const NO_LEADER = -1;
+
+const partitionMetadata = (
+  partition: number,
+  replicas: readonly Replica[],
+): Static<typeof PartitionMetadata> => ({
   partition,
-  leader: VIRTUAL_BROKER_ID,
-  replicas: [{ broker: VIRTUAL_BROKER_ID, leader: true, in_sync: true }],
+  leader: replicas.find(({ isLeader }) => isLeader)?.brokerId ?? NO_LEADER,
+  replicas: replicas.map(({ brokerId, isLeader, isInSync }) => ({
+    broker: brokerId,
+    leader: isLeader,
+    in_sync: isInSync,
+  })),
 });
 
-const partitionsMetadata = (count: number) => Array.from({ length: count }, (_, id) => partitionMetadata(id));
+async function partitionsMetadata(wadi: Wadi, topic: Topic): Promise<Static<typeof PartitionMetadata>[]> {
+  const replicas = (await readReplicas(wadi))(topic);
+  return Array.from({ length: topic.partitions }, (_, id) => partitionMetadata(id, replicas));
+}
 
 const topicParams = paramsReader(V2TopicParams);
 const partitionParams = paramsReader(V2PartitionParams);
@@ -78,14 +94,14 @@ export const v2MetadataOperations: readonly Operation[] = [
     tag,
     params: V2TopicParams,
     answers: { 200: { [V2_TYPE]: TopicMetadata } },
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
-      const { name, overrides, partitions } = await wadi.topics.describe(topicParams(request).topic_name);
+      const topic = await wadi.topics.describe(topicParams(request).topic_name);
       const answer: Static<typeof TopicMetadata> = {
-        name,
-        configs: { ...overrides },
-        partitions: partitionsMetadata(partitions),
+        name: topic.name,
+        configs: { ...topic.overrides },
+        partitions: await partitionsMetadata(wadi, topic),
       };
       return v2json(200, answer);
     },
@@ -98,11 +114,11 @@ export const v2MetadataOperations: readonly Operation[] = [
     tag,
     params: V2TopicParams,
     answers: { 200: { [V2_TYPE]: Type.Array(PartitionMetadata) } },
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
-      const { partitions } = await wadi.topics.describe(topicParams(request).topic_name);
-      return v2json(200, partitionsMetadata(partitions));
+      const topic = await wadi.topics.describe(topicParams(request).topic_name);
+      return v2json(200, await partitionsMetadata(wadi, topic));
     },
   },
   {
@@ -113,12 +129,12 @@ export const v2MetadataOperations: readonly Operation[] = [
     tag,
     params: V2PartitionParams,
     answers: { 200: { [V2_TYPE]: PartitionMetadata } },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v2',
     async handle(wadi, request) {
       const { topic_name, partition_id } = partitionParams(request);
-      await describePartition(wadi, topic_name, partition_id);
-      return v2json(200, partitionMetadata(partition_id));
+      const topic = await describePartition(wadi, topic_name, partition_id);
+      return v2json(200, partitionMetadata(partition_id, (await readReplicas(wadi))(topic)));
     },
   },
   {
@@ -170,13 +186,14 @@ export const v2BrokerOperations: readonly Operation[] = [
     id: 'listBrokers',
     method: 'GET',
     path: '/brokers',
-    summary: 'List the one virtual broker',
+    summary: 'List the brokers',
+    description: 'Each region is told as a broker; a cluster of one region has one virtual broker.',
     tag: 'Brokers (v2)',
     answers: { 200: { [V2_TYPE]: Type.Object({ brokers: Type.Array(Type.Integer()) }) } },
     errors: [],
     form: 'v2',
-    async handle() {
-      return v2json(200, { brokers: [VIRTUAL_BROKER_ID] });
+    async handle(wadi) {
+      return v2json(200, { brokers: brokersOf(wadi).map(({ id }) => id) });
     },
   },
 ];

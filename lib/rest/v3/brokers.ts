@@ -2,6 +2,7 @@ import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
 import { TOPIC_CONFIGS } from '../../topic/configs.ts';
 import type { Wadi } from '../../wadi.ts';
+import { type Broker, brokersOf, requireBroker } from '../brokers.ts';
 import { HttpError } from '../errors.ts';
 import type { HttpRequest, Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
@@ -20,9 +21,8 @@ import {
   resourceSchema,
 } from './resource.ts';
 
-/** Wadi has no brokers. Where the API needs one, it is this: the address by which the client came. */
-export const VIRTUAL_BROKER_ID = 1;
-const VIRTUAL = 'Wadi has no brokers: there is one virtual broker, whose address is that of this API.';
+const VIRTUAL =
+  'Wadi has no brokers: each region is told as one, with its name as the rack. A cluster of one region has one virtual broker, whose address is that of this API.';
 
 const BROKER = `${CLUSTER}/brokers/{broker_id}`;
 export const BrokerParams = Type.Object({
@@ -34,12 +34,12 @@ const BrokerConfigParams = Type.Object({
   name: Type.String({ description: 'The configuration parameter name.' }),
 });
 
-const Broker = resourceSchema('KafkaBroker', {
+const BrokerData = resourceSchema('KafkaBroker', {
   cluster_id: Type.String(),
   broker_id: Type.Integer(),
   host: Type.String(),
   port: Type.Integer(),
-  rack: Type.Null(),
+  rack: Type.Union([Type.String(), Type.Null()], { description: 'The name of the region.' }),
   configs: Relationship,
   partition_replicas: Relationship,
 });
@@ -51,53 +51,55 @@ const ClusterConfig = resourceSchema('KafkaClusterConfig', {
 });
 
 /** What clients ask a broker for before they produce or create topics. */
-const BROKER_CONFIGS: ReadonlyMap<string, string> = new Map([
-  ['auto.create.topics.enable', 'false'],
-  ['default.replication.factor', '1'],
-  ['message.max.bytes', TOPIC_CONFIGS['max.message.bytes'].default],
-  ['num.partitions', '1'],
-]);
+const brokerConfigs = (wadi: Wadi): ReadonlyMap<string, string> =>
+  new Map([
+    ['auto.create.topics.enable', 'false'],
+    ['default.replication.factor', String(brokersOf(wadi).length)],
+    ['message.max.bytes', TOPIC_CONFIGS['max.message.bytes'].default],
+    ['num.partitions', '1'],
+  ]);
 
-export function requireBroker(brokerId: number): void {
-  if (brokerId !== VIRTUAL_BROKER_ID) {
-    throw new HttpError(404, `Broker ${brokerId} cannot be found.`, { field: 'broker_id' });
-  }
-}
+export const brokerPlace = (cluster: Place, { id }: Broker): Place =>
+  part(cluster, `brokers/${id}`, `broker=${id}`);
 
-export const brokerPlace = (cluster: Place): Place =>
-  part(cluster, `brokers/${VIRTUAL_BROKER_ID}`, `broker=${VIRTUAL_BROKER_ID}`);
-
-function brokerData(wadi: Wadi, request: HttpRequest): Static<typeof Broker> {
-  const place = brokerPlace(clusterPlace(wadi, request));
-  const { hostname, port, protocol } = new URL(request.baseUrl);
+function brokerData(cluster: Place, broker: Broker, request: HttpRequest): Static<typeof BrokerData> {
+  const place = brokerPlace(cluster, broker);
+  const { hostname, port, protocol } = new URL(broker.url ?? request.baseUrl);
   return {
     kind: 'KafkaBroker',
     metadata: metadata(place),
     cluster_id: place.clusterId,
-    broker_id: VIRTUAL_BROKER_ID,
+    broker_id: broker.id,
     host: hostname,
     port: Number(port) || (protocol === 'https:' ? 443 : 80),
-    rack: null,
+    rack: broker.rack,
     configs: related(place, 'configs'),
     partition_replicas: related(place, 'partition-replicas'),
   };
 }
 
-function brokerConfigData(broker: Place, name: string, value: string): Static<typeof BrokerConfig> {
+function brokerConfigData(
+  cluster: Place,
+  broker: Broker,
+  name: string,
+  value: string,
+): Static<typeof BrokerConfig> {
   return {
     kind: 'KafkaBrokerConfig',
-    metadata: metadata(part(broker, `configs/${name}`, `config=${name}`)),
-    cluster_id: broker.clusterId,
-    broker_id: VIRTUAL_BROKER_ID,
+    metadata: metadata(part(brokerPlace(cluster, broker), `configs/${name}`, `config=${name}`)),
+    cluster_id: cluster.clusterId,
+    broker_id: broker.id,
     ...configValue(name, [{ value, source: 'STATIC_BROKER_CONFIG' }]),
     is_read_only: true,
   };
 }
 
-function brokerConfigList(wadi: Wadi, request: HttpRequest, path: string) {
+function brokerConfigList(wadi: Wadi, request: HttpRequest, path: string, brokers: readonly Broker[]) {
   const cluster = clusterPlace(wadi, request);
-  const broker = brokerPlace(cluster);
-  const configs = [...BROKER_CONFIGS].map(([name, value]) => brokerConfigData(broker, name, value));
+  const all = [...brokerConfigs(wadi)];
+  const configs = brokers.flatMap((broker) =>
+    all.map(([name, value]) => brokerConfigData(cluster, broker, name, value)),
+  );
   return json(200, list('KafkaBrokerConfig', `${cluster.url}/${path}`, configs));
 }
 
@@ -113,12 +115,13 @@ export const brokerOperations: readonly Operation[] = [
     description: VIRTUAL,
     tag: 'Broker (v3)',
     params: ClusterParams,
-    answers: { 200: { [JSON_TYPE]: listSchema('KafkaBroker', Broker) } },
+    answers: { 200: { [JSON_TYPE]: listSchema('KafkaBroker', BrokerData) } },
     errors: [],
     form: 'v3',
     async handle(wadi, request) {
-      const self = `${clusterPlace(wadi, request).url}/brokers`;
-      return json(200, list('KafkaBroker', self, [brokerData(wadi, request)]));
+      const cluster = clusterPlace(wadi, request);
+      const data = brokersOf(wadi).map((broker) => brokerData(cluster, broker, request));
+      return json(200, list('KafkaBroker', `${cluster.url}/brokers`, data));
     },
   },
   {
@@ -129,12 +132,12 @@ export const brokerOperations: readonly Operation[] = [
     description: VIRTUAL,
     tag: 'Broker (v3)',
     params: BrokerParams,
-    answers: { 200: { [JSON_TYPE]: Broker } },
+    answers: { 200: { [JSON_TYPE]: BrokerData } },
     errors: ['INVALID_REQUEST'],
     form: 'v3',
     async handle(wadi, request) {
-      requireBroker(brokerParams(request).broker_id);
-      return json(200, brokerData(wadi, request));
+      const broker = requireBroker(wadi, brokerParams(request).broker_id);
+      return json(200, brokerData(clusterPlace(wadi, request), broker, request));
     },
   },
   {
@@ -142,14 +145,14 @@ export const brokerOperations: readonly Operation[] = [
     method: 'GET',
     path: `${CLUSTER}/brokers/-/configs`,
     summary: 'List Configs of All Brokers',
-    description: 'The configs of the virtual broker. They tell what is; none can be changed.',
+    description: 'The same of each. They tell what is; none can be changed.',
     tag: 'Configs (v3)',
     params: ClusterParams,
     answers: { 200: { [JSON_TYPE]: listSchema('KafkaBrokerConfig', BrokerConfig) } },
     errors: [],
     form: 'v3',
     async handle(wadi, request) {
-      return brokerConfigList(wadi, request, 'brokers/-/configs');
+      return brokerConfigList(wadi, request, 'brokers/-/configs', brokersOf(wadi));
     },
   },
   {
@@ -164,8 +167,8 @@ export const brokerOperations: readonly Operation[] = [
     errors: ['INVALID_REQUEST'],
     form: 'v3',
     async handle(wadi, request) {
-      requireBroker(brokerParams(request).broker_id);
-      return brokerConfigList(wadi, request, `brokers/${VIRTUAL_BROKER_ID}/configs`);
+      const broker = requireBroker(wadi, brokerParams(request).broker_id);
+      return brokerConfigList(wadi, request, `brokers/${broker.id}/configs`, [broker]);
     },
   },
   {
@@ -180,10 +183,10 @@ export const brokerOperations: readonly Operation[] = [
     form: 'v3',
     async handle(wadi, request) {
       const { broker_id, name } = brokerConfigParams(request);
-      requireBroker(broker_id);
-      const value = BROKER_CONFIGS.get(name);
+      const broker = requireBroker(wadi, broker_id);
+      const value = brokerConfigs(wadi).get(name);
       if (value === undefined) throw new HttpError(404, `Config ${name} cannot be found.`, { field: 'name' });
-      return json(200, brokerConfigData(brokerPlace(clusterPlace(wadi, request)), name, value));
+      return json(200, brokerConfigData(clusterPlace(wadi, request), broker, name, value));
     },
   },
   {

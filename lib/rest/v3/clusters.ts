@@ -1,15 +1,15 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
-import type { Operation } from '../operation.ts';
+import type { Wadi } from '../../wadi.ts';
+import { localBroker } from '../brokers.ts';
+import type { HttpRequest, Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
 import { JSON_TYPE, json } from '../response.ts';
-import { VIRTUAL_BROKER_ID } from './brokers.ts';
 import {
   clusterPlace,
   list,
   listSchema,
   metadata,
-  type Place,
   Relationship,
   related,
   resourceSchema,
@@ -26,18 +26,21 @@ const Cluster = resourceSchema('KafkaCluster', {
   partition_reassignments: Relationship,
 });
 
-const clusterData = (place: Place): Static<typeof Cluster> => ({
-  kind: 'KafkaCluster',
-  metadata: metadata(place),
-  cluster_id: place.clusterId,
-  controller: related(place, `brokers/${VIRTUAL_BROKER_ID}`),
-  acls: related(place, 'acls'),
-  brokers: related(place, 'brokers'),
-  broker_configs: related(place, 'broker-configs'),
-  consumer_groups: related(place, 'consumer-groups'),
-  topics: related(place, 'topics'),
-  partition_reassignments: related(place, 'topics/-/partitions/-/reassignment'),
-});
+function clusterData(wadi: Wadi, request: HttpRequest): Static<typeof Cluster> {
+  const place = clusterPlace(wadi, request);
+  return {
+    kind: 'KafkaCluster',
+    metadata: metadata(place),
+    cluster_id: place.clusterId,
+    controller: related(place, `brokers/${localBroker(wadi).id}`),
+    acls: related(place, 'acls'),
+    brokers: related(place, 'brokers'),
+    broker_configs: related(place, 'broker-configs'),
+    consumer_groups: related(place, 'consumer-groups'),
+    topics: related(place, 'topics'),
+    partition_reassignments: related(place, 'topics/-/partitions/-/reassignment'),
+  };
+}
 
 export const clusterOperations: readonly Operation[] = [
   {
@@ -52,7 +55,7 @@ export const clusterOperations: readonly Operation[] = [
     form: 'v3',
     async handle(wadi, request) {
       const self = `${request.baseUrl}/v3/clusters`;
-      return json(200, list('KafkaCluster', self, [clusterData(clusterPlace(wadi, request))]));
+      return json(200, list('KafkaCluster', self, [clusterData(wadi, request)]));
     },
   },
   {
@@ -60,14 +63,15 @@ export const clusterOperations: readonly Operation[] = [
     method: 'GET',
     path: CLUSTER,
     summary: 'Get Cluster',
-    description: 'The cluster and links to its parts. Access control lists are not served.',
+    description:
+      'The cluster and links to its parts. The controller is the broker that answers: there is none that the others obey.',
     tag: 'Cluster (v3)',
     params: ClusterParams,
     answers: { 200: { [JSON_TYPE]: Cluster } },
     errors: [],
     form: 'v3',
     async handle(wadi, request) {
-      return json(200, clusterData(clusterPlace(wadi, request)));
+      return json(200, clusterData(wadi, request));
     },
   },
 ];

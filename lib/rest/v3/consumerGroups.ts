@@ -5,11 +5,12 @@ import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';
 import type { GroupDescription, GroupState, GroupSummary, Groups } from '../../group/groups.ts';
 import { GROUP_LIMITS } from '../../group/limits.ts';
-import type { Operation } from '../operation.ts';
+import type { Wadi } from '../../wadi.ts';
+import { localBroker } from '../brokers.ts';
+import type { HttpRequest, Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
 import { paramsReader, queryReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
-import { VIRTUAL_BROKER_ID } from './brokers.ts';
 import {
   clusterPlace,
   list,
@@ -84,9 +85,11 @@ export function groupPlace(cluster: Place, groupId: string): Place {
 }
 
 function groupData(
-  cluster: Place,
+  wadi: Wadi,
+  request: HttpRequest,
   { groupId, assignor, state, epoch, members }: GroupDescription,
 ): Static<typeof ConsumerGroup> {
+  const cluster = clusterPlace(wadi, request);
   const place = groupPlace(cluster, groupId);
   return {
     kind: KIND,
@@ -100,7 +103,7 @@ function groupData(
     is_mixed_consumer_group: false,
     epoch,
     members_count: members.length,
-    coordinator: related(cluster, `brokers/${VIRTUAL_BROKER_ID}`),
+    coordinator: related(cluster, `brokers/${localBroker(wadi).id}`),
     consumers: related(place, 'consumers'),
     lag_summary: related(place, 'lag-summary'),
   };
@@ -157,11 +160,12 @@ export const consumerGroupOperations: readonly Operation[] = [
       const described = await atOnce(listed, READS_AT_ONCE, ({ groupId }) =>
         describeIfThere(groups, groupId),
       );
-      const cluster = clusterPlace(wadi, request);
-      const self = `${cluster.url}/consumer-groups`;
+      const self = `${clusterPlace(wadi, request).url}/consumer-groups`;
       const last = listed.length === page_size ? listed.at(-1) : undefined;
       const next = last && `${self}?page_size=${page_size}&page_token=${encodeURIComponent(last.groupId)}`;
-      const data = described.flatMap((group) => (group === undefined ? [] : [groupData(cluster, group)]));
+      const data = described.flatMap((group) =>
+        group === undefined ? [] : [groupData(wadi, request, group)],
+      );
       return json(200, list(KIND, self, data, next ?? null));
     },
   },
@@ -177,7 +181,7 @@ export const consumerGroupOperations: readonly Operation[] = [
     form: 'v3',
     async handle(wadi, request) {
       const group = await wadi.groups.describe(groupParams(request).consumer_group_id);
-      return json(200, groupData(clusterPlace(wadi, request), group));
+      return json(200, groupData(wadi, request, group));
     },
   },
   {

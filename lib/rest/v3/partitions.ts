@@ -4,10 +4,10 @@ import type { OffsetSpec } from '../../log/log.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Operation } from '../operation.ts';
 import { PARTITION, PartitionParams, TOPIC, TopicParams } from '../paths.ts';
+import { type Replica, readReplicas } from '../replicas.ts';
 import { paramsReader, queryReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
 import { describePartition } from '../topicPartition.ts';
-import { VIRTUAL_BROKER_ID } from './brokers.ts';
 import { PageQuery, type Position, pageOf } from './page.ts';
 import {
   clusterPlace,
@@ -26,7 +26,7 @@ const Partition = resourceSchema('KafkaPartition', {
   cluster_id: Type.String(),
   topic_name: Type.String(),
   partition_id: Type.Integer(),
-  leader: Relationship,
+  leader: Type.Optional(Relationship),
   replicas: Relationship,
   reassignment: Relationship,
 });
@@ -63,15 +63,21 @@ export const partitionPlace = (topic: Place, partition: number): Place =>
 export const partitionsOf = ({ name, partitions }: Topic): Position[] =>
   Array.from({ length: partitions }, (_, index) => ({ topicName: name, index }));
 
-function partitionData(cluster: Place, topicName: string, partition: number): Static<typeof Partition> {
+function partitionData(
+  cluster: Place,
+  topicName: string,
+  partition: number,
+  replicas: readonly Replica[],
+): Static<typeof Partition> {
   const place = partitionPlace(topicPlace(cluster, topicName), partition);
+  const leader = replicas.find(({ isLeader }) => isLeader);
   return {
     kind: 'KafkaPartition',
     metadata: metadata(place),
     cluster_id: place.clusterId,
     topic_name: topicName,
     partition_id: partition,
-    leader: related(place, `replicas/${VIRTUAL_BROKER_ID}`),
+    ...(leader && { leader: related(place, `replicas/${leader.brokerId}`) }),
     replicas: related(place, 'replicas'),
     reassignment: related(place, 'reassignment'),
   };
@@ -104,14 +110,15 @@ export const partitionOperations: readonly Operation[] = [
     params: TopicParams,
     query: PageQuery,
     answers: { 200: { [JSON_TYPE]: listSchema('KafkaPartition', Partition) } },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request) {
       const topic = await wadi.topics.describe(topicParams(request).topic_name);
       const cluster = clusterPlace(wadi, request);
       const self = `${topicPlace(cluster, topic.name).url}/partitions`;
       const { page, next } = pageOf(request, self, partitionsOf(topic));
-      const data = page.map(({ topicName, index }) => partitionData(cluster, topicName, index));
+      const replicas = (await readReplicas(wadi))(topic);
+      const data = page.map(({ topicName, index }) => partitionData(cluster, topicName, index, replicas));
       return json(200, list('KafkaPartition', self, data, next));
     },
   },
@@ -123,12 +130,13 @@ export const partitionOperations: readonly Operation[] = [
     tag,
     params: PartitionParams,
     answers: { 200: { [JSON_TYPE]: Partition } },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request) {
       const { topic_name, partition_id } = partitionParams(request);
-      await describePartition(wadi, topic_name, partition_id);
-      return json(200, partitionData(clusterPlace(wadi, request), topic_name, partition_id));
+      const topic = await describePartition(wadi, topic_name, partition_id);
+      const replicas = (await readReplicas(wadi))(topic);
+      return json(200, partitionData(clusterPlace(wadi, request), topic_name, partition_id, replicas));
     },
   },
   {

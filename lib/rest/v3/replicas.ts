@@ -1,12 +1,15 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
 import { topicResource } from '../../acl/binding.ts';
+import { requireBroker } from '../brokers.ts';
+import { HttpError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams, PARTITION, PartitionParams, TOPIC, TopicParams } from '../paths.ts';
+import { type Replica, readReplicas } from '../replicas.ts';
 import { paramsReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
 import { describePartition } from '../topicPartition.ts';
-import { BrokerParams, brokerPlace, requireBroker, VIRTUAL_BROKER_ID } from './brokers.ts';
+import { BrokerParams, brokerPlace } from './brokers.ts';
 import { PageQuery, pageOf } from './page.ts';
 import { partitionPlace, partitionsOf } from './partitions.ts';
 import {
@@ -22,7 +25,7 @@ import {
 } from './resource.ts';
 import { topicPlace } from './topics.ts';
 
-const Replica = resourceSchema('KafkaReplica', {
+const ReplicaData = resourceSchema('KafkaReplica', {
   cluster_id: Type.String(),
   topic_name: Type.String(),
   partition_id: Type.Integer(),
@@ -31,7 +34,7 @@ const Replica = resourceSchema('KafkaReplica', {
   is_in_sync: Type.Boolean(),
   broker: Relationship,
 });
-const ReplicaList = listSchema('KafkaReplica', Replica);
+const ReplicaList = listSchema('KafkaReplica', ReplicaData);
 
 const Reassignment = resourceSchema('KafkaReassignment', {
   cluster_id: Type.String(),
@@ -48,21 +51,27 @@ const ReplicaParams = Type.Object({
   broker_id: BrokerParams.properties.broker_id,
 });
 
-const ONE_REPLICA = 'Each partition has one replica, in sync, on the virtual broker.';
-const NO_REASSIGNMENT = 'No partition is ever moved between brokers, for there are none.';
+const REPLICAS =
+  'The replicas of a topic are regions, the same for all its partitions. There are no leaders, for every region appends: the one that answers is told as the leader if it is a replica, else the first in sync. In a cluster of one region there is one replica, in sync, on the virtual broker.';
+const NO_REASSIGNMENT = 'No partition is ever moved between brokers.';
 
-function replicaData(cluster: Place, topicName: string, partition: number): Static<typeof Replica> {
+function replicaData(
+  cluster: Place,
+  topicName: string,
+  partition: number,
+  { brokerId, isLeader, isInSync }: Replica,
+): Static<typeof ReplicaData> {
   const partitionAt = partitionPlace(topicPlace(cluster, topicName), partition);
   return {
     kind: 'KafkaReplica',
-    metadata: metadata(part(partitionAt, `replicas/${VIRTUAL_BROKER_ID}`, `replica=${VIRTUAL_BROKER_ID}`)),
+    metadata: metadata(part(partitionAt, `replicas/${brokerId}`, `replica=${brokerId}`)),
     cluster_id: cluster.clusterId,
     topic_name: topicName,
     partition_id: partition,
-    broker_id: VIRTUAL_BROKER_ID,
-    is_leader: true,
-    is_in_sync: true,
-    broker: related(cluster, `brokers/${VIRTUAL_BROKER_ID}`),
+    broker_id: brokerId,
+    is_leader: isLeader,
+    is_in_sync: isInSync,
+    broker: related(cluster, `brokers/${brokerId}`),
   };
 }
 
@@ -77,18 +86,20 @@ export const replicaOperations: readonly Operation[] = [
     method: 'GET',
     path: `${PARTITION}/replicas`,
     summary: 'List Replicas',
-    description: ONE_REPLICA,
+    description: REPLICAS,
     tag: 'Replica (v3)',
     params: PartitionParams,
     answers: { 200: { [JSON_TYPE]: ReplicaList } },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request) {
       const { topic_name, partition_id } = partitionParams(request);
-      await describePartition(wadi, topic_name, partition_id);
+      const topic = await describePartition(wadi, topic_name, partition_id);
       const cluster = clusterPlace(wadi, request);
       const self = `${partitionPlace(topicPlace(cluster, topic_name), partition_id).url}/replicas`;
-      return json(200, list('KafkaReplica', self, [replicaData(cluster, topic_name, partition_id)]));
+      const replicas = (await readReplicas(wadi))(topic);
+      const data = replicas.map((replica) => replicaData(cluster, topic_name, partition_id, replica));
+      return json(200, list('KafkaReplica', self, data));
     },
   },
   {
@@ -96,17 +107,21 @@ export const replicaOperations: readonly Operation[] = [
     method: 'GET',
     path: `${PARTITION}/replicas/{broker_id}`,
     summary: 'Get Replica',
-    description: ONE_REPLICA,
+    description: REPLICAS,
     tag: 'Replica (v3)',
     params: ReplicaParams,
-    answers: { 200: { [JSON_TYPE]: Replica } },
-    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION'],
+    answers: { 200: { [JSON_TYPE]: ReplicaData } },
+    errors: ['INVALID_REQUEST', 'UNKNOWN_TOPIC_OR_PARTITION', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request) {
       const { topic_name, partition_id, broker_id } = replicaParams(request);
-      await describePartition(wadi, topic_name, partition_id);
-      requireBroker(broker_id);
-      return json(200, replicaData(clusterPlace(wadi, request), topic_name, partition_id));
+      const topic = await describePartition(wadi, topic_name, partition_id);
+      const { id } = requireBroker(wadi, broker_id);
+      const replica = (await readReplicas(wadi))(topic).find(({ brokerId }) => brokerId === id);
+      if (replica === undefined) {
+        throw new HttpError(404, `Broker ${id} has no replica of it.`, { field: 'broker_id' });
+      }
+      return json(200, replicaData(clusterPlace(wadi, request), topic_name, partition_id, replica));
     },
   },
   {
@@ -114,22 +129,27 @@ export const replicaOperations: readonly Operation[] = [
     method: 'GET',
     path: `${CLUSTER}/brokers/{broker_id}/partition-replicas`,
     summary: 'List Replicas by Broker',
-    description: ONE_REPLICA,
+    description: REPLICAS,
     tag: 'Replica (v3)',
     params: BrokerParams,
     query: PageQuery,
     answers: { 200: { [JSON_TYPE]: ReplicaList } },
-    errors: ['INVALID_REQUEST'],
+    errors: ['INVALID_REQUEST', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request, access) {
-      requireBroker(brokerParams(request).broker_id);
+      const broker = requireBroker(wadi, brokerParams(request).broker_id);
       const cluster = clusterPlace(wadi, request);
-      const self = `${brokerPlace(cluster).url}/partition-replicas`;
-      const seen = (await wadi.topics.list()).filter(({ name }) =>
-        access.allows('DESCRIBE', topicResource(name)),
+      const self = `${brokerPlace(cluster, broker).url}/partition-replicas`;
+      const replicasOf = await readReplicas(wadi);
+      const here = (await wadi.topics.list()).flatMap((topic) => {
+        if (!access.allows('DESCRIBE', topicResource(topic.name))) return [];
+        const replica = replicasOf(topic).find(({ brokerId }) => brokerId === broker.id);
+        return replica ? partitionsOf(topic).map((position) => ({ ...position, replica })) : [];
+      });
+      const { page, next } = pageOf(request, self, here);
+      const data = page.map(({ topicName, index, replica }) =>
+        replicaData(cluster, topicName, index, replica),
       );
-      const { page, next } = pageOf(request, self, seen.flatMap(partitionsOf));
-      const data = page.map(({ topicName, index }) => replicaData(cluster, topicName, index));
       return json(200, list('KafkaReplica', self, data, next));
     },
   },

@@ -3,9 +3,11 @@ import * as Type from '@sinclair/typebox/type';
 import { topicResource } from '../../acl/binding.ts';
 import { WadiError } from '../../errors.ts';
 import type { Topic } from '../../topic/topic.ts';
+import type { Wadi } from '../../wadi.ts';
 import { createTopic, NewTopicProperties } from '../newTopic.ts';
-import type { Operation } from '../operation.ts';
+import type { HttpRequest, Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams, TOPIC, TopicParams } from '../paths.ts';
+import { replicationFactor } from '../replicas.ts';
 import { jsonReader, paramsReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
 import { PageQuery, pageOf } from './page.ts';
@@ -26,7 +28,8 @@ const TopicData = resourceSchema('KafkaTopic', {
   topic_name: Type.String(),
   is_internal: Type.Boolean(),
   replication_factor: Type.Integer({
-    description: 'Always 1: one virtual broker. S3 and DynamoDB keep copies in three zones.',
+    description:
+      'In how many regions its records are; 1 in a cluster of one, whose S3 and DynamoDB keep copies in three zones.',
   }),
   partitions_count: Type.Integer(),
   partitions: Relationship,
@@ -38,7 +41,9 @@ const CreateTopicRequest = Type.Object(
   {
     ...NewTopicProperties,
     replicas_assignments: Type.Optional(
-      Type.Unknown({ description: 'Refused: partitions rest on no particular broker.' }),
+      Type.Unknown({
+        description: 'Refused: which regions a topic is in follows from `replication_factor`.',
+      }),
     ),
     configs: Type.Optional(
       Type.Array(
@@ -61,15 +66,15 @@ const UpdatePartitionCountRequest = Type.Object(
 export const topicPlace = (cluster: Place, topicName: string): Place =>
   part(cluster, `topics/${topicName}`, `topic=${topicName}`);
 
-function topicData(cluster: Place, topic: Topic): Static<typeof TopicData> {
-  const place = topicPlace(cluster, topic.name);
+function topicData(wadi: Wadi, request: HttpRequest, topic: Topic): Static<typeof TopicData> {
+  const place = topicPlace(clusterPlace(wadi, request), topic.name);
   return {
     kind: 'KafkaTopic',
     metadata: metadata(place),
     cluster_id: place.clusterId,
     topic_name: topic.name,
     is_internal: false,
-    replication_factor: 1,
+    replication_factor: replicationFactor(wadi, topic),
     partitions_count: topic.partitions,
     partitions: related(place, 'partitions'),
     configs: related(place, 'configs'),
@@ -108,14 +113,13 @@ export const topicOperations: readonly Operation[] = [
     errors: ['INVALID_REQUEST'],
     form: 'v3',
     async handle(wadi, request, access) {
-      const cluster = clusterPlace(wadi, request);
-      const self = `${cluster.url}/topics`;
+      const self = `${clusterPlace(wadi, request).url}/topics`;
       const seen = (await wadi.topics.list()).filter(({ name }) =>
         access.allows('DESCRIBE', topicResource(name)),
       );
       const topics = seen.map((topic) => ({ topicName: topic.name, index: 0, topic }));
       const { page, next } = pageOf(request, self, topics);
-      const data = page.map(({ topic }) => topicData(cluster, topic));
+      const data = page.map(({ topic }) => topicData(wadi, request, topic));
       return json(200, list('KafkaTopic', self, data, next));
     },
   },
@@ -142,13 +146,17 @@ export const topicOperations: readonly Operation[] = [
     async handle(wadi, request, access) {
       const { replicas_assignments, configs, validate_only = false, ...newTopic } = createRequest(request);
       if (replicas_assignments != null && Object.keys(replicas_assignments).length > 0) {
-        throw new WadiError('INVALID_REPLICA_ASSIGNMENT', 'Wadi places partitions on no particular broker.', {
-          field: 'replicas_assignments',
-        });
+        throw new WadiError(
+          'INVALID_REPLICA_ASSIGNMENT',
+          'Wadi places replicas by itself: ask for a replication_factor.',
+          {
+            field: 'replicas_assignments',
+          },
+        );
       }
       const wanted = { ...newTopic, configs: overrides(configs) };
       const topic = await createTopic(wadi, access, wanted, validate_only);
-      return json(validate_only ? 200 : 201, topicData(clusterPlace(wadi, request), topic));
+      return json(validate_only ? 200 : 201, topicData(wadi, request, topic));
     },
   },
   {
@@ -163,7 +171,7 @@ export const topicOperations: readonly Operation[] = [
     form: 'v3',
     async handle(wadi, request) {
       const topic = await wadi.topics.describe(topicParams(request).topic_name);
-      return json(200, topicData(clusterPlace(wadi, request), topic));
+      return json(200, topicData(wadi, request, topic));
     },
   },
   {
@@ -181,7 +189,7 @@ export const topicOperations: readonly Operation[] = [
     async handle(wadi, request) {
       const { topic_name } = topicParams(request);
       const topic = await wadi.topics.addPartitions(topic_name, partitionsRequest(request).partitions_count);
-      return json(200, topicData(clusterPlace(wadi, request), topic));
+      return json(200, topicData(wadi, request, topic));
     },
   },
   {
