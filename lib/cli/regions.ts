@@ -25,7 +25,7 @@ export function addRegions(program: Command, io: Io, connect: () => Promise<Api>
       `
 in sync  has all that was acknowledged with acks=all, and counts for min.insync.replicas
 joining  is given all that is appended, and catches up on what was before
-out      is given nothing, for it failed or lagged; it is looked at again every minute
+out      is given nothing, for it failed or lagged; it is looked at again from time to time
 `,
     );
 

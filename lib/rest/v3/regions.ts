@@ -41,7 +41,7 @@ const RegionData = resourceSchema(KIND, {
     Object.values(STATES).map((state) => Type.Literal(state)),
     {
       description:
-        '`in_sync`: has all that was acknowledged with acks=all, and counts for min.insync.replicas. `joining`: is given all that is appended, and catches up on what was before. `out`: is given nothing, for it failed or lagged; it is looked at again every minute.',
+        '`in_sync`: has all that was acknowledged with acks=all, and counts for min.insync.replicas. `joining`: is given all that is appended, and catches up on what was before. `out`: is given nothing, for it failed or lagged; it is looked at again from time to time.',
     },
   ),
   since_ms: Type.Union([Type.Integer(), Type.Null()], {
