@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Operation } from 'aws-cdk-lib/aws-dynamodb';
-import { MAINTENANCE } from '../functions/manifest.ts';
+import { LAG, MAINTENANCE } from '../functions/manifest.ts';
 import type { WadiCluster } from './wadiCluster.ts';
 import { TABLES } from './wadiStorage.ts';
 
@@ -11,20 +11,25 @@ const FIVE_MINUTES = Duration.minutes(5);
 export type ClusterMetrics = ReturnType<typeof clusterMetrics>;
 
 /** What dashboard and alarms look at; without labels, with which an alarm's metric is taken for a computation. */
-export function clusterMetrics({ api, maintenance, storage, clusterId }: WadiCluster) {
-  /** What the worker tells of maintenance. */
-  const ofWork = (metricName: string, statistic: string) =>
+export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: WadiCluster) {
+  /** What a function tells beside its answers. */
+  const told = (dimensions: Readonly<Record<string, string>>, metricName: string, statistic: string) =>
     new Metric({
       namespace: 'Wadi',
       metricName,
-      dimensionsMap: { cluster: clusterId, service: MAINTENANCE.name },
+      dimensionsMap: { cluster: clusterId, ...dimensions },
       statistic,
       period: FIVE_MINUTES,
     });
+  const ofWork = (metricName: string, statistic: string) =>
+    told({ service: MAINTENANCE.name }, metricName, statistic);
+  const ofGroup = (group: string, metricName: string) =>
+    told({ service: LAG.name, group }, metricName, Stats.MAXIMUM);
   const functions = [
     ...api.functions,
     ['planner', maintenance.planner] as const,
     ['maintenance', maintenance.worker] as const,
+    ...(lag ? [[LAG.name, lag.measurer] as const] : []),
   ].map(([name, { function: lambda }]) => ({
     name,
     errors: lambda.metricErrors({ statistic: Stats.SUM, period: FIVE_MINUTES }),
@@ -96,6 +101,11 @@ export function clusterMetrics({ api, maintenance, storage, clusterId }: WadiClu
     topicsFailed: ofWork('TopicsFailed', Stats.SUM),
     bytesWritten: ofWork('BytesWritten', Stats.SUM),
     bytesReclaimed: ofWork('BytesReclaimed', Stats.SUM),
+    consumerLags: (lag?.groups ?? []).map((group) => ({
+      group,
+      lag: ofGroup(group, 'ConsumerLag'),
+      maxLag: ofGroup(group, 'ConsumerLagMax'),
+    })),
   };
 }
 

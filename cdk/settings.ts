@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { CONSUMER_LAG_FORM, type ConsumerLag, readConsumerLag } from './consumerLag.ts';
 import type { WadiAlarmThresholds } from './wadiAlarms.ts';
 import type { Authorization } from './wadiApi.ts';
 import type { WadiClusterProps } from './wadiCluster.ts';
@@ -66,6 +67,8 @@ const logDays: Setting<RetentionDays> = {
   read: (text) => LOG_DAYS.find((days) => String(days) === text),
 };
 
+const consumerLag: Setting<ConsumerLag> = { form: CONSUMER_LAG_FORM, read: readConsumerLag };
+
 /** All there are; cdk/README.md explains each, with its default. */
 const SETTINGS = {
   regions: list(pattern('a region, as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),
@@ -95,6 +98,7 @@ const SETTINGS = {
   alarmUnmergedMinutes: whole('minutes', 15, 10_080),
   alarmFloorLagMinutes: whole('minutes', 15, 10_080),
   alarmQueueMinutes: whole('minutes', 5, 1_440),
+  alarmConsumerLag: consumerLag,
   runbookUrl: pattern('a URL or path', /^\S+$/),
   localstack: flag,
 } satisfies Record<string, Setting<unknown>>;
@@ -118,6 +122,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     unmergedAge: map(given.alarmUnmergedMinutes, Duration.minutes),
     floorLag: map(given.alarmFloorLagMinutes, Duration.minutes),
     queueAge: map(given.alarmQueueMinutes, Duration.minutes),
+    consumerLag: given.alarmConsumerLag,
   });
   const cluster = defined({
     authorization: authorizationOf(given),
@@ -171,12 +176,17 @@ function valuesOf(context: Readonly<Record<string, unknown>>): Values {
     if (setting === undefined) {
       throw new Error(`there is no setting ${key}; there are: ${SETTING_NAMES.join(', ')}`);
     }
-    // In cdk.json it may be a number, a boolean or an array as well.
-    const text = Array.isArray(value) ? value.join(key === 'superUsers' ? ';' : ',') : String(value);
+    const text = textOf(key, value);
     values[key] = setting.read(text);
     if (values[key] === undefined) throw new Error(`${key} must be ${setting.form}, not '${text}'`);
   }
   return values as Values;
+}
+
+/** In cdk.json it may be a number, a boolean, an array or an object as well. */
+function textOf(key: string, value: unknown): string {
+  if (Array.isArray(value)) return value.join(key === 'superUsers' ? ';' : ',');
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** What the CDK itself keeps in the context: its flags, and what it has looked up. */

@@ -3,8 +3,9 @@ import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-c
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { PLANNER } from '../functions/manifest.ts';
+import { LAG, PLANNER } from '../functions/manifest.ts';
 import { clusterMetrics } from './clusterMetrics.ts';
+import type { ConsumerLag } from './consumerLag.ts';
 import type { WadiCluster } from './wadiCluster.ts';
 
 export interface WadiAlarmThresholds {
@@ -18,6 +19,8 @@ export interface WadiAlarmThresholds {
   readonly floorLag?: Duration;
   /** How long the oldest message of maintenance waits for a worker. An hour unless given. */
   readonly queueAge?: Duration;
+  /** Alarms on these groups' lag, with a function that measures it. None unless given. */
+  readonly consumerLag?: ConsumerLag;
 }
 
 export interface WadiAlarmsProps {
@@ -85,6 +88,7 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
     unmergedAge = Duration.hours(1),
     floorLag = Duration.hours(1),
     queueAge = Duration.hours(1),
+    consumerLag = {},
   } = thresholds;
   return [
     {
@@ -183,8 +187,21 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
       threshold: floorLag.toMilliseconds(),
       periods: [3, 6],
     },
+    ...metrics.consumerLags.map(
+      ({ group, lag }): Spec => ({
+        id: 'ConsumerLag',
+        // Ids have no slashes.
+        of: encodeURIComponent(group),
+        text: `the consumer group ${group} is more than ${consumerLag[group]} records behind, or was not found`,
+        metric: lag,
+        threshold: consumerLag[group]!,
+        periods: [LAG_PERIODS, LAG_PERIODS],
+        missingIsBad: true,
+      }),
+    ),
   ];
 }
 
 /** Three of its runs, in periods of five minutes. */
 const PLANNER_PERIODS = Math.ceil((3 * PLANNER.everyMinutes) / 5);
+const LAG_PERIODS = Math.ceil((3 * LAG.everyMinutes) / 5);

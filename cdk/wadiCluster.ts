@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import { WadiAlarms, type WadiAlarmThresholds } from './wadiAlarms.ts';
 import { WadiApi, type WadiApiProps } from './wadiApi.ts';
 import { WadiDashboard } from './wadiDashboard.ts';
+import { WadiLag } from './wadiLag.ts';
 import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
 
@@ -24,6 +25,8 @@ export class WadiCluster extends Construct {
   readonly storage: WadiStorage;
   readonly maintenance: WadiMaintenance;
   readonly api: WadiApi;
+  /** There if alarms on the lag of some consumer groups are asked for. */
+  readonly lag: WadiLag | undefined;
   /** As in the API's paths, `/v3/clusters/{cluster_id}`. */
   readonly clusterId: string;
 
@@ -33,7 +36,18 @@ export class WadiCluster extends Construct {
     this.clusterId = this.storage.clusterId;
     this.maintenance = new WadiMaintenance(this, 'Maintenance', { ...props, storage: this.storage });
     this.api = new WadiApi(this, 'Api', { ...props, storage: this.storage, queue: this.maintenance.queue });
-    if (props.alarms ?? true) {
+    const alarms = props.alarms ?? true;
+    const { consumerLag = {} } = props.alarmThresholds ?? {};
+    this.lag =
+      alarms && Object.keys(consumerLag).length > 0
+        ? new WadiLag(this, 'Lag', {
+            ...props,
+            storage: this.storage,
+            queue: this.maintenance.queue,
+            consumerLag,
+          })
+        : undefined;
+    if (alarms) {
       new WadiAlarms(this, 'Alarms', { ...props, cluster: this });
       new WadiDashboard(this, 'Dashboard', { cluster: this });
     }

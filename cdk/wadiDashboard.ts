@@ -18,7 +18,7 @@ export class WadiDashboard extends Construct {
   constructor(scope: Construct, id: string, { cluster }: WadiDashboardProps) {
     super(scope, id);
     const metrics = clusterMetrics(cluster);
-    const { functions, tables } = metrics;
+    const { functions, tables, consumerLags } = metrics;
     const dashboard = new Dashboard(this, 'Dashboard');
     /** A line for each, named as its function or table. */
     const each = <T extends { readonly name: string }>(
@@ -74,6 +74,15 @@ export class WadiDashboard extends Construct {
           { 'dead letters': metrics.deadLetters, 'topics failed': metrics.topicsFailed },
         ),
       ],
+      ...(consumerLags.length > 0 && {
+        'Consumer groups': [
+          graph('Behind, records', Object.fromEntries(consumerLags.map(({ group, lag }) => [group, lag]))),
+          graph(
+            'Behind in one partition at most, records',
+            Object.fromEntries(consumerLags.map(({ group, maxLag }) => [group, maxLag])),
+          ),
+        ],
+      }),
     };
     for (const [title, widgets] of Object.entries(rows)) {
       dashboard.addWidgets(new TextWidget({ markdown: `# ${title}`, width: 24, height: 1 }));

@@ -1,11 +1,10 @@
-import { Duration, Stack } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping, type IFunction } from 'aws-cdk-lib/aws-lambda';
-import { type IScheduleTarget, Schedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { Duration } from 'aws-cdk-lib';
+import { EventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { MAINTENANCE, PLANNER } from '../functions/manifest.ts';
 import { acknowledge } from './acknowledge.ts';
+import { callEvery } from './callEvery.ts';
 import { WadiFunction, type WadiFunctionOptions } from './wadiFunction.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
@@ -62,11 +61,7 @@ export class WadiMaintenance extends Construct {
       'Serverless-LambdaAsyncFailureDestination':
         'The next plan is made five minutes later, and an alarm tells if none is',
     });
-    new Schedule(this, 'Schedule', {
-      description: 'Wadi: maintenance that is due',
-      schedule: ScheduleExpression.rate(Duration.minutes(PLANNER.everyMinutes)),
-      target: call(this, 'Clock', this.planner.function),
-    });
+    callEvery(this, PLANNER.everyMinutes, this.planner.function, 'Wadi: maintenance that is due');
 
     this.worker = new WadiFunction(this, MAINTENANCE.name, {
       ...props,
@@ -90,17 +85,4 @@ export class WadiMaintenance extends Construct {
     // It is refused until the worker may receive.
     mapping.node.addDependency(this.worker.role);
   }
-}
-
-/** Not a LambdaInvoke, which would allow every version and alias of the function as well. */
-function call(scope: Construct, id: string, lambda: IFunction): IScheduleTarget {
-  const role = new Role(scope, id, {
-    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
-    }),
-  });
-  role.addToPolicy(
-    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [lambda.functionArn] }),
-  );
-  return { bind: () => ({ arn: lambda.functionArn, role, retryPolicy: { maximumRetryAttempts: 0 } }) };
 }

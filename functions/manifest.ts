@@ -232,6 +232,17 @@ export const PLANNER: ScheduledFunctionSpec = {
   queue: ['send', 'measure'],
 };
 
+/** Only where an alarm on the lag of some group is asked for. */
+export const LAG: ScheduledFunctionSpec = {
+  name: 'lag',
+  entry: 'lag.ts',
+  description: 'Measures how far consumer groups are behind',
+  everyMinutes: 5,
+  memoryMb: 512,
+  timeoutSeconds: 120,
+  stores: { objects: [], log: ['read'], metadata: ['read'], groups: ['read'] },
+};
+
 export const MAINTENANCE: QueueFunctionSpec = {
   name: 'maintenance',
   entry: 'maintenance.ts',
@@ -250,4 +261,4 @@ export const MAINTENANCE: QueueFunctionSpec = {
   queue: ['send'],
 };
 
-export const FUNCTIONS: readonly FunctionSpec[] = [...HTTP_FUNCTIONS, PLANNER, MAINTENANCE];
+export const FUNCTIONS: readonly FunctionSpec[] = [...HTTP_FUNCTIONS, PLANNER, MAINTENANCE, LAG];

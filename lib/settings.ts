@@ -70,6 +70,11 @@ function readRegions(text: string): RegionSettings[] {
   });
 }
 
+/** The groups whose lag is measured: WADI_LAG_GROUPS, a list in JSON. */
+export function lagGroups(environment: Environment = process.env): readonly string[] {
+  return JSON.parse(environment.WADI_LAG_GROUPS || '[]');
+}
+
 /** Where the command line finds Wadi, unless told by `--url`. */
 export function defaultUrl(environment: Environment = process.env): string {
   return environment.WADI_URL || 'http://127.0.0.1:8080';

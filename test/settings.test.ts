@@ -1,4 +1,4 @@
-import { defaultUrl, lambdaSettings } from '../lib/settings.ts';
+import { defaultUrl, lagGroups, lambdaSettings } from '../lib/settings.ts';
 
 const environment = {
   WADI_BUCKET: 'bytes',
@@ -41,4 +41,9 @@ test('the command line goes to WADI_URL, or else to the local cluster', () => {
 test('a function may be told its cluster id', () => {
   expect(lambdaSettings({ ...environment, WADI_CLUSTER_ID: 'one' })).toHaveProperty('clusterId', 'one');
   expect(lambdaSettings({ ...environment, WADI_CLUSTER_ID: '' })).not.toHaveProperty('clusterId');
+});
+
+test('a function that measures lag is told of which groups', () => {
+  expect(lagGroups({ WADI_LAG_GROUPS: '["billing","a,b"]' })).toEqual(['billing', 'a,b']);
+  expect(lagGroups({})).toEqual([]);
 });

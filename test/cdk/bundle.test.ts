@@ -21,9 +21,12 @@ const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => bo
   [/@aws-sdk\/client-s3\/|lib\/storage\/aws\/objects/, ({ stores }) => stores.objects.length > 0],
   [/@aws-sdk\/client-sqs\/|lib\/queue\/sqs/, ({ queue }) => queue !== undefined],
   [/lib\/group\/createGroups|re2js/, ({ stores }) => stores.groups.length > 0],
-  [/lib\/log\/createLog/, ({ stores }) => stores.objects.length > 0],
+  // The log is one part, also for who asks only how far it goes.
+  [
+    /lib\/log\/createLog|lib\/log\/appender/,
+    ({ name, stores }) => stores.objects.length > 0 || name === 'lag',
+  ],
   [/lib\/replication\/(replication|membership|placement)/, ({ stores }) => stores.objects.length > 0],
-  [/lib\/log\/appender/, ({ stores }) => stores.objects.length > 0],
   [/lib\/quota\/quotas/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
   [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],
   // TypeBox's compiler, and the SDK's search for credentials.

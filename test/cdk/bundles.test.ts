@@ -21,7 +21,7 @@ const CLUSTER = '/v3/clusters/one';
 
 beforeAll(async () => {
   [synthesis, s3, dynamodb] = await Promise.all([
-    synthesize({ bundle: true }),
+    synthesize({ bundle: true, context: { alarmConsumerLag: 'billing:10000' } }),
     startS3(),
     startDynamoDb('dynalite') as Promise<Running>,
   ]);
@@ -251,6 +251,31 @@ test('maintenance is asked for, sent to the queue, and done by the worker, which
     },
   ]);
   expect(JSON.parse(told!.body)).toMatchObject({ left_count: 0, counts: { merges: 1 } });
+});
+
+test('the lag of groups that are named is told in CloudWatch, and in the log of which it cannot be told', async () => {
+  const group = '/v3/clusters/{cluster_id}/consumer-groups/{consumer_group_id}';
+  const [reset] = await invoke('groups', [
+    {
+      method: 'POST',
+      path: `${CLUSTER}/consumer-groups/billing/positions:reset`,
+      route: `${group}/positions:reset`,
+      params: { cluster_id: 'one', consumer_group_id: 'billing' },
+      body: { to: 'earliest', topics: [{ topic_name: 'orders' }] },
+    },
+  ]);
+  expect(reset).toMatchObject({ statusCode: 200 });
+  const named = { ...environment, WADI_LAG_GROUPS: '["nobody","billing"]' };
+  const lines = await handle('lag', [{}], named);
+  expect(lines.filter((line) => Object.hasOwn(line as object, '_aws'))).toMatchObject([
+    {
+      ...{ cluster: 'one', service: 'lag', group: 'billing', ConsumerLag: 2, ConsumerLagMax: 2 },
+      _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'cluster', 'group']] }] },
+    },
+  ]);
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: 'ERROR', service: 'lag', message: "Group 'nobody' does not exist." }),
+  );
 });
 
 test('the planner sends what is due', async () => {

@@ -8,7 +8,7 @@ test.each<Record<string, unknown>>([
   {},
   { authorization: 'none', alarmEmail: 'ops@example.com', corsAllowOrigins: '*' },
   { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi', customerKey: false },
-  { regions: 'eu-central-1,us-east-1', alarmEmail: 'ops@example.com' },
+  { regions: 'eu-central-1,us-east-1', alarmEmail: 'ops@example.com', alarmConsumerLag: 'billing:10000' },
   { privateVpcEndpointIds: 'vpce-0123456789abcdef0' },
   { privateVpcEndpointIds: 'vpce-0123456789abcdef0', authorization: 'none', customerKey: false },
   { localstack: true },

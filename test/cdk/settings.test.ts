@@ -27,6 +27,51 @@ test('super users are told apart by semicolons, as in Kafka', () => {
   expect(readSettings({ superUsers }).cluster.superUsers).toEqual(superUsers.split(';'));
 });
 
+test.each<[unknown, Record<string, number>]>([
+  ['billing:10000', { billing: 10_000 }],
+  ['billing:10000,audit:500000', { billing: 10_000, audit: 500_000 }],
+  [['billing:10000', 'audit:500000'], { billing: 10_000, audit: 500_000 }],
+  ['shop:eu:billing:5', { 'shop:eu:billing': 5 }],
+  [
+    { billing: 10_000, 'a,b:c': 5 },
+    { billing: 10_000, 'a,b:c': 5 },
+  ],
+  ['{"billing":10000,"a,b:c":5}', { billing: 10_000, 'a,b:c': 5 }],
+])('groups and how far they may be behind are given as %j', (alarmConsumerLag, expected) => {
+  expect(readSettings({ alarmConsumerLag }).cluster.alarmThresholds).toEqual({ consumerLag: expected });
+});
+
+const manyGroups = (count: number, name: string) =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`${name}${i}`, 1]));
+
+test.each([
+  ['billing'],
+  ['billing:'],
+  ['billing:0'],
+  ['billing:1e3'],
+  ['billing:1,'],
+  ['billing:1,billing:2'],
+  [':5'],
+  ['..:5'],
+  ['größe:5'],
+  [{}],
+  [{ billing: '5' }],
+  [{ billing: 1.5 }],
+  ['{"billing":'],
+  [manyGroups(51, 'g')],
+  [manyGroups(50, 'g'.repeat(60))],
+])('%j are no groups and lags', (alarmConsumerLag) => {
+  expect(() => readSettings({ alarmConsumerLag })).toThrow(
+    'alarmConsumerLag must be <group>:<records>, or several with , between, or {"<group>":<records>,…}; of 50 groups at most, ' +
+      'with names of printable ASCII that take 2500 bytes in all, not ',
+  );
+});
+
+test('there may be 50 groups', () => {
+  const consumerLag = manyGroups(50, 'g');
+  expect(readSettings({ alarmConsumerLag: consumerLag }).cluster.alarmThresholds).toEqual({ consumerLag });
+});
+
 test('what the CDK itself keeps in the context is no setting', () => {
   const context = {
     '@aws-cdk/core:flag': true,

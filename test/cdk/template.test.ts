@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { allOperations } from '../../functions/cluster.ts';
-import { FUNCTIONS, HTTP_FUNCTIONS, MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
-import { lambdaSettings } from '../../lib/settings.ts';
+import { FUNCTIONS, HTTP_FUNCTIONS, LAG, MAINTENANCE, PLANNER } from '../../functions/manifest.ts';
+import { lagGroups, lambdaSettings } from '../../lib/settings.ts';
 import {
   allowed,
   functionOf,
@@ -21,8 +21,11 @@ let synthesis: Synthesis;
 let api: Template;
 let storage: Template;
 
+/** So that there is all that there can be. */
+const LAGGING = { alarmConsumerLag: 'billing:10000' };
+
 beforeAll(async () => {
-  synthesis = await synthesize({ bundle: false });
+  synthesis = await synthesize({ bundle: false, context: LAGGING });
   ({ api, storage } = synthesis);
 });
 afterAll(() => synthesis.remove());
@@ -40,7 +43,7 @@ function allowedOfState(name: string): Record<string, string[]> {
 
 /** The app with other settings: its `Wadi` and its `WadiStorage`. */
 async function withSettings(context: Record<string, unknown>): Promise<Synthesis> {
-  const other = await synthesize({ bundle: false, context });
+  const other = await synthesize({ bundle: false, context: { ...LAGGING, ...context } });
   await other.remove();
   return other;
 }
@@ -160,7 +163,7 @@ describe('alarms', () => {
       TreatMissingData: 'breaching',
     });
     for (const [id, { Properties }] of alarmsOf(api)) {
-      if (!id.includes('PlannerSilent')) expect(Properties.TreatMissingData).toBe('notBreaching');
+      if (!/PlannerSilent|ConsumerLag/.test(id)) expect(Properties.TreatMissingData).toBe('notBreaching');
     }
   });
 
@@ -213,6 +216,59 @@ describe('alarms', () => {
     const types = Object.values(api.Resources).map(({ Type }) => Type);
     expect(types.filter((type) => type.startsWith('AWS::CloudWatch::'))).toEqual([]);
   });
+});
+
+describe('the lag of consumer groups', () => {
+  interface LagAlarm {
+    readonly AlarmDescription: string;
+    readonly MetricName?: string;
+    readonly Dimensions?: readonly { readonly Name: string; readonly Value: unknown }[];
+  }
+  const lagAlarms = (template: Template) =>
+    resourcesOf<LagAlarm>(template, 'AWS::CloudWatch::Alarm').filter(
+      ([, { Properties }]) => Properties.MetricName === 'ConsumerLag',
+    );
+
+  test('is measured for those groups that alarms are asked for, and for no others', async () => {
+    const { api } = await withSettings({
+      alarmConsumerLag: { billing: 10_000, 'a/b,c:d': 5, 'a--b,c:d': 7 },
+    });
+    const { Variables } = functionOf(api, 'lag')[1].Properties.Environment;
+    expect(lagGroups(Variables as Record<string, string>)).toEqual(['billing', 'a/b,c:d', 'a--b,c:d']);
+    const groups = lagAlarms(api).map(([, { Properties }]) =>
+      Properties.Dimensions!.map(({ Name, Value }) => (Name === 'cluster' ? [Name] : [Name, Value])),
+    );
+    expect(groups.sort()).toEqual(
+      ['billing', 'a/b,c:d', 'a--b,c:d']
+        .map((group) => [['cluster'], ['group', group], ['service', 'lag']])
+        .sort(),
+    );
+    expect(JSON.stringify(resourcesOf(api, 'AWS::CloudWatch::Dashboard'))).toContain('ConsumerLagMax');
+  });
+
+  test('is too much when it was above the threshold for a quarter of an hour, or was not measured', () => {
+    expect(lagAlarms(api)).toHaveLength(1);
+    expect(lagAlarms(api)[0]![1].Properties).toMatchObject({
+      ComparisonOperator: 'GreaterThanThreshold',
+      Threshold: 10_000,
+      Statistic: 'Maximum',
+      Period: 300,
+      EvaluationPeriods: 3,
+      DatapointsToAlarm: 3,
+      TreatMissingData: 'breaching',
+    });
+  });
+
+  test.each([[{}], [{ ...LAGGING, alarms: false }]])(
+    'is not measured where no alarm is wanted: %j',
+    async (context) => {
+      const { api, remove } = await synthesize({ bundle: false, context });
+      await remove();
+      expect(functionOf(api, 'lag')).toBeUndefined();
+      expect(resourcesOf(api, 'AWS::Scheduler::Schedule')).toHaveLength(1);
+      expect(JSON.stringify(api)).not.toContain('ConsumerLag');
+    },
+  );
 });
 
 describe('several regions', () => {
@@ -333,10 +389,12 @@ describe.each(FUNCTIONS)('the function $name', ({ name, memoryMb, timeoutSeconds
     const { authorizer, ...settings } = lambdaSettings(Object.fromEntries(names.map((each) => [each, each])));
     const told = [...Object.values(settings), ...authorizer.superUsers];
     const isAsked = HTTP_FUNCTIONS.some((each) => each.name === name);
-    const always = ['POWERTOOLS_SERVICE_NAME'];
-    expect([...told, ...always, ...(isAsked ? ['WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND'] : [])].sort()).toEqual(
-      names.sort(),
-    );
+    const others = [
+      'POWERTOOLS_SERVICE_NAME',
+      ...(isAsked ? ['WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND'] : []),
+      ...(name === LAG.name ? ['WADI_LAG_GROUPS'] : []),
+    ];
+    expect([...told, ...others].sort()).toEqual(names.sort());
   });
 
   test('writes to a log group of its own, which forgets', () => {
@@ -423,6 +481,10 @@ describe('permissions', () => {
     });
   });
 
+  test('lag reads items, no records, and changes nothing', () => {
+    expect(allowedOfState('lag')).toEqual({ log: readItems, metadata: readItems, groups: readItems });
+  });
+
   test('maintenanceApi asks for work, and does none', () => {
     expect(allowedOfState('maintenanceApi')).toEqual({
       log: [...readItems, ...writeItems].sort(),
@@ -448,25 +510,29 @@ describe('permissions', () => {
 describe('maintenance', () => {
   const queues = () => resourcesOf(api, 'AWS::SQS::Queue');
 
-  test('the clock calls the planner every 5 minutes, as a role that may do that alone', () => {
-    const [[, schedule]] = resourcesOf(api, 'AWS::Scheduler::Schedule') as [
-      [
-        string,
-        Resource<{ ScheduleExpression: string; State: string; Target: { Arn: unknown; RoleArn: unknown } }>,
-      ],
-    ];
-    const { ScheduleExpression, State, Target } = schedule.Properties;
-    expect({ ScheduleExpression, State }).toEqual({
-      ScheduleExpression: 'rate(5 minutes)',
-      State: 'ENABLED',
-    });
-    const [planner] = functionOf(api, 'planner');
-    expect(getAtt(Target.Arn)).toBe(planner);
-    const role = getAtt(Target.RoleArn);
-    expect(statementsOf(api, role)).toEqual([
-      { Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: { 'Fn::GetAtt': [planner, 'Arn'] } },
-    ]);
-  });
+  test.each([PLANNER, LAG])(
+    'the clock calls $name every 5 minutes, as a role that may do that alone',
+    ({ name }) => {
+      interface ScheduleProperties {
+        readonly ScheduleExpression: string;
+        readonly State: string;
+        readonly Target: { readonly Arn: unknown; readonly RoleArn: unknown };
+      }
+      const [called] = functionOf(api, name);
+      const [[, schedule]] = resourcesOf<ScheduleProperties>(api, 'AWS::Scheduler::Schedule').filter(
+        ([, { Properties }]) => getAtt(Properties.Target.Arn) === called,
+      ) as [[string, Resource<ScheduleProperties>]];
+      const { ScheduleExpression, State, Target } = schedule.Properties;
+      expect({ ScheduleExpression, State }).toEqual({
+        ScheduleExpression: 'rate(5 minutes)',
+        State: 'ENABLED',
+      });
+      const role = getAtt(Target.RoleArn);
+      expect(statementsOf(api, role)).toEqual([
+        { Action: 'lambda:InvokeFunction', Effect: 'Allow', Resource: { 'Fn::GetAtt': [called, 'Arn'] } },
+      ]);
+    },
+  );
 
   test('the queue is encrypted, only for TLS, hides a message for as long as Lambda asks, and puts aside what kills', () => {
     expect(queues()).toHaveLength(2);
@@ -644,7 +710,7 @@ describe('concurrency', () => {
     );
 
   test('is kept for maintenance, as much as it may use, and for nobody else', () => {
-    for (const { name } of HTTP_FUNCTIONS) {
+    for (const { name } of [...HTTP_FUNCTIONS, LAG]) {
       expect(functionOf(api, name)[1].Properties).not.toHaveProperty('ReservedConcurrentExecutions');
     }
     expect(functionOf(api, MAINTENANCE.name)[1].Properties).toMatchObject({
@@ -654,14 +720,12 @@ describe('concurrency', () => {
   });
 
   test('is not kept in an account that has little', async () => {
-    const small = await synthesize({ bundle: false, context: { reserveConcurrency: 'false' } });
-    await small.remove();
+    const small = await withSettings({ reserveConcurrency: 'false' });
     expect(new Set(reserved(small.api))).toEqual(new Set([undefined]));
   });
 
   test('is nobody’s while all is stopped', async () => {
-    const stopped = await synthesize({ bundle: false, context: { stopped: 'true' } });
-    await stopped.remove();
+    const stopped = await withSettings({ stopped: 'true' });
     expect(reserved(stopped.api)).toEqual(FUNCTIONS.map(() => 0));
   });
 });

@@ -6,6 +6,7 @@ import {
   FUNCTIONS,
   type FunctionSpec,
   HTTP_FUNCTIONS,
+  LAG,
   MAINTENANCE,
   PLANNER,
 } from '../../functions/manifest.ts';
@@ -69,7 +70,7 @@ let calls: Record<'objects' | 'items' | 'queue', Calls>;
 let uses: Map<string, Set<string>>;
 
 beforeAll(async () => {
-  synthesis = await synthesize({ bundle: false });
+  synthesis = await synthesize({ bundle: false, context: { alarmConsumerLag: 'billing:10000' } });
   calls = await callsOfAdapters();
   uses = await usesOfFunctions();
 }, 60_000);
@@ -294,6 +295,9 @@ async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
   await call('consumers', 'POST /consumers/audit', { name: 'me' }, v2);
   await call('consumers', 'POST /consumers/audit/instances/me/subscription', { topics: ['orders'] }, v2);
   await call('groups', `GET ${group}/lags`);
+  const { createHandler: createLag } = await import(`../../functions/${LAG.entry}`);
+  const lags = await createLag(await openFor(LAG), { groups: ['billing'], report: () => undefined })();
+  expect(lags).toHaveLength(1);
   const to = { to: { timestamp: '2020-01-01T00:00:00Z' }, topics: [{ topic_name: 'orders' }] };
   await call('groups', `POST ${group}/positions:reset`, to);
   await call('groups', `DELETE ${group}/positions?topic_name=orders`);

@@ -49,6 +49,14 @@ test('clusters of one stack have ids of their own', () => {
   expect(one).not.toEqual(other);
 });
 
+test('no group to look at takes no function, and one that CloudWatch cannot name is refused', () => {
+  const withLag = (consumerLag: Record<string, number>) =>
+    new WadiCluster(newStack(), 'Wadi', { alarmThresholds: { consumerLag } });
+  expect(withLag({}).lag).toBeUndefined();
+  expect(withLag({ billing: 5 }).lag?.groups).toEqual(['billing']);
+  expect(() => withLag({ größe: 5 })).toThrow('consumerLag must be <group>:<records>');
+});
+
 test('clusters of one account look at metrics of their own: those of Wadi are told apart by the cluster’s id', () => {
   const stack = newStack();
   const clusters = ['One', 'Other'].map((id) => new WadiCluster(stack, id));
