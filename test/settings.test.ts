@@ -13,6 +13,7 @@ test('a function finds its bucket and tables in the environment', () => {
     logTable: 'log',
     metadataTable: 'metadata',
     groupsTable: 'groups',
+    region: '',
     authorizer: { superUsers: new Set(), allowEveryoneIfNoAclFound: true },
   });
 });
