@@ -22,6 +22,8 @@ export interface Repair {
   readonly put: readonly IndexRow[];
   /** Offsets whose records are lost. */
   readonly lost: readonly (readonly [from: number, to: number])[];
+  /** Where the log begins. */
+  readonly start: number;
   /** Where the next record goes, and the greatest timestamp below it. */
   readonly end: number;
   readonly maxTimestamp: number;
@@ -30,7 +32,10 @@ export interface Repair {
 export interface RepairOptions {
   /** Whether the bytes can be had. */
   readonly has: (slice: PlacedSlice) => boolean;
-  /** A segment that no row names, but that was written for these offsets: of a merge whose swap did not arrive. From `from` on exactly. */
+  /**
+   * What a segment has of these offsets that no row names: of a merge, or of compaction, whose swap did not arrive. From `from` on, or from the
+   * first record behind it.
+   */
   readonly recover: (from: number, to: number) => Promise<readonly PlacedSlice[] | undefined>;
   /** Behind the last record, of which nobody may ever have been given. */
   readonly offsetGap: number;
@@ -46,7 +51,9 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
   const { has, recover, offsetGap, clock } = options;
   const put: IndexRow[] = [];
   const lost: [number, number][] = [];
-  let next = logStartOffset;
+  const end = Math.max(indexEnd, inHead.length === 0 ? 0 : endOf(inHead.at(-1)!));
+  let start = logStartOffset;
+  let next = start;
   let maxTimestamp = -1;
 
   function add(slices: readonly PlacedSlice[]): void {
@@ -69,25 +76,34 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
   });
 
   function lose(to: number): void {
+    // Rows go from the log start up: where nothing is in front, it had moved.
+    if (next === start && to < end) {
+      start = to;
+      next = to;
+      return;
+    }
     lost.push([next, to]);
     add([empty(next, to)]);
   }
 
   async function fill(to: number): Promise<void> {
     while (next < to) {
-      const fromHead = inHead.filter((slice) => slice.baseOffset >= next && endOf(slice) <= to);
-      if (fromHead[0]?.baseOffset === next) add(withBytes(fromHead));
-      else {
-        const recovered = await recover(next, to);
-        if (recovered !== undefined) add(recovered);
-        else lose(fromHead[0]?.baseOffset ?? to);
+      const fromHead = inHead.filter((slice) => slice.baseOffset >= next && endOf(slice) <= to && has(slice));
+      const headFrom = fromHead[0]?.baseOffset ?? to;
+      if (headFrom === next) {
+        add(contiguous(fromHead));
+        continue;
       }
+      const recovered = await recover(next, headFrom);
+      const recoveredFrom = recovered?.[0]?.baseOffset ?? headFrom;
+      if (recoveredFrom > next) lose(recoveredFrom);
+      if (recovered !== undefined) add(recovered);
     }
   }
 
   /** Those without are kept for their offsets. */
   function withBytes(slices: readonly PlacedSlice[]): PlacedSlice[] {
-    return contiguous(slices).map((slice) => {
+    return slices.map((slice) => {
       if (slice.bytes === 0 || has(slice)) return slice;
       if (endOf(slice) > next) lost.push([Math.max(next, slice.baseOffset), endOf(slice)]);
       return { ...slice, bytes: 0 };
@@ -101,23 +117,23 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
     if (row.endOffset <= next) continue;
     const wanted = row.slices.filter((slice) => endOf(slice) > next);
     maxTimestamp = Math.max(maxTimestamp, row.runningMaxTimestamp);
-    if (wanted.every((slice) => slice.bytes === 0 || has(slice))) {
+    const gone = wanted.filter((slice) => slice.bytes > 0 && !has(slice));
+    if (gone.length === 0) {
       next = row.endOffset;
       continue;
     }
-    const instead = await recover(row.baseOffset, row.endOffset);
-    if (instead !== undefined && endOf(instead.at(-1)!) >= row.endOffset) add(instead);
+    const instead = await recover(next, row.endOffset);
+    if (instead !== undefined && instead[0]!.baseOffset <= gone[0]!.baseOffset) await fill(row.endOffset);
     else {
       put.push({ ...row, version: row.version + 1, slices: withBytes(row.slices) });
       next = row.endOffset;
     }
   }
-  const end = Math.max(indexEnd, inHead.length === 0 ? 0 : endOf(inHead.at(-1)!));
   await fill(end);
   maxTimestamp = Math.max(maxTimestamp, found.maxTimestamp);
   const lastRecord = next;
   if (offsetGap > 0) add([empty(next, next + offsetGap)]);
-  return { put, lost, end: lastRecord + offsetGap, maxTimestamp };
+  return { put, lost, start, end: lastRecord + offsetGap, maxTimestamp };
 }
 
 /** As far as they follow one another. */
@@ -131,6 +147,6 @@ function contiguous(slices: readonly PlacedSlice[]): PlacedSlice[] {
   return taken;
 }
 
-export function endOf({ baseOffset, recordCount }: PlacedSlice): number {
+function endOf({ baseOffset, recordCount }: PlacedSlice): number {
   return baseOffset + recordCount;
 }

@@ -9,6 +9,7 @@ import {
   segmentsPrefix,
 } from '../log/blob.ts';
 import { dueItem, headUnit } from '../log/due.ts';
+import type { ProducerRun } from '../log/entry.ts';
 import { batchesOf } from '../log/fetch.ts';
 import {
   baseOf,
@@ -32,7 +33,7 @@ import { withRetries } from '../log/retry.ts';
 import { cutIntoPieces } from '../maintenance/segmentObject.ts';
 import type { ItemStore, ObjectStore } from '../storage/ports.ts';
 import type { FailoverLimits } from './limits.ts';
-import { endOf, type Repair, repairPartition } from './repairPartition.ts';
+import { type Repair, repairPartition } from './repairPartition.ts';
 
 export interface RepairContext {
   /** The log table of the new epoch, which nobody else writes yet. */
@@ -65,28 +66,24 @@ export async function repairTopic(context: RepairContext, topic: LogTopic): Prom
     const inline = await inlineNames(context, topic, index);
     const numbers = head.base.map((_, i) => head.firstPartition + i);
     const repairs = await atOnce(numbers, limits.partitionsAtOnce, (partition) =>
-      partition < topic.partitions
-        ? repairOf(context, topic, head, partition, { objects, inline })
-        : undefinedRepair(),
+      repairOf(context, topic, head, partition, { objects, inline }),
     );
-    const base = head.base.map((before, i) => {
-      const repair = repairs[i];
-      return repair ? { offset: repair.end, maxTimestamp: repair.maxTimestamp } : before;
-    });
+    const base = repairs.map(({ end, maxTimestamp }) => ({ offset: end, maxTimestamp }));
+    const start = { ...(found.start as Readonly<Record<string, number>>) };
     for (const [i, repair] of repairs.entries()) {
-      for (const [from, to] of repair?.lost ?? []) lost.push({ partition: numbers[i]!, from, to });
+      const partition = numbers[i]!;
+      for (const [from, to] of repair.lost) lost.push({ partition, from, to });
+      if (repair.start > 0) start[partition] = repair.start;
     }
     const fence = [...placedEntries(head)].reduce((max, { entry }) => Math.max(max, entry.at), head.fence);
     const { rolling: _, ...rest } = found;
     await withRetries(clock, () =>
-      items.put({ ...rest, ...headKey(topic.id, index), base: encodeBase(base), tail: [], fence }),
+      items.put({ ...rest, ...headKey(topic.id, index), base: encodeBase(base), start, tail: [], fence }),
     );
     await withRetries(clock, () => items.put(dueItem(topic, headUnit(topic.id, index), clock.now())));
   }
   return lost;
 }
-
-const undefinedRepair = async (): Promise<Repair | undefined> => undefined;
 
 interface Stored {
   readonly objects: ReadonlySet<string>;
@@ -105,20 +102,15 @@ async function repairOf(
   const inHead = placedSlices(head, partition);
   const has = (slice: PlacedSlice): boolean =>
     slice.blob.inline ? inline.has(blobName(slice.blob.id)) : objects.has(objectKey(topic.id, slice));
-  const first = rows[0]?.baseOffset;
-  const isKnown = head.start.has(partition) || first === undefined;
+  const indexEnd = firstOffsetInHead(head, partition);
+  const isUsed = partition < topic.partitions || rows.length > 0 || inHead.length > 0;
   const repair = await repairPartition(
     {
-      ...{ partition, rows, inHead },
-      // Of a head that did not arrive the log begins where its index does.
-      logStartOffset: isKnown
-        ? logStartOffset(head, partition)
-        : Math.min(first, firstOffsetInHead(head, partition)),
-      indexEnd: firstOffsetInHead(head, partition),
+      ...{ partition, rows, inHead, indexEnd, logStartOffset: logStartOffset(head, partition) },
       maxTimestamp: baseOf(head, partition).maxTimestamp,
     },
     {
-      ...{ has, clock, offsetGap: limits.offsetGap },
+      ...{ has, clock, offsetGap: isUsed ? limits.offsetGap : 0 },
       recover: recovery(context, topic, partition, rows, objects),
     },
   );
@@ -165,18 +157,22 @@ function recovery(
 
   return async (from: number, to: number): Promise<PlacedSlice[] | undefined> => {
     const nearby = candidates.filter(({ baseOffset }) => baseOffset < to);
+    let best: PlacedSlice[] | undefined;
     for (const { baseOffset, blob: name } of nearby.slice(0, limits.candidatesPerHole)) {
       const blob = { id: new Uint8Array(Buffer.from(name, 'hex')), inline: false, segmentOf: baseOffset };
       const key = objectKey(topic.id, { blob, partition });
       const bytes = await withRetries(clock, () => objects.get(key));
       const slices = bytes && slicesOf(bytes, blob, partition, from, limits.pieceBytes);
-      if (slices !== undefined) return slices;
+      const first = slices?.[0]?.baseOffset ?? to;
+      if (first >= to) continue;
+      if (first === from) return slices;
+      if (best === undefined || first < best[0]!.baseOffset) best = slices;
     }
-    return undefined;
+    return best;
   };
 }
 
-/** What the object has from that offset on; `undefined` if it does not begin there, or has no batch that does. */
+/** What the object has from that offset on, in batches that begin there or later; `undefined` if that is nothing. */
 function slicesOf(
   bytes: Uint8Array,
   blob: PlacedSlice['blob'],
@@ -184,37 +180,26 @@ function slicesOf(
   from: number,
   pieceBytes: number,
 ): PlacedSlice[] | undefined {
-  let slice: PlacedSlice | undefined;
-  for (const { position, header } of batchesOf(bytes)) {
-    if (slice === undefined && header.baseOffset !== from) continue;
-    slice ??= {
-      ...{
-        blob,
-        partition,
-        position,
-        bytes: 0,
-        baseOffset: from,
-        recordCount: 0,
-        maxTimestamp: -1,
-        runs: [],
-      },
-    };
+  const batches = [...batchesOf(bytes)].filter(({ header }) => header.baseOffset >= from);
+  const [first] = batches;
+  if (first === undefined) return undefined;
+  const { position } = first;
+  const { baseOffset } = first.header;
+  const runs: ProducerRun[] = [];
+  let end = baseOffset;
+  for (const { header } of batches) {
     const recordCount = header.lastOffsetDelta + 1;
-    const runs = [...slice.runs];
     const { producerId: id, producerEpoch: epoch, baseSequence: sequence } = header;
-    if (id >= 0n) addRun(runs, { ...{ id, epoch, sequence, recordCount }, delta: header.baseOffset - from });
-    slice = {
-      ...slice,
-      bytes: slice.bytes + header.bytes,
-      recordCount: header.baseOffset + recordCount - from,
-      maxTimestamp: Math.max(slice.maxTimestamp, header.maxTimestamp),
-      runs,
-    };
+    if (id >= 0n)
+      addRun(runs, { ...{ id, epoch, sequence, recordCount }, delta: header.baseOffset - baseOffset });
+    end = header.baseOffset + recordCount;
   }
-  if (slice === undefined) return undefined;
-  const chunk = bytes.subarray(slice.position);
-  const pieces = cutIntoPieces([{ slice, from, to: endOf(slice) }], [chunk], blob, pieceBytes);
-  return pieces.map((piece) => ({ ...piece, position: piece.position + slice.position }));
+  const maxTimestamp = Math.max(...batches.map(({ header }) => header.maxTimestamp));
+  const recordCount = end - baseOffset;
+  const whole = { blob, partition, position, bytes: bytes.length - position, baseOffset, recordCount };
+  const span = { slice: { ...whole, maxTimestamp, runs }, from: baseOffset, to: end };
+  const pieces = cutIntoPieces([span], [bytes.subarray(position)], blob, pieceBytes);
+  return pieces.map((piece) => ({ ...piece, position: piece.position + position }));
 }
 
 async function inlineNames(

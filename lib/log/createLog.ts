@@ -24,7 +24,7 @@ import { listOffsets } from './listOffsets.ts';
 import type { Bounds, Durability, Log, LogTopic } from './log.ts';
 import { requirePartition } from './requirePartition.ts';
 import { withRetries } from './retry.ts';
-import { roll, rollIsDue } from './roll.ts';
+import { type RollContext, roll, rollIsDue } from './roll.ts';
 
 /** Heads of one topic that are made or deleted at a time. */
 const HEADS_AT_ONCE = 16;
@@ -38,6 +38,8 @@ export interface LogOptions {
   readonly limits?: LogLimits;
   /** Of a cluster of several regions. */
   readonly replication?: Replication;
+  /** See RollContext. */
+  readonly arrived?: RollContext['arrived'];
   /** Told of what failed in the background, where nobody waits for it. */
   readonly warn?: (error: unknown) => void;
   /** Told after each commit to a head how many entries it took: 1, unless the head had refused some. */
@@ -45,14 +47,25 @@ export interface LogOptions {
 }
 
 export function createLog(options: LogOptions): Log {
-  const { storage, clock, limits = LIMITS, warn = emitWarning, onCommit, replication } = options;
+  const { storage, clock, limits = LIMITS, warn = emitWarning, onCommit, replication, arrived } = options;
   const items = storage.log;
   const blobs = createBlobs({ objects: storage.objects, items, clock, replication });
   const heads = createHeads(items, clock);
   const arrivals = createArrivals();
   const cache = createSliceCache(limits.cacheBytes);
   const due = createDue(items, warn);
-  const context = { items, blobs, heads, clock, due, arrivals, cache, limits, ...(onCommit && { onCommit }) };
+  const context = {
+    items,
+    blobs,
+    heads,
+    clock,
+    due,
+    arrivals,
+    cache,
+    limits,
+    ...(onCommit && { onCommit }),
+    ...(arrived && { arrived }),
+  };
   const background = createBackground(warn);
   const rolling = new Set<string>();
 

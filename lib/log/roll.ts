@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import type { Action, Condition, ItemStore } from '../storage/ports.ts';
+import type { Action, Condition, ItemStore, Key } from '../storage/ports.ts';
 import type { Slice } from './entry.ts';
 import { encodeBase, type Head, type PartitionBase, type Rolling, type StoredEntry } from './head.ts';
 import type { Heads } from './heads.ts';
@@ -121,11 +121,16 @@ export interface RollContext {
   readonly heads: Heads;
   readonly clock: Clock;
   readonly limits: LogLimits;
+  /**
+   * Where items are replicated with a lag: resolves when other regions have these, or after a while. Until then what leaves the head
+   * might be in neither.
+   */
+  readonly arrived?: (items: readonly Key[]) => Promise<void>;
 }
 
 /** Rolls a head if it is due, and finishes a roll that somebody left. Anyone may, at any time, any number of times. */
 export async function roll(context: RollContext, topic: LogTopic, seen: Head): Promise<void> {
-  const { items, heads, clock, limits } = context;
+  const { items, heads, clock, limits, arrived } = context;
   const key = heads.key(seen);
   const update = async (head: Head, actions: readonly Action[], condition: Condition) => {
     const outcome = await withRetries(clock, () => items.update(key, actions, condition));
@@ -148,6 +153,7 @@ export async function roll(context: RollContext, topic: LogTopic, seen: Head): P
 
   const rows = indexRows(head, head.rolling);
   await Promise.all(rows.map((row) => withRetries(clock, () => items.put(row, { missing: ['pk'] }))));
+  await arrived?.(rows);
   const done = await update(head, [{ remove: ['rolling'] }, { set: ['roll'], to: head.roll + 1 }], {
     all: [{ path: ['roll'], is: '=', value: head.roll }, { exists: ['rolling'] }],
   });
