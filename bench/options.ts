@@ -9,13 +9,13 @@ type Values<Settings> = {
     : readonly number[];
 };
 
-/** The options of a benchmark, `--value-bytes` as `valueBytes`. Ends the process with `--help`, or what is wrong in one line. */
+/** The options of a benchmark, or of what `name` says with a colon (`drill:…`), `--value-bytes` as `valueBytes`. Ends the process with `--help`, or what is wrong in one line. */
 export function benchOptions<const Settings extends Readonly<Record<string, Setting>>>(
   name: string,
   description: string,
   settings: Settings,
 ): Values<Settings> {
-  const command = new Command(`bench:${name}`).description(description);
+  const command = new Command(name.includes(':') ? name : `bench:${name}`).description(description);
   for (const [key, [standard, what]] of Object.entries(settings)) {
     const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const option =

@@ -26,17 +26,19 @@ export interface SpawnOptions {
   /** It is in a process group of its own, where Ctrl-C does not reach it. */
   readonly detached?: boolean;
   readonly regions?: readonly string[];
+  /** What it logs is not shown. */
+  readonly isQuiet?: boolean;
 }
 
 /** Starts what `npm start -- --port 0 --data <directory>` does, without npm in between. */
 export function startProcess(directory: string, options: SpawnOptions = {}): ClusterProcess {
-  const { detached = false, regions } = options;
+  const { detached = false, regions, isQuiet = false } = options;
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   const [, ...args] = (scripts.start as string).split(' ');
   const inRegions = regions === undefined ? [] : ['--regions', regions.join(',')];
   const child = spawn(process.execPath, [...args, '--port', '0', '--data', directory, ...inRegions], {
     cwd: root,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', isQuiet ? 'ignore' : 'inherit'],
     detached,
   });
   const ended = new Promise<string>((resolve) => {

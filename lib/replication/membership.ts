@@ -21,6 +21,9 @@ export interface Membership {
   change(change: (inSync: InSync, now: number) => InSync | undefined): Promise<InSync>;
 }
 
+/** What is so much of `viewMs` old is read again before it is too old. */
+const READ_AHEAD = 0.75;
+
 /** Heads that a process remembers to have met. */
 const MAX_MET = 10_000;
 
@@ -40,28 +43,36 @@ export function createMembership({ items, clock, limits, names, isNew }: Members
   let reading: Promise<InSync> | undefined;
   const met = new LruCache<string, true>(MAX_MET);
 
-  function learn(inSync: InSync): InSync {
-    if (known === undefined || inSync.epoch >= known.inSync.epoch) known = { inSync, atMs: clock.now() };
+  /** `askedAtMs`: it may be as old as the question, however late the answer comes. */
+  function learn(inSync: InSync, askedAtMs: number): InSync {
+    if (known === undefined || inSync.epoch >= known.inSync.epoch) known = { inSync, atMs: askedAtMs };
     return known.inSync;
   }
 
   async function read(): Promise<InSync> {
+    const askedAtMs = clock.now();
     const item = await withRetries(clock, () => items.get(IN_SYNC_KEY));
-    if (item !== undefined) return learn(parseInSync(item));
+    if (item !== undefined) return learn(parseInSync(item), askedAtMs);
     const first = inSyncItem(firstInSync(names, await isNew(), clock.now()));
     const put = await withRetries(clock, () => items.put(first, { missing: ['pk'] }));
-    return learn(parseInSync(put.item ?? first));
+    return learn(parseInSync(put.item ?? first), askedAtMs);
+  }
+
+  /** Those who ask while it is read share the answer: it is as young as any of them needs. */
+  function readOnce(): Promise<InSync> {
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return reading;
   }
 
   const membership: Membership = {
     async view() {
       const age = known === undefined ? -1 : clock.now() - known.atMs;
-      if (known !== undefined && age >= 0 && age < limits.viewMs) return known.inSync;
-      // Those who ask while it is read share the answer: it is as young as any of them needs.
-      reading ??= read().finally(() => {
-        reading = undefined;
-      });
-      return reading;
+      if (known === undefined || age < 0 || age >= limits.viewMs) return readOnce();
+      // Nobody is to wait for it, in a cluster that is in use. Who needs it hears of a failure.
+      if (age >= limits.viewMs * READ_AHEAD) readOnce().catch(() => undefined);
+      return known.inSync;
     },
 
     async viewFor({ pk, inSync }) {
@@ -78,13 +89,14 @@ export function createMembership({ items, clock, limits, names, isNew }: Members
 
     async change(change) {
       for (let attempt = 0; attempt < limits.changeAttempts; attempt++) {
+        const askedAtMs = clock.now();
         const seen = await read();
         const wanted = change(seen, clock.now());
         if (wanted === undefined) return seen;
         const outcome = await withRetries(clock, () =>
           items.put(inSyncItem(wanted), { path: ['epoch'], is: '=', value: seen.epoch }),
         );
-        if (outcome.item !== undefined) learn(parseInSync(outcome.item));
+        if (outcome.item !== undefined) learn(parseInSync(outcome.item), askedAtMs);
         if (outcome.applied) return wanted;
       }
       throw new StorageError('others keep changing which regions are in sync', 'unknown');
