@@ -94,6 +94,10 @@ async function drill(urlOf: UrlOf): Promise<boolean> {
     const lost = new Set(found.flatMap((each) => missing(all, each)));
     const twice = new Set(found.flatMap(duplicates));
     for (const round of rounds) rows.push(rowOf(load, round, lost, twice));
+    for (const { lost: region, unreadable } of rounds) {
+      const gone = unreadable[load.mode];
+      if (load.mode === 'all' && gone > 0) problems.push(`acks=all: ${gone} were gone with region ${region}`);
+    }
     if (lost.size > 0) problems.push(`acks=${load.mode}: ${lost.size} acknowledged records are lost`);
   }
   printTable(

@@ -1,0 +1,71 @@
+import { REPLICATION_LIMITS } from '../../lib/replication/limits.ts';
+import { createMembership } from '../../lib/replication/membership.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { type ItemStore, StorageError } from '../../lib/storage/ports.ts';
+import { testClock } from '../support/log.ts';
+
+const { viewMs } = REPLICATION_LIMITS;
+
+/** A membership whose reads can be made to wait, or to fail. */
+async function start() {
+  const clock = testClock();
+  const { log } = memoryStorage();
+  let reads = 0;
+  let before: () => Promise<void> = async () => undefined;
+  const items: ItemStore = {
+    ...log,
+    async get(key) {
+      reads++;
+      await before();
+      return log.get(key);
+    },
+  };
+  const options = { items, clock, limits: REPLICATION_LIMITS, names: ['a', 'b'], isNew: async () => true };
+  const membership = createMembership(options);
+  await membership.view();
+  const onRead = (run: () => Promise<void>) => {
+    before = run;
+  };
+  return { clock, membership, reads: () => reads, onRead };
+}
+
+test('who is in sync is read again before that is too old, and nobody waits for it', async () => {
+  const { clock, membership, reads, onRead } = await start();
+  const answered = Promise.withResolvers<void>();
+  onRead(() => answered.promise);
+  clock.advance(viewMs / 2);
+  await membership.view();
+  expect(reads()).toBe(1);
+  clock.advance(viewMs * 0.4);
+  await membership.view();
+  await membership.view();
+  expect(reads()).toBe(2);
+
+  // Now it is too old: he waits for the answer.
+  clock.advance(viewMs / 2);
+  const waiting = membership.view();
+  expect(await Promise.race([waiting, clock.sleep(0)])).toBeUndefined();
+  answered.resolve();
+  expect((await waiting).epoch).toBe(1);
+  expect(reads()).toBe(2);
+});
+
+test('an answer is as old as its question', async () => {
+  const { clock, membership, reads, onRead } = await start();
+  onRead(async () => clock.advance(viewMs * 2));
+  await membership.refresh();
+  onRead(async () => undefined);
+  await membership.view();
+  expect(reads()).toBe(3);
+});
+
+test('a read ahead that fails is heard of by who needs it', async () => {
+  const { clock, membership, onRead } = await start();
+  onRead(async () => {
+    throw new StorageError('nobody answers', 'no');
+  });
+  clock.advance(viewMs * 0.9);
+  await membership.view();
+  clock.advance(viewMs * 2);
+  await expect(membership.view()).rejects.toThrow('nobody answers');
+});
