@@ -7,7 +7,7 @@ import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
 
 /**
- * Two stacks in each region: `WadiStorage` keeps what cannot be made again, `Wadi` holds what can be replaced at any time.
+ * Two stacks, or two in each region: `WadiStorage` keeps what cannot be made again, `Wadi` holds what can be replaced at any time.
  *
  *     npx cdk deploy --all                             only requests signed by an allowed AWS identity
  *     npx cdk deploy --all -c authorization=none       anyone who knows the URL, for a trial
@@ -25,13 +25,37 @@ const settings = readSettings(app.node.getAllContext());
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
 
 if (settings.localstack) localStacks(settings);
-else if (settings.regions.length === 0) stacks(settings);
-else for (const region of settings.regions) stacks(settings, region);
+else if (settings.regions.length > 1) regionalStacks(settings);
+else stacks(settings);
 
 /** Of the region that the CDK's command line finds in the environment, unless one is given. */
-function stacks({ storage: storageProps, cluster, ...settings }: Settings, region?: string): void {
-  const { storageStack, stack } = pair(region);
-  const storage = new WadiStorage(storageStack, 'Storage', storageProps);
+function stacks(settings: Settings): void {
+  const { storageStack, stack } = pair(settings.regions[0]);
+  serve(stack, new WadiStorage(storageStack, 'Storage', settings.storage), settings);
+}
+
+/** One cluster of several regions. The command line deploys stacks in the order of what they depend on, whatever their region. */
+function regionalStacks(settings: Settings): void {
+  const { regions: all, witnessRegion: witness, clusterName: name = 'wadi' } = settings;
+  const regions = { name, all, ...(witness && { witness }) };
+  const pairs = all.map((region) => {
+    const { storageStack, stack } = pair(region);
+    const storage = new WadiStorage(storageStack, 'Storage', { ...settings.storage, regions });
+    return { storageStack, stack, storage };
+  });
+  const [first, ...others] = pairs;
+  for (const { storageStack } of others) {
+    first!.storageStack.addStackDependency(storageStack, 'tables are encrypted with the keys of all regions');
+  }
+  for (const { stack, storage } of pairs) {
+    for (const { storageStack } of pairs) {
+      stack.addStackDependency(storageStack, 'functions use all buckets, and a replica of each table');
+    }
+    serve(stack, storage, settings);
+  }
+}
+
+function serve(stack: Stack, storage: WadiStorage, { cluster, ...settings }: Settings): void {
   const topic = alarmTopic(stack, 'AlarmTopic', { ...settings, key: storage.key });
   const { api, clusterId } = new WadiCluster(stack, 'Cluster', {
     storage,

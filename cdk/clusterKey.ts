@@ -5,15 +5,17 @@ import type { Construct } from 'constructs';
 
 /**
  * The one key of a cluster. S3, DynamoDB and SQS use it in the name of who calls them, so a function's role says what it may be used
- * for; CloudWatch uses it in its own name, which only the key's policy can allow.
+ * for; CloudWatch uses it in its own name, which only the key's policy can allow. Other regions know it by an alias, since its id is known
+ * only when it is there.
  */
-export function clusterKey(scope: Construct, id: string): Key {
+export function clusterKey(scope: Construct, id: string, alias?: string): Key {
   const key = new Key(scope, id, {
     description: 'Wadi: records, items, messages and logs of a cluster',
     enableKeyRotation: true,
     // What it has encrypted is lost without it.
     removalPolicy: RemovalPolicy.RETAIN,
   });
+  if (alias) key.addAlias(alias).applyRemovalPolicy(RemovalPolicy.RETAIN);
   const { account, partition, region } = Stack.of(scope);
   // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
   key.addToResourcePolicy(

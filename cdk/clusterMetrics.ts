@@ -1,7 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { Operation } from 'aws-cdk-lib/aws-dynamodb';
 import { LAG, MAINTENANCE } from '../functions/manifest.ts';
+import { ruleTo } from './clusterRegions.ts';
 import type { WadiCluster } from './wadiCluster.ts';
 import { TABLES } from './wadiStorage.ts';
 
@@ -106,7 +107,34 @@ export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: Wa
       lag: ofGroup(group, 'ConsumerLag'),
       maxLag: ofGroup(group, 'ConsumerLagMax'),
     })),
+    regionsOut: ofWork('RegionsOut', Stats.MAXIMUM),
+    regionsJoined: ofWork('RegionsJoined', Stats.SUM),
+    objectsCopied: ofWork('ObjectsCopied', Stats.SUM),
+    bytesCopied: ofWork('BytesCopied', Stats.SUM),
+    /** What S3 tells in this region of its replication to and from each of the others. */
+    otherRegions: storage.otherRegions.map(({ region, bucketName }) => {
+      const own = storage.objects.bucketName;
+      const ownRegion = Stack.of(storage).region;
+      return {
+        name: region,
+        // Failures are told where an object comes from, the rest where it goes.
+        failed: ofReplication('OperationsFailedReplication', Stats.SUM, own, bucketName, region),
+        latency: ofReplication('ReplicationLatency', Stats.MAXIMUM, bucketName, own, ownRegion),
+        pending: ofReplication('OperationsPendingReplication', Stats.MAXIMUM, bucketName, own, ownRegion),
+      };
+    }),
   };
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/repl-metrics.html */
+function ofReplication(metricName: string, statistic: string, from: string, to: string, toRegion: string) {
+  return new Metric({
+    namespace: 'AWS/S3',
+    metricName,
+    dimensionsMap: { SourceBucket: from, DestinationBucket: to, RuleId: ruleTo(toRegion) },
+    statistic,
+    period: FIVE_MINUTES,
+  });
 }
 
 /** The calls that `lib/storage/aws/items.ts` makes. */

@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Access, FunctionSpec } from '../functions/manifest.ts';
+import type { RegionNames } from './clusterRegions.ts';
 import type { WadiStorage } from './wadiStorage.ts';
 
 /** The calls that `lib/storage/aws/objects.ts` makes of an object. */
@@ -25,12 +26,25 @@ const ITEM_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
   delete: ['dynamodb:DeleteItem'],
 };
 
-/** What a function's access to the stores means in IAM. */
-export function storeStatements(stores: FunctionSpec['stores'], storage: WadiStorage): PolicyStatement[] {
-  const { objects, log, metadata, groups } = storage;
+/** What S3 asks for beside when an object is put with a tag (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html). */
+const TAG_ACTION = 's3:PutObjectTagging';
+
+type StoresSpec = Pick<FunctionSpec, 'stores' | 'replicates'>;
+
+/** What a function's access to the stores means in IAM: to the tables of its region, and to the buckets of all. */
+export function storeStatements(spec: StoresSpec, storage: WadiStorage): PolicyStatement[] {
+  const { stores, replicates = false } = spec;
+  const { objects, log, metadata, groups, otherRegions } = storage;
+  const ofObjects = (bucketArn: string) => [
+    ...statement(`${bucketArn}/*`, [
+      ...actions(OBJECT_ACTIONS, stores.objects),
+      ...(replicates && otherRegions.length > 0 ? [TAG_ACTION] : []),
+    ]),
+    ...statement(bucketArn, stores.objects.includes('read') ? [BUCKET_READ_ACTION] : []),
+  ];
   return [
-    ...statement(objects.arnForObjects('*'), actions(OBJECT_ACTIONS, stores.objects)),
-    ...statement(objects.bucketArn, stores.objects.includes('read') ? [BUCKET_READ_ACTION] : []),
+    ...ofObjects(objects.bucketArn),
+    ...otherRegions.flatMap(({ bucketArn }) => ofObjects(bucketArn)),
     ...statement(log.tableArn, actions(ITEM_ACTIONS, stores.log)),
     ...statement(metadata.tableArn, actions(ITEM_ACTIONS, stores.metadata)),
     ...statement(groups.tableArn, actions(ITEM_ACTIONS, stores.groups)),
@@ -94,6 +108,18 @@ export function keyStatements(
       queue.flatMap((use) => QUEUE_KEY_ACTIONS[use]),
     ),
   ];
+}
+
+/** The same of the key of another region, with which that region's bucket alone is used. */
+export function otherKeyStatements(
+  { stores: { objects } }: Pick<FunctionSpec, 'stores'>,
+  { region, keysArn, keyAlias }: RegionNames,
+): PolicyStatement[] {
+  return statement(keysArn, actions(OBJECT_KEY_ACTIONS, objects)).map((each) => {
+    each.addCondition('StringEquals', { 'kms:ViaService': `s3.${region}.amazonaws.com` });
+    each.addCondition('ForAnyValue:StringEquals', { 'kms:ResourceAliases': keyAlias });
+    return each;
+  });
 }
 
 type QueueUse = NonNullable<FunctionSpec['queue']>[number];

@@ -8,7 +8,10 @@ import type { TableName, WadiStorageProps } from './wadiStorage.ts';
 
 /** What `cdk/app.ts` is told by the CDK's context: `-c key=value`, or "context" in cdk.json. */
 export interface Settings {
+  /** None: that of the operator's profile. Several: one cluster of all. */
   readonly regions: readonly string[];
+  readonly witnessRegion: string | undefined;
+  readonly clusterName: string | undefined;
   readonly storage: Pick<WadiStorageProps, 'customerKey' | 'restoreWindow' | 'restoredTables'>;
   readonly cluster: Omit<WadiClusterProps, 'storage' | 'alarmTopic'>;
   readonly alarmEmail: string | undefined;
@@ -59,6 +62,8 @@ const flag: Setting<boolean> = {
   read: (text) => ({ true: true, false: false })[text],
 };
 
+const region = pattern('a region, as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/);
+
 const LOG_DAYS = Object.values(RetentionDays).filter(
   (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
 );
@@ -71,7 +76,9 @@ const consumerLag: Setting<ConsumerLag> = { form: CONSUMER_LAG_FORM, read: readC
 
 /** All there are; cdk/README.md explains each, with its default. */
 const SETTINGS = {
-  regions: list(pattern('a region, as eu-central-1', /^[a-z]{2}(-[a-z]+)+-\d$/)),
+  regions: list(region),
+  witnessRegion: region,
+  clusterName: pattern('3 to 24 of a-z, 0-9 and -, a letter first', /^[a-z][a-z0-9-]{1,22}[a-z0-9]$/),
   authorization: word('iam', 'jwt', 'none'),
   jwtIssuer: pattern('an https URL', /^https:\/\/\S+$/),
   jwtAudience: list(pattern('a text', /./)),
@@ -144,15 +151,47 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   if (given.alarmTopicArn && regions.length > 1) {
     throw new Error('alarmTopicArn is of one region: with several regions, give alarmEmail');
   }
+  refuseRegions(given);
   if (given.privateVpcEndpointIds) refuseForPrivate(given);
   return {
     regions,
+    witnessRegion: given.witnessRegion,
+    clusterName: given.clusterName,
     storage,
     cluster,
     alarmEmail: given.alarmEmail,
     alarmTopicArn: given.alarmTopicArn,
     localstack,
   };
+}
+
+/**
+ * Where DynamoDB keeps a table strongly consistent over several regions: three of one set
+ * (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html, "Multi-Region strong consistency").
+ */
+const REGION_SETS: readonly (readonly string[])[] = [
+  ['us-east-1', 'us-east-2', 'us-west-2'],
+  ['eu-west-1', 'eu-west-2', 'eu-west-3', 'eu-central-1'],
+  ['ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
+];
+
+function refuseRegions({ regions = [], witnessRegion, clusterName, restoredTables }: Values): void {
+  if (regions.length < 2) {
+    if (witnessRegion || clusterName)
+      throw new Error('witnessRegion and clusterName are for several regions');
+    return;
+  }
+  const all = [...regions, ...(witnessRegion ? [witnessRegion] : [])];
+  if (all.length !== 3 || new Set(all).size !== 3) {
+    throw new Error('regions must be one, or three, or two with a witnessRegion, each another');
+  }
+  if (!REGION_SETS.some((set) => all.every((each) => set.includes(each)))) {
+    const sets = REGION_SETS.map((set) => set.join(', ')).join('; or of ');
+    throw new Error(`regions and witnessRegion must be of one of DynamoDB's sets: of ${sets}`);
+  }
+  if (restoredTables) {
+    throw new Error('restoredTables are for one region: replicated tables are empty when they are made');
+  }
 }
 
 /** A private API is a REST API, whose authorizers know no tokens of any issuer, and is of the region of its endpoints. */
@@ -164,7 +203,7 @@ function refuseForPrivate({ authorization, corsAllowOrigins, regions = [] }: Val
   }
   if (corsAllowOrigins) throw new Error('give privateVpcEndpointIds or corsAllowOrigins, not both');
   if (regions.length > 1) {
-    throw new Error('privateVpcEndpointIds are of one region: deploy several regions one by one');
+    throw new Error('privateVpcEndpointIds are of one region: the API of several regions is public');
   }
 }
 

@@ -4,7 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { LAG, PLANNER } from '../functions/manifest.ts';
-import { clusterMetrics } from './clusterMetrics.ts';
+import { type ClusterMetrics, clusterMetrics } from './clusterMetrics.ts';
 import type { ConsumerLag } from './consumerLag.ts';
 import type { WadiCluster } from './wadiCluster.ts';
 
@@ -199,8 +199,42 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
         missingIsBad: true,
       }),
     ),
+    ...(metrics.otherRegions.length > 0 ? replicationSpecs(metrics) : []),
   ];
 }
+
+/** Of a cluster of several regions. */
+function replicationSpecs({ regionsOut, otherRegions }: ClusterMetrics): readonly Spec[] {
+  return [
+    {
+      id: 'RegionOut',
+      text: 'a region is out of sync and does not come back: acks=all goes on without it',
+      metric: regionsOut,
+      threshold: 0,
+      periods: [2, 3],
+    },
+    ...otherRegions.flatMap(({ name, failed, latency }): Spec[] => [
+      {
+        id: 'ReplicationFailures',
+        of: name,
+        text: `S3 has given up bringing some object to ${name}`,
+        metric: failed,
+        threshold: 0,
+      },
+      {
+        id: 'ReplicationLatency',
+        of: name,
+        text: `objects from ${name} take longer than ${REPLICATION_TIME.toMinutes()} minutes to come`,
+        metric: latency,
+        threshold: REPLICATION_TIME.toSeconds(),
+        periods: [3, 3],
+      },
+    ]),
+  ];
+}
+
+/** What Replication Time Control promises. */
+const REPLICATION_TIME = Duration.minutes(15);
 
 /** Three of its runs, in periods of five minutes. */
 const PLANNER_PERIODS = Math.ceil((3 * PLANNER.everyMinutes) / 5);

@@ -1,5 +1,6 @@
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { BucketReplication } from './bucketReplication.ts';
 import { WadiAlarms, type WadiAlarmThresholds } from './wadiAlarms.ts';
 import { WadiApi, type WadiApiProps } from './wadiApi.ts';
 import { WadiDashboard } from './wadiDashboard.ts';
@@ -20,7 +21,7 @@ export interface WadiClusterProps extends Omit<WadiApiProps, 'storage' | 'queue'
   readonly runbookUrl?: string;
 }
 
-/** A Wadi cluster in one region. */
+/** A Wadi cluster in one region, or what one of several has in a region. */
 export class WadiCluster extends Construct {
   readonly storage: WadiStorage;
   readonly maintenance: WadiMaintenance;
@@ -36,6 +37,9 @@ export class WadiCluster extends Construct {
     this.clusterId = this.storage.clusterId;
     this.maintenance = new WadiMaintenance(this, 'Maintenance', { ...props, storage: this.storage });
     this.api = new WadiApi(this, 'Api', { ...props, storage: this.storage, queue: this.maintenance.queue });
+    if (this.storage.otherRegions.length > 0) {
+      new BucketReplication(this, 'Replication', { storage: this.storage });
+    }
     const alarms = props.alarms ?? true;
     const { consumerLag = {} } = props.alarmThresholds ?? {};
     this.lag =

@@ -18,7 +18,7 @@ export class WadiDashboard extends Construct {
   constructor(scope: Construct, id: string, { cluster }: WadiDashboardProps) {
     super(scope, id);
     const metrics = clusterMetrics(cluster);
-    const { functions, tables, consumerLags } = metrics;
+    const { functions, tables, consumerLags, otherRegions } = metrics;
     const dashboard = new Dashboard(this, 'Dashboard');
     /** A line for each, named as its function or table. */
     const each = <T extends { readonly name: string }>(
@@ -74,6 +74,23 @@ export class WadiDashboard extends Construct {
           { 'dead letters': metrics.deadLetters, 'topics failed': metrics.topicsFailed },
         ),
       ],
+      ...(otherRegions.length > 0 && {
+        Regions: [
+          graph(
+            'Out of sync',
+            { regions: metrics.regionsOut },
+            { 'came back': metrics.regionsJoined, 'objects copied': metrics.objectsCopied },
+          ),
+          graph(
+            'Replication by S3, s',
+            each(otherRegions, [' to here', ({ latency }) => latency]),
+            each(otherRegions, [' to here, waiting', ({ pending }) => pending]),
+          ),
+          graph('Given up by S3', each(otherRegions, ['', ({ failed }) => failed]), {
+            'bytes copied by maintenance': metrics.bytesCopied,
+          }),
+        ],
+      }),
       ...(consumerLags.length > 0 && {
         'Consumer groups': [
           graph('Behind, records', Object.fromEntries(consumerLags.map(({ group, lag }) => [group, lag]))),

@@ -5,11 +5,12 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { FunctionSpec } from '../functions/manifest.ts';
-import { acknowledge, allObjects } from './acknowledge.ts';
+import { acknowledge, acknowledgeRegions, allObjects } from './acknowledge.ts';
 import { functionCode } from './bundle/functionCode.ts';
 import {
   countStatement,
   keyStatements,
+  otherKeyStatements,
   queueStatements,
   receiveStatement,
   storeStatements,
@@ -63,11 +64,12 @@ export class WadiFunction extends Construct {
     logGroup.grantWrite(this.role);
     const uses = [...(spec.queue ?? []), ...(receives ? (['receive'] as const) : [])];
     for (const statement of [
-      ...storeStatements(spec.stores, storage),
+      ...storeStatements(spec, storage),
       ...(spec.counts ? [countStatement(storage)] : []),
       ...queueStatements(spec.queue, queue),
       ...(receives ? [receiveStatement(queue)] : []),
       ...(key ? keyStatements(spec, uses, key) : []),
+      ...(key ? storage.otherRegions.flatMap((names) => otherKeyStatements(spec, names)) : []),
     ]) {
       this.role.addToPolicy(statement);
     }
@@ -77,6 +79,8 @@ export class WadiFunction extends Construct {
       [`AwsSolutions-IAM5[Resource::${allObjects(storage.objects, this)}]`]:
         'The bucket is all of the cluster, and the function is for all topics: ACLs tell them apart',
     });
+
+    acknowledgeRegions(this.role, storage.otherRegions);
 
     this.function = new LambdaFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
@@ -97,6 +101,7 @@ export class WadiFunction extends Construct {
         WADI_METADATA_TABLE: storage.metadata.tableName,
         WADI_GROUPS_TABLE: storage.groups.tableName,
         WADI_CLUSTER_ID: storage.clusterId,
+        ...(storage.regions.length > 0 && { WADI_REGIONS: regionBuckets(storage) }),
         ...(spec.queue && { WADI_QUEUE_URL: queue.queueUrl }),
         ...environment,
       },
@@ -107,3 +112,7 @@ export class WadiFunction extends Construct {
     });
   }
 }
+
+/** As `lib/settings.ts` reads it. */
+const regionBuckets = ({ regions }: WadiStorage): string =>
+  regions.map(({ region, bucketName }) => `${region}=${bucketName}`).join();

@@ -1,20 +1,26 @@
 import { Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import {
-  AttributeType,
-  Billing,
-  type CfnGlobalTable,
-  type ITableV2,
-  TableV2,
-} from 'aws-cdk-lib/aws-dynamodb';
+import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { clusterKey } from './clusterKey.ts';
+import {
+  type ClusterRegions,
+  keyAlias,
+  type RegionNames,
+  regionalClusterId,
+  regionNames,
+} from './clusterRegions.ts';
+import { replicatedTables } from './replicatedTables.ts';
+import { replicationRole } from './replicationRole.ts';
+import { tablesOf } from './tables.ts';
 
 /** Under the names of `Storage` in lib/storage/ports.ts. */
 export const TABLES = ['log', 'metadata', 'groups'] as const;
 export type TableName = (typeof TABLES)[number];
+export type Tables = Readonly<Record<TableName, ClusterTable>>;
 
 /** What the rest of the cluster asks of a table. */
 export type ClusterTable = Pick<ITableV2, 'tableName' | 'tableArn' | 'metric'>;
@@ -35,6 +41,11 @@ export interface WadiStorageProps {
   readonly restoredTables?: Readonly<Record<TableName, string>>;
   /** Of the bucket, and with `-log` and so on of the tables. Made up unless given; it cannot be changed without losing the state. */
   readonly name?: string;
+  /**
+   * Of a cluster of several regions, which has a storage in each, in a stack of that region. The stack of the first is deployed after those
+   * of the others, whose keys its tables are encrypted with; functions come after all of them. It has no `name` and no `restoredTables`.
+   */
+  readonly regions?: ClusterRegions;
 }
 
 /** A cluster's state: it outlives the stack that made it, and nothing that can be replaced is in here. */
@@ -47,40 +58,39 @@ export class WadiStorage extends Construct {
   readonly key: Key | undefined;
   /**
    * As old as the tables: of the stack's own id, which is never used twice, and of this construct's place in it.
-   * That the functions are told it saves each of them a read, and the right to write it down.
+   * That the functions are told it saves each of them a read, and the right to write it down. Of several regions, the same in all.
    */
   readonly clusterId: string;
+  /** Of a cluster of several regions: all of them, in their order. */
+  readonly regions: readonly RegionNames[];
+  readonly otherRegions: readonly RegionNames[];
+  /** Of a cluster of several regions: as whom S3 brings objects to the others. */
+  readonly replicationRole: Role | undefined;
 
   constructor(scope: Construct, id: string, props: WadiStorageProps = {}) {
     super(scope, id);
-    const { customerKey = true, restoreWindow = Duration.days(7), restoredTables, name } = props;
+    const { customerKey = true, restoreWindow = Duration.days(7), restoredTables, name, regions } = props;
+    if (regions && (name || restoredTables)) {
+      throw new Error('a cluster of several regions has neither a name of its storage nor restoredTables');
+    }
     const days = restoreWindow.toDays();
-    this.key = customerKey ? clusterKey(this, 'Key') : undefined;
-    this.objects = bucket(this, 'Objects', days, this.key, name);
-    const own = (id: string, table: TableName) =>
-      tableOf(this, id, days, this.key, name && `${name}-${table}`);
-    const tables = {
-      log: own('Log', 'log'),
-      metadata: own('Metadata', 'metadata'),
-      groups: own('Groups', 'groups'),
-    };
-    // The functions' stack still has the old names when this one is deployed, and exports in use cannot be taken away.
-    if (restoredTables)
-      for (const { tableName, tableArn } of Object.values(tables)) keepExports(this, [tableName, tableArn]);
-    const used = (table: TableName): ClusterTable =>
-      restoredTables
-        ? TableV2.fromTableName(this, `Restored-${table}`, restoredTables[table])
-        : tables[table];
-    this.log = used('log');
-    this.metadata = used('metadata');
-    this.groups = used('groups');
+    const { region } = Stack.of(this);
+    this.regions = regions ? regionNames(this, regions) : [];
+    this.otherRegions = this.regions.filter((each) => each.region !== region);
+    const own = this.regions.find((each) => each.region === region);
+    if (regions && !own) throw new Error(`the stack's region is none of ${regions.all.join(', ')}`);
+    this.key = customerKey ? clusterKey(this, 'Key', regions && keyAlias(regions.name)) : undefined;
+    this.objects = bucket(this, 'Objects', days, this.key, own?.bucketName ?? name);
+    this.replicationRole = own && replicationRole(this, 'Replication', this);
+    const tables = regions
+      ? replicatedTables(this, regions, days, this.key)
+      : tablesOf(this, { days, restoredTables, name, key: this.key });
+    this.log = tables.log;
+    this.metadata = tables.metadata;
+    this.groups = tables.groups;
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
-    this.clusterId = `${stackUuid}-${this.node.addr.slice(-8)}`;
+    this.clusterId = regions ? regionalClusterId(this, regions) : `${stackUuid}-${this.node.addr.slice(-8)}`;
   }
-}
-
-function keepExports(scope: Construct, values: readonly string[]): void {
-  for (const value of values) Stack.of(scope).exportValue(value);
 }
 
 function bucket(scope: Construct, id: string, days: number, key?: Key, name?: string): Bucket {
@@ -108,27 +118,4 @@ function bucket(scope: Construct, id: string, days: number, key?: Key, name?: st
       'Functions alone use the bucket, and the access log of the API has each of their calls; a second one of S3 would cost a PUT for each GET',
   });
   return made;
-}
-
-/** A global table of one replica: others can join without its being replaced. */
-function tableOf(scope: Construct, id: string, days: number, key?: Key, name?: string): TableV2 {
-  const table = new TableV2(scope, id, {
-    ...(name && { tableName: name }),
-    partitionKey: { name: 'pk', type: AttributeType.STRING },
-    sortKey: { name: 'sk', type: AttributeType.STRING },
-    billing: Billing.onDemand(),
-    timeToLiveAttribute: 'expiresAt',
-    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: days },
-    deletionProtection: true,
-    removalPolicy: RemovalPolicy.RETAIN,
-  });
-  if (key) encrypt(table, key);
-  return table;
-}
-
-/** What `TableEncryptionV2.customerManagedKey` does, but also in a stack of which the region is not known yet. */
-function encrypt(table: TableV2, key: Key): void {
-  const resource = table.node.defaultChild as CfnGlobalTable;
-  resource.sseSpecification = { sseEnabled: true, sseType: 'KMS' };
-  resource.addPropertyOverride('Replicas.0.SSESpecification.KMSMasterKeyId', key.keyArn);
 }

@@ -14,6 +14,8 @@ export interface FunctionSpec {
   readonly stores: Readonly<Record<'objects' | 'log' | 'metadata' | 'groups', readonly Access[]>>;
   /** It counts what principals send and read, for quotas: items `spent/…` of the log table, which it may write though no others. */
   readonly counts?: true;
+  /** It puts objects for the bucket to bring to other regions, where there are any: with a tag. */
+  readonly replicates?: true;
   /** What it does with the queue of maintenance: hand work to it, or ask how much waits there. */
   readonly queue?: readonly ('send' | 'measure')[];
 }
@@ -58,6 +60,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     memoryMb: 1024,
     timeoutSeconds: 29,
     stores: { objects: ['write'], log: ['read', 'write'], metadata: ['read'], groups: [] },
+    replicates: true,
   },
   {
     name: 'fetch',

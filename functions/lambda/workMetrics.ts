@@ -16,6 +16,10 @@ const COUNTED: Readonly<Record<string, readonly [name: string, unit: Unit]>> = {
   bytesReclaimed: ['BytesReclaimed', MetricUnit.Bytes],
   objectsReclaimed: ['ObjectsReclaimed', MetricUnit.Count],
   topicsFailed: ['TopicsFailed', MetricUnit.Count],
+  regionsOut: ['RegionsOut', MetricUnit.Count],
+  regionsJoined: ['RegionsJoined', MetricUnit.Count],
+  objectsCopied: ['ObjectsCopied', MetricUnit.Count],
+  bytesCopied: ['BytesCopied', MetricUnit.Bytes],
 };
 
 const GAUGED: Readonly<Record<keyof Gauges, readonly [name: string, unit: Unit]>> = {

@@ -4,6 +4,8 @@ import { readSettings, SETTING_NAMES } from '../../cdk/settings.ts';
 test('without settings every construct has its defaults', () => {
   expect(readSettings({})).toEqual({
     regions: [],
+    witnessRegion: undefined,
+    clusterName: undefined,
     storage: {},
     cluster: { authorization: 'iam', alarmThresholds: {} },
     alarmEmail: undefined,
@@ -13,11 +15,12 @@ test('without settings every construct has its defaults', () => {
 });
 
 test('settings may be texts, as on the command line, or what JSON has, as in cdk.json', () => {
-  const texts = { regions: 'eu-central-1,us-east-1', customerKey: 'false', restoreWindowDays: '3' };
-  const values = { regions: ['eu-central-1', 'us-east-1'], customerKey: false, restoreWindowDays: 3 };
+  const regions = ['eu-central-1', 'eu-west-1', 'eu-west-2'];
+  const texts = { regions: regions.join(), customerKey: 'false', restoreWindowDays: '3' };
+  const values = { regions, customerKey: false, restoreWindowDays: 3 };
   expect(readSettings(texts)).toEqual(readSettings(values));
   expect(readSettings(texts)).toMatchObject({
-    regions: ['eu-central-1', 'us-east-1'],
+    regions,
     storage: { customerKey: false, restoreWindow: Duration.days(3) },
   });
 });
@@ -119,6 +122,16 @@ test.each([
     "regions must be a region, as eu-central-1, or several with , between, not 'Frankfurt'",
   ],
   [
+    { regions: 'us-east-1', witnessRegion: 'us-east-2' },
+    'witnessRegion and clusterName are for several regions',
+  ],
+  [{ clusterName: 'wadi-two' }, 'witnessRegion and clusterName are for several regions'],
+  [{ clusterName: 'Wadi' }, "clusterName must be 3 to 24 of a-z, 0-9 and -, a letter first, not 'Wadi'"],
+  [
+    { regions: 'us-east-1,us-east-2,us-west-2', restoredTables: 'a,b,c' },
+    'restoredTables are for one region',
+  ],
+  [
     { privateVpcEndpointIds: 'vpc-0123456789abcdef0' },
     'privateVpcEndpointIds must be the id of a VPC endpoint, as vpce-0123456789abcdef0, or several with , between',
   ],
@@ -131,15 +144,45 @@ test.each([
     'give privateVpcEndpointIds or corsAllowOrigins, not both',
   ],
   [
-    { privateVpcEndpointIds: 'vpce-01234567', regions: 'eu-central-1,us-east-1' },
-    'privateVpcEndpointIds are of one region: deploy several regions one by one',
+    { privateVpcEndpointIds: 'vpce-01234567', regions: 'us-east-1,us-east-2,us-west-2' },
+    'privateVpcEndpointIds are of one region: the API of several regions is public',
   ],
   [{ corsAllowOrigins: 'app.example' }, 'corsAllowOrigins must be an origin, as https://app.example, or *'],
   [{ alarmEmail: 'a@b', alarmTopicArn: 'arn:aws:sns:x' }, 'give alarmEmail or alarmTopicArn, not both'],
   [
-    { regions: 'eu-central-1,us-east-1', alarmTopicArn: 'arn:aws:sns:x' },
+    { regions: 'us-east-1,us-east-2,us-west-2', alarmTopicArn: 'arn:aws:sns:x' },
     'alarmTopicArn is of one region: with several regions, give alarmEmail',
   ],
 ])('%j is refused by a line that says what is wrong', (context, message) => {
   expect(() => readSettings(context)).toThrow(message);
+});
+
+test.each([
+  { regions: 'us-east-1,us-east-2' },
+  { regions: 'us-east-1,us-east-2,us-west-2', witnessRegion: 'us-west-2' },
+  { regions: 'us-east-1,us-east-2', witnessRegion: 'us-east-2' },
+  { regions: 'us-east-1,us-east-2,us-east-2' },
+  { regions: 'eu-west-1,eu-west-2,eu-west-3,eu-central-1' },
+])('%j is refused: DynamoDB takes three regions, of which one may be a witness', (context) => {
+  expect(() => readSettings(context)).toThrow(
+    'regions must be one, or three, or two with a witnessRegion, each another',
+  );
+});
+
+test.each([
+  { regions: 'us-east-1,us-east-2,eu-west-1' },
+  { regions: 'us-east-1,us-east-2', witnessRegion: 'us-west-1' },
+  { regions: 'sa-east-1,us-east-2,us-east-1' },
+])('%j is refused: regions are of one of the sets in which DynamoDB keeps tables consistent', (context) => {
+  expect(() => readSettings(context)).toThrow(
+    "regions and witnessRegion must be of one of DynamoDB's sets: of us-east-1, us-east-2, us-west-2; or of eu-west-1",
+  );
+});
+
+test.each([
+  { regions: 'us-east-1,us-east-2,us-west-2' },
+  { regions: 'eu-central-1,eu-west-1', witnessRegion: 'eu-west-3', clusterName: 'orders-2' },
+])('%j is one cluster of several regions', (context) => {
+  const { regions, ...others } = context;
+  expect(readSettings(context)).toMatchObject({ regions: regions.split(','), ...others });
 });

@@ -19,11 +19,16 @@ export interface Template {
   Outputs: Record<string, { Value: unknown }>;
 }
 
-export interface Synthesis {
-  readonly folder: string;
-  /** Of the first region, if there are several. */
+/** Of one region. */
+export interface Pair {
   readonly api: Template;
   readonly storage: Template;
+}
+
+export interface Synthesis extends Pair {
+  readonly folder: string;
+  /** By their names; that of the first is the synthesis itself. */
+  readonly regions: Readonly<Record<string, Pair>>;
   remove(): Promise<void>;
 }
 
@@ -51,14 +56,14 @@ export async function synthesize(options: {
   });
   const template = async (stack: string) =>
     JSON.parse(await readFile(join(folder, `${stack}.template.json`), 'utf8')) as Template;
-  const [region] = String(options.context?.regions ?? '').split(',');
-  const suffix = region ? `-${region}` : '';
-  return {
-    folder,
+  const pair = async (suffix: string): Promise<Pair> => ({
     api: await template(`Wadi${suffix}`),
     storage: await template(`WadiStorage${suffix}`),
-    remove,
-  };
+  });
+  const names = options.context?.regions ? String(options.context.regions).split(',') : [];
+  const regions: Record<string, Pair> = {};
+  for (const name of names) regions[name] = await pair(`-${name}`);
+  return { folder, regions, remove, ...(regions[names[0]!] ?? (await pair(''))) };
 }
 
 /** `[logical id, resource]` of all resources of a type. */
@@ -86,14 +91,15 @@ export interface Statement {
   Effect: string;
   Resource: unknown;
   Condition?: {
-    StringEquals?: { 'kms:ViaService': { 'Fn::Join': [string, string[]] } };
+    StringEquals?: { 'kms:ViaService': string | { 'Fn::Join': [string, string[]] } };
     'ForAllValues:StringLike'?: { 'dynamodb:LeadingKeys': string[] };
+    'ForAnyValue:StringEquals'?: { 'kms:ResourceAliases': string };
   };
 }
 
 /**
- * What the role of a function allows: actions by what they are for; those of the key by the service through which it is used, too. All
- * is Allow.
+ * What the role of a function allows: actions by what they are for; those of the key by the service through which it is used, too, and of
+ * a cluster of several regions by the region of that. All is Allow.
  */
 export function allowed(template: Template, name: string): Record<string, string[]> {
   const [, lambda] = functionOf(template, name);
@@ -101,13 +107,22 @@ export function allowed(template: Template, name: string): Record<string, string
   const allowed: Record<string, string[]> = {};
   for (const { Action, Effect, Resource, Condition } of statementsOf(template, role)) {
     if (Effect !== 'Allow') throw new Error(`${name} has a statement of effect ${Effect}`);
-    const service = Condition?.StringEquals?.['kms:ViaService']['Fn::Join'][1][0]?.replace('.', '');
     const keys = Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'];
-    const part = service ? ` through ${service}` : keys ? ` ${keys.join().replace('/*', '')}` : '';
-    const resource = resourceName(Resource) + part;
+    const alias = Condition?.['ForAnyValue:StringEquals']?.['kms:ResourceAliases'];
+    const part = keys ? ` ${keys.join().replace('/*', '')}` : '';
+    const resource = resourceName(Resource) + (alias ? ` that is ${alias}` : '') + through(Condition) + part;
     allowed[resource] = [...new Set([...(allowed[resource] ?? []), Action].flat())].sort();
   }
   return allowed;
+}
+
+function through(condition: Statement['Condition']): string {
+  const host = condition?.StringEquals?.['kms:ViaService'];
+  if (host === undefined) return '';
+  // The region is known only of a cluster of several.
+  const [service, region] =
+    typeof host === 'string' ? host.split('.') : [host['Fn::Join'][1][0]!.slice(0, -1)];
+  return ` through ${service}${region ? ` in ${region}` : ''}`;
 }
 
 export function statementsOf(template: Template, role: string): Statement[] {
@@ -135,5 +150,27 @@ export function resourceName(resource: unknown): string {
     key: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageKey\w+Arn\w+"\}$/,
     traces: /^"\*"$/,
   };
-  return Object.entries(names).find(([, pattern]) => pattern.test(text))?.[0] ?? text;
+  const found = Object.entries(names).find(([, pattern]) => pattern.test(text))?.[0];
+  return found ?? resourceOfRegion(resource) ?? text;
+}
+
+/** What a cluster of several regions knows by its name. */
+function resourceOfRegion(resource: unknown): string | undefined {
+  const parts = (resource as { 'Fn::Join'?: [string, unknown[]] })['Fn::Join']?.[1] ?? [];
+  const arn = parts
+    .map((part) => (typeof part === 'string' ? part : `{${Object.values(part as object)}}`))
+    .join('');
+  const patterns = {
+    objects: /^arn:\{AWS::Partition\}:s3:::wadi-\{AWS::AccountId\}-([a-z0-9-]+)\/\*$/,
+    bucket: /^arn:\{AWS::Partition\}:s3:::wadi-\{AWS::AccountId\}-([a-z0-9-]+)$/,
+    key: /^arn:\{AWS::Partition\}:kms:([a-z0-9-]+):\{AWS::AccountId\}:key\/\*$/,
+    log: /^arn:\{AWS::Partition\}:dynamodb:([a-z0-9-]+):\{AWS::AccountId\}:table\/wadi-log$/,
+    metadata: /^arn:\{AWS::Partition\}:dynamodb:([a-z0-9-]+):\{AWS::AccountId\}:table\/wadi-metadata$/,
+    groups: /^arn:\{AWS::Partition\}:dynamodb:([a-z0-9-]+):\{AWS::AccountId\}:table\/wadi-groups$/,
+  };
+  for (const [name, pattern] of Object.entries(patterns)) {
+    const [, region] = pattern.exec(arn) ?? [];
+    if (region) return `${name} of ${region}`;
+  }
+  return undefined;
 }

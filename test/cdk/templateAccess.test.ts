@@ -20,7 +20,13 @@ import type { Operation } from '../../lib/rest/operation.ts';
 import { dynamoDbItems } from '../../lib/storage/aws/items.ts';
 import { s3Objects } from '../../lib/storage/aws/objects.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
-import type { ItemStore, ObjectStore, Storage } from '../../lib/storage/ports.ts';
+import {
+  type ItemStore,
+  type ObjectStore,
+  type PutOptions,
+  type Storage,
+  StorageError,
+} from '../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { batch } from '../support/log.ts';
 import { allowed, type Synthesis, synthesize } from './support.ts';
@@ -46,10 +52,17 @@ const OBJECT_USES: Readonly<Record<keyof ObjectStore, Access>> = {
 };
 const QUEUE_USES = { send: 'send', waiting: 'measure' } as const satisfies Record<keyof Queue, string>;
 
+interface Rights {
+  readonly action: string;
+  readonly resource?: string;
+  readonly key?: readonly string[];
+}
+
 /** What a call takes in IAM: of its resource, and of the key through its service. */
-const RIGHTS: Readonly<Record<string, { action: string; resource?: string; key?: readonly string[] }>> = {
+const RIGHTS: Readonly<Record<string, Rights>> = {
   GetObjectCommand: { action: 's3:GetObject', key: ['kms:Decrypt'] },
   PutObjectCommand: { action: 's3:PutObject', key: ['kms:GenerateDataKey'] },
+  'PutObjectCommand with Tagging': { action: 's3:PutObjectTagging' },
   DeleteObjectsCommand: { action: 's3:DeleteObject' },
   ListObjectsV2Command: { action: 's3:ListBucket', resource: 'bucket' },
   GetItemCommand: { action: 'dynamodb:GetItem', key: ['kms:Decrypt'] },
@@ -65,57 +78,92 @@ const RIGHTS: Readonly<Record<string, { action: string; resource?: string; key?:
 /** `use` → the calls that the adapter sends for it. */
 type Calls = Map<string, Set<string>>;
 
-let synthesis: Synthesis;
+/** The first is the one that is looked at, from which the others are used as well. */
+const REGIONS = ['us-east-1', 'us-east-2', 'us-west-2'] as const;
+
 let calls: Record<'objects' | 'items' | 'queue', Calls>;
-let uses: Map<string, Set<string>>;
-
 beforeAll(async () => {
-  synthesis = await synthesize({ bundle: false, context: { alarmConsumerLag: 'billing:10000' } });
   calls = await callsOfAdapters();
-  uses = await usesOfFunctions();
-}, 60_000);
-afterAll(() => synthesis.remove());
-
-test.each(FUNCTIONS)('$name does with stores and queue what the manifest says, and all of it', (spec) => {
-  expect([...uses.get(spec.name)!].sort()).toEqual(declared(spec).sort());
 });
 
-test.each(FUNCTIONS)('the role of $name allows the calls that this takes, and no other', (spec) => {
-  const { logs, traces, ...rights } = allowed(synthesis.api, spec.name);
-  expect(rights).toEqual(rightsFor(spec));
-  expect(logs).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
-  expect(traces).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+describe.each([
+  ['a cluster of one region', [] as readonly string[]],
+  ['a cluster of several regions', REGIONS],
+])('in %s', (_, regions) => {
+  let synthesis: Synthesis;
+  let uses: Map<string, Set<string>>;
+  beforeAll(async () => {
+    const context = {
+      alarmConsumerLag: 'billing:10000',
+      ...(regions.length > 0 && { regions: regions.join() }),
+    };
+    synthesis = await synthesize({ bundle: false, context });
+    uses = await usesOfFunctions(regions);
+  }, 60_000);
+  afterAll(() => synthesis.remove());
+
+  test.each(FUNCTIONS)('$name does with stores and queue what the manifest says, and all of it', (spec) => {
+    expect([...uses.get(spec.name)!].sort()).toEqual(declared(spec, regions).sort());
+  });
+
+  test.each(FUNCTIONS)('the role of $name allows the calls that this takes, and no other', (spec) => {
+    const { logs, traces, ...rights } = allowed(synthesis.api, spec.name);
+    expect(rights).toEqual(rightsFor(spec, regions));
+    expect(logs).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
+    expect(traces).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+  });
 });
 
-function declared({ stores, counts, queue = [] }: FunctionSpec): string[] {
-  const ofStores = Object.entries(stores).flatMap(([store, access]) =>
-    access.map((each) => `${store} ${each}`),
-  );
-  return [...ofStores, ...(counts ? ['log count'] : []), ...queue.map((use) => `queue ${use}`)];
+/** In a cluster of several regions, what is done with objects is done in every region. */
+function declared(
+  { stores: { objects, ...tables }, counts, replicates, queue = [] }: FunctionSpec,
+  regions: readonly string[],
+): string[] {
+  const several = regions.length > 1;
+  const ofObjects = [...objects, ...(several && replicates ? ['replicate'] : [])];
+  return [
+    ...(several ? regions : ['']).flatMap((region) =>
+      ofObjects.map((each) => `${objectsOf(region)} ${each}`),
+    ),
+    ...Object.entries(tables).flatMap(([store, access]) => access.map((each) => `${store} ${each}`)),
+    ...(counts ? ['log count'] : []),
+    ...queue.map((use) => `queue ${use}`),
+  ];
 }
 
-function rightsFor(spec: FunctionSpec): Record<string, string[]> {
+const objectsOf = (region: string): string => (region ? `objects@${region}` : 'objects');
+
+function rightsFor(spec: FunctionSpec, regions: readonly string[]): Record<string, string[]> {
+  const [own] = regions;
+  const here = own ? ` in ${own}` : '';
   const found = new Map<string, Set<string>>();
   const add = (resource: string, action: string) =>
     found.set(resource, (found.get(resource) ?? new Set()).add(action));
-  for (const [store, use] of declared(spec).map((each) => each.split(' ') as [string, string])) {
+  for (const [used, use] of declared(spec, regions).map((each) => each.split(' ') as [string, string])) {
+    const [store, region = own] = used.split('@') as [string, string?];
+    // A table is known by its name where there are several regions.
+    const table = own ? ` of ${own}` : '';
     if (use === 'count') {
-      add('log spent', 'dynamodb:PutItem');
+      add(`log${table} spent`, 'dynamodb:PutItem');
       continue;
     }
     const kind = store === 'objects' || store === 'queue' ? store : 'items';
     const service = { objects: 's3', items: 'dynamodb', queue: 'sqs' }[kind];
+    const [place, key] =
+      region === own
+        ? [kind === 'items' ? table : '', `key through ${service}${here}`]
+        : [` of ${region}`, `key of ${region} that is alias/wadi through ${service} in ${region}`];
     for (const call of calls[kind].get(use)!) {
-      const { action, resource = store, key = [] } = RIGHTS[call]!;
-      add(resource, action);
-      for (const each of key) add(`key through ${service}`, each);
+      const { action, resource = store, key: ofKey = [] } = RIGHTS[call]!;
+      add(resource + place, action);
+      for (const each of ofKey) add(key, each);
     }
   }
   if (spec === MAINTENANCE) {
     // Lambda's own calls, in the worker's name.
     for (const action of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
       add('queue', `sqs:${action}`);
-    add('key through sqs', 'kms:Decrypt');
+    add(`key through sqs${here}`, 'kms:Decrypt');
   }
   return Object.fromEntries([...found].map(([resource, actions]) => [resource, [...actions].sort()]));
 }
@@ -124,8 +172,9 @@ function rightsFor(spec: FunctionSpec): Record<string, string[]> {
 async function callsOfAdapters() {
   let sent = new Set<string>();
   const noted = <T extends object>(client: T): T => {
-    const send = (command: object) => {
+    const send = (command: { readonly input: object }) => {
       sent.add(command.constructor.name);
+      if ('Tagging' in command.input) sent.add(`${command.constructor.name} with Tagging`);
       return Promise.reject(new Error('noted'));
     };
     return Object.assign(client, { send });
@@ -140,7 +189,7 @@ async function callsOfAdapters() {
       sent = new Set();
       const run = store[method as keyof T] as (...args: readonly unknown[]) => Promise<unknown>;
       await expect(run(...(given[method] ?? []))).rejects.toThrow('noted');
-      expect(sent.size).toBe(1);
+      expect([...sent].filter((call) => !call.endsWith('Tagging'))).toHaveLength(1);
       found.set(use, new Set([...(found.get(use) ?? []), ...sent]));
     }
     return found;
@@ -150,13 +199,20 @@ async function callsOfAdapters() {
   const sqs = SQSClient.prototype.send;
   noted(SQSClient.prototype);
   try {
+    const objects = s3Objects(noted(new S3Client({ region })), 'bucket');
+    const replicated = await adapter(
+      objects,
+      { put: 'replicate' },
+      { put: ['key', [new Uint8Array(1)], { replicate: true }] },
+    );
+    const untagged = await adapter(objects, OBJECT_USES, {
+      get: ['key'],
+      list: ['prefix', { limit: 1 }],
+      put: ['key', [new Uint8Array(1)]],
+      delete: [['key']],
+    });
     return {
-      objects: await adapter(s3Objects(noted(new S3Client({ region })), 'bucket'), OBJECT_USES, {
-        get: ['key'],
-        list: ['prefix', { limit: 1 }],
-        put: ['key', [new Uint8Array(1)]],
-        delete: [['key']],
-      }),
+      objects: new Map([...untagged, ...replicated]),
       items: await adapter(dynamoDbItems(noted(new DynamoDBClient({ region })), 'table'), ITEM_USES, {
         get: [key],
         getMany: [[key]],
@@ -174,10 +230,17 @@ async function callsOfAdapters() {
   }
 }
 
-/** What each function does to stores and queue in the life of a cluster, in which each has to do all that it can. */
-async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
+/**
+ * What each function does to stores and queue in the life of a cluster, in which each has to do all that it can: in a cluster of several
+ * regions, it finds in the last of them only what it reads, and the last alone takes what it puts into one.
+ */
+async function usesOfFunctions(regions: readonly string[]): Promise<Map<string, Set<string>>> {
   const found = new Map(FUNCTIONS.map(({ name }) => [name, new Set<string>()]));
   const storage = memoryStorage();
+  const buckets = regions.map((_, i) => {
+    const { objects } = memoryStorage();
+    return i === regions.length - 1 ? objects : empty(objects);
+  });
   const messages = createInProcessQueue();
   let aheadMs = 0;
   const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
@@ -193,7 +256,9 @@ async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
           return (...args: readonly unknown[]) => {
             const [item] = args as readonly ({ pk?: string } | undefined)[];
             const isCount = method === 'put' && item?.pk?.startsWith(SPENT);
+            const { replicate } = (args[2] ?? {}) as PutOptions;
             seen.add(`${store} ${isCount && counts ? 'count' : usesOf[method]}`);
+            if (replicate) seen.add(`${store} replicate`);
             return (work as (...args: readonly unknown[]) => unknown).apply(target, [...args]);
           };
         },
@@ -205,11 +270,16 @@ async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
       groups: note('groups', storage.groups, ITEM_USES),
       close: async () => undefined,
     };
+    const all = regions.map((region, i) => ({
+      ...{ id: i + 1, name: region },
+      objects: note(objectsOf(region), buckets[i]!, OBJECT_USES),
+    }));
     return createWadi({
       storage: noted,
       clock,
       clusterId: 'one',
       queue: note('queue', messages, QUEUE_USES),
+      ...(regions.length > 0 && { regions: { local: regions[0]!, all } }),
     });
   };
 
@@ -277,6 +347,8 @@ async function usesOfFunctions(): Promise<Map<string, Set<string>>> {
       'application/vnd.wadi.recordbatch',
     );
   }
+  const one = `POST ${topic}/partitions/0/records?acks=1`;
+  await call('produce', one, raw, 'application/vnd.wadi.recordbatch');
   await call('fetch', `GET ${topic}/partitions/0/records?offset=0`);
   await call('topics', `GET ${topic}/partitions/0/offset?offset_type=max_timestamp`);
   await call('topics', `DELETE ${topic}/partitions/0/records?before_offset=1`);
@@ -321,6 +393,18 @@ const APPENDS = 24;
 const DAYS = 10;
 const DAY_MS = 24 * 3600 * 1000;
 const MAX_MESSAGES = 1_000;
+
+/** Takes what goes to all, and lacks it when it is asked for. */
+function empty(objects: ObjectStore): ObjectStore {
+  return {
+    ...objects,
+    get: async () => undefined,
+    put: async (key, chunks, { replicate = false } = {}) => {
+      if (replicate) throw new StorageError('not here', 'no');
+      await objects.put(key, chunks);
+    },
+  };
+}
 
 /** Reads, but takes nothing. */
 function deaf(items: ItemStore): ItemStore {

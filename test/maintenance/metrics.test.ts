@@ -32,6 +32,14 @@ test('work makes metrics of what was done, and of how far it lags behind', () =>
   expect(metricsOf({ gauges: { floorLagMs: 9 } })).toEqual({ Runs: 1, RunTime: 7, FloorLag: 9 });
 });
 
+test('what was done for the regions is told, none out of sync as well', () => {
+  const counts = { regionsJoined: 1, regionsOut: 0, objectsCopied: 3, bytesCopied: 4_000 };
+  expect(metricsOf({ unit: 'replication', name: '', counts })).toEqual({
+    ...{ Runs: 1, RunTime: 7 },
+    ...{ RegionsJoined: 1, RegionsOut: 0, ObjectsCopied: 3, BytesCopied: 4_000 },
+  });
+});
+
 test('what another is at work on is no run', () => {
   expect(metricsOf({ outcome: 'held', tookMs: 1 })).toEqual({});
 });
