@@ -33,9 +33,11 @@ export interface Wadi {
   readonly localRegion: string | undefined;
   /** Of a cluster of several regions. */
   readonly replication: Replication | undefined;
+  /** Where items are replicated with a lag: see RollContext. */
+  readonly arrived?: LogOptions['arrived'];
 }
 
-export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn' | 'onCommit'> {
+export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn' | 'onCommit' | 'arrived'> {
   /** With `regions`, its objects are not used. */
   readonly storage: Storage;
   readonly clock?: Clock;
@@ -96,5 +98,6 @@ export async function composeWadi(parts: Parts, options: WadiOptions): Promise<W
     ...{ clusterId, clock, storage, log, topics, groups, acls, quotas, queue, replication },
     regions: regions?.all ?? [],
     localRegion: regions?.local,
+    ...(logOptions.arrived && { arrived: logOptions.arrived }),
   };
 }

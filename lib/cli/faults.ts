@@ -1,14 +1,11 @@
 import { Argument, type Command } from 'commander';
-import { ClientError } from '../client/clientError.ts';
-import { type ApiRequest, connect } from '../client/connection.ts';
 import type { RegionFault } from '../local/faults.ts';
 import { FAULTS, type Fault, SLOW_MS } from '../local/weather.ts';
-import { CliError } from './cliError.ts';
 import type { Io } from './io.ts';
+import { askLocal } from './localPath.ts';
 import { table } from './table.ts';
 
 const PATH = '/local/faults';
-const TIMEOUT_MS = 10_000;
 
 const MEANING = `
 down   its front cuts every connection, and its objects can be had by nobody; what is under way is cut off too
@@ -31,7 +28,7 @@ export function addFaults(program: Command, io: Io, url: () => string): void {
     .description('list the regions, what each suffers from, and where its front is')
     .addHelpText('after', '\nExample:\n  $ wadi faults list\n')
     .action(async () => {
-      const { data } = await ask<{ data: RegionFault[] }>(url(), { method: 'GET', path: PATH });
+      const { data } = await askLocal<{ data: RegionFault[] }>(url(), { method: 'GET', path: PATH });
       const rows = data.map(({ region, fault, url }) => [region, fault, url]);
       io.stdout.write(table([['region', 'fault', 'url'], ...rows]));
     });
@@ -47,22 +44,6 @@ export function addFaults(program: Command, io: Io, url: () => string): void {
     )
     .action(async (region: string, fault: Fault) => {
       const path = `${PATH}/${encodeURIComponent(region)}`;
-      await ask(url(), { method: 'PUT', path, body: { fault } });
+      await askLocal(url(), { method: 'PUT', path, body: { fault } });
     });
-}
-
-/** Not by way of the API, which a region that is down does not serve. */
-async function ask<T>(url: string, request: ApiRequest): Promise<T> {
-  const connection = connect({ url, requestTimeoutMs: TIMEOUT_MS });
-  try {
-    return (await connection.attempt<T>(request)).body;
-  } catch (error) {
-    // Where there are no faults there is no field to be wrong either.
-    const isElsewhere = error instanceof ClientError && [401, 403, 404].includes(error.status);
-    if (isElsewhere && error.field === undefined)
-      throw new CliError(
-        `${url} knows no faults: they are for local clusters of several regions (npm start -- --regions a,b,c)`,
-      );
-    throw error;
-  }
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Api } from './api.ts';
+import { addFailover } from './failover.ts';
 import type { Io } from './io.ts';
 import { examples } from './options.ts';
 import { table } from './table.ts';
@@ -16,7 +17,7 @@ interface Region {
   readonly url: string | null;
 }
 
-export function addRegions(program: Command, io: Io, connect: () => Promise<Api>): void {
+export function addRegions(program: Command, io: Io, connect: () => Promise<Api>, url: () => string): void {
   const regions = program
     .command('regions')
     .description('show the regions of a cluster, and which of them are in sync')
@@ -43,6 +44,8 @@ out      is given nothing, for it failed or lagged; it is looked at again from t
       const shown = table([['region', 'broker', 'state', 'since', 'local', 'url'], ...rows]);
       io.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : shown);
     });
+
+  addFailover(regions, io, url);
 
   regions
     .command('describe <region>')

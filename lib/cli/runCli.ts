@@ -50,9 +50,10 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addAcls(program, io, api);
   addQuotas(program, io, api);
   addMaintenance(program, io, api);
-  addRegions(program, io, api);
+  const url = () => program.opts<{ url: string }>().url;
+  addRegions(program, io, api, url);
   addVerify(program, io, api);
-  addFaults(program, io, () => program.opts<{ url: string }>().url);
+  addFaults(program, io, url);
 
   try {
     await program.parseAsync(args, { from: 'user' });

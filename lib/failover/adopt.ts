@@ -11,7 +11,7 @@ const MEMBERS = /^(member|division)\//;
 
 /**
  * Copies what an epoch has written, as one region's tables show it, into the next epoch, in another region's. `told` of each page: how many
- * items there were by then. Nobody else writes in the next epoch.
+ * items there were by then. `whole`: nothing is left behind. Nobody else writes in the next epoch.
  */
 export async function copyEpoch(
   clock: Clock,
@@ -20,6 +20,7 @@ export async function copyEpoch(
   epochs: { readonly from: number; readonly to: number },
   limits: Pick<FailoverLimits, 'itemsPerPage' | 'putsAtOnce'>,
   told: (items: number) => void,
+  whole = false,
 ): Promise<number> {
   let copied = 0;
   for (const table of TABLES) {
@@ -27,7 +28,7 @@ export async function copyEpoch(
     do {
       const options = { limit: limits.itemsPerPage, ...(after && { after }) };
       const page = await withRetries(clock, () => source[table].scan(options));
-      const items = page.items.flatMap((item) => takenOver(item, epochs.from));
+      const items = page.items.flatMap((item) => takenOver(item, epochs.from, whole));
       await atOnce(items, limits.putsAtOnce, (item) =>
         withRetries(clock, () => target[table].put(inEpoch(item, epochs.from, epochs.to))),
       );
@@ -39,8 +40,9 @@ export async function copyEpoch(
   return copied;
 }
 
-function takenOver(item: Item, epoch: number): Item[] {
+function takenOver(item: Item, epoch: number, whole: boolean): Item[] {
   if (epochOf(item) !== epoch || item.pk === 'home') return [];
+  if (whole) return [item];
   const { pk } = inEpoch(item, epoch, 1);
   // No late writer of the epoch before meets an index of this one: so it needs no marks.
   if (LEFT_BEHIND.test(pk) || item.absorbed !== undefined) return [];

@@ -123,7 +123,8 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
       continue;
     }
     const instead = await recover(next, row.endOffset);
-    if (instead !== undefined && instead[0]!.baseOffset <= gone[0]!.baseOffset) await fill(row.endOffset);
+    const needed = Math.max(next, gone[0]!.baseOffset);
+    if (instead !== undefined && instead[0]!.baseOffset <= needed) await fill(row.endOffset);
     else {
       put.push({ ...row, version: row.version + 1, slices: withBytes(row.slices) });
       next = row.endOffset;

@@ -5,8 +5,9 @@ import { createInProcessQueue } from '../queue/inProcess.ts';
 import type { Storage } from '../storage/ports.ts';
 import { createWadi, type Wadi } from '../wadi.ts';
 import { startFront } from './front.ts';
+import { startHomeRegions } from './homeRegions.ts';
 import { requireNoRegions } from './regionStorage.ts';
-import { startRegions } from './regions.ts';
+import { type RegionsOptions, startRegions } from './regions.ts';
 import { openStorage, type StorageOptions } from './storage.ts';
 
 export interface LocalClusterOptions {
@@ -24,7 +25,13 @@ export interface LocalClusterOptions {
   readonly onMaintenance?: (worked: Worked) => void;
   /** Names of regions, to be played on this machine: see `startRegions`. */
   readonly regions?: readonly string[];
+  /** Of the regions' items: `strong`, the default, they are shared; `eventual`, each has a copy, and one is home: see `startHomeRegions`. */
+  readonly consistency?: Consistency;
+  /** See RegionsOptions. */
+  readonly home?: RegionsOptions['home'];
 }
+
+export type Consistency = 'strong' | 'eventual';
 
 const MAINTENANCE_INTERVAL_MS = 60_000;
 
@@ -50,7 +57,11 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
   const { storage = { kind: 'memory' }, maintenanceIntervalMs = MAINTENANCE_INTERVAL_MS } = options;
   const served = { host, port, maintenanceIntervalMs, onMaintenance };
   const common = { clock, ...(authorizer && { authorizer }) };
-  if (regions !== undefined) return startRegions(regions, { ...served, ...common, storage });
+  if (regions !== undefined) {
+    const start = options.consistency === 'eventual' ? startHomeRegions : startRegions;
+    const home = options.home && { home: options.home };
+    return start(regions, { ...served, ...common, storage, ...home });
+  }
   requireNoRegions(storage);
   const opened = 'kind' in storage ? await openStorage(storage) : storage;
   try {

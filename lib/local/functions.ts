@@ -19,6 +19,11 @@ export async function loadFunctions(wadi: Wadi): Promise<Map<string, LocalFuncti
   return byRoute;
 }
 
+/** The same routes, of no Wadi in particular. */
+export function routesOf(): { route: string; context: Context }[] {
+  return HTTP_FUNCTIONS.flatMap((spec) => spec.routes.map((route) => ({ route, context: contextOf(spec) })));
+}
+
 /** What Lambda tells a function of itself. */
 export function contextOf({
   name,

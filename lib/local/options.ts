@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { principal, repeated } from '../cli/options.ts';
 import { VERSION } from '../version.ts';
-import type { LocalClusterOptions } from './cluster.ts';
+import type { Consistency, LocalClusterOptions } from './cluster.ts';
 import { regionNamesProblem } from './regionNames.ts';
 import type { StorageOptions } from './storage.ts';
 
@@ -19,6 +19,7 @@ interface Flags {
   superUser: readonly string[];
   denyWithoutAcl: boolean;
   regions?: readonly string[];
+  consistency: Consistency;
 }
 
 /** Reads the command line of `npm start`; prints the reason and exits on a wrong one. */
@@ -32,6 +33,14 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
       '--regions <names>',
       'several regions on this machine (a,b,c), each with a port, from --port up, and objects of its own',
       regions,
+    )
+    .addOption(
+      new Option(
+        '--consistency <kind>',
+        'of the items of several regions: strong, all share them; eventual, each has a copy, and one region is home',
+      )
+        .choices(['strong', 'eventual'])
+        .default('strong'),
     )
     .addOption(
       new Option('--storage <kind>', 'what to rest on (default: embedded, or aws with an endpoint)').choices([
@@ -67,6 +76,8 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
   const flags = command.parse(argv).opts<Flags>();
   const names = flags.regions;
   const chosen = storageOptions(flags);
+  if (names === undefined && flags.consistency !== 'strong')
+    command.error('error: --consistency is for several regions: give --regions, too');
   if (names !== undefined && chosen.kind === 'aws')
     command.error('error: --regions plays regions on this machine: not with the aws storage');
   if (names !== undefined && flags.port + names.length - 1 > MAX_PORT)
@@ -78,7 +89,7 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
     storage: chosen,
     maintenanceIntervalMs: maintenanceInterval * 1_000,
     authorizer: { superUsers: new Set(superUser), allowEveryoneIfNoAclFound: !denyWithoutAcl },
-    ...(names && { regions: names }),
+    ...(names && { regions: names, consistency: flags.consistency }),
   };
 }
 

@@ -1,14 +1,14 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryStorage } from '../storage/memory/memory.ts';
-import type { ObjectStore, Storage } from '../storage/ports.ts';
+import type { ScannableStorage, Storage } from '../storage/ports.ts';
 import { openStorage, type StorageOptions } from './storage.ts';
 
 export interface RegionStorage {
   /** Items, which all regions share; its objects are not used. */
-  readonly items: Storage;
-  /** By region. */
-  readonly objects: ReadonlyMap<string, ObjectStore>;
+  readonly items: Storage | undefined;
+  /** Each region's own: its objects, and its copy of the items, where they are not shared. */
+  readonly byRegion: ReadonlyMap<string, ScannableStorage>;
   close(): Promise<void>;
 }
 
@@ -22,39 +22,49 @@ const FOLDER = 'regions';
 export async function openRegionStorage(
   storage: Storage | StorageOptions,
   names: readonly string[],
+  { shared }: { readonly shared: boolean },
 ): Promise<RegionStorage> {
   const opened: Storage[] = [];
   const close = async () => {
     for (const each of opened) await each.close();
   };
-  const keep = (each: Storage): Storage => {
+  const keep = <T extends Storage>(each: T): T => {
     opened.push(each);
     return each;
   };
-  const inRegion = async (name: string): Promise<Storage> => {
+  const inRegion = async (name: string): Promise<ScannableStorage> => {
     if (!('kind' in storage) || storage.kind !== 'embedded') return keep(memoryStorage());
-    return keep(await openStorage({ ...storage, directory: join(storage.directory, FOLDER, name) }));
+    const { embeddedStorage } = await import('../storage/embedded/embedded.ts');
+    const { directory, fsync = false } = storage;
+    return keep(embeddedStorage({ directory: join(directory, FOLDER, name), fsync }));
   };
-  if ('kind' in storage) checkKind(storage, names);
+  if ('kind' in storage) checkKind(storage, names, shared);
   try {
     // Before the items: so a directory with items, and without regions, is one of a cluster without.
-    const objects = new Map<string, ObjectStore>();
-    for (const name of names) objects.set(name, (await inRegion(name)).objects);
-    const items = keep('kind' in storage ? await openStorage(storage) : storage);
-    return { items, objects, close };
+    const byRegion = new Map<string, ScannableStorage>();
+    for (const name of names) byRegion.set(name, await inRegion(name));
+    const items = shared ? keep('kind' in storage ? await openStorage(storage) : storage) : undefined;
+    return { items, byRegion, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-function checkKind(storage: StorageOptions, names: readonly string[]): void {
+function checkKind(storage: StorageOptions, names: readonly string[], shared: boolean): void {
   if (storage.kind === 'aws')
     throw new Error('--regions plays regions on this machine: take the embedded storage, or memory');
   if (storage.kind === 'memory') return;
   const { directory } = storage;
   const found = regionsIn(directory);
-  if (found.length === 0 && existsSync(join(directory, 'items.sqlite')))
+  const sharesItems = existsSync(join(directory, 'items.sqlite'));
+  if (found.length > 0 && sharesItems !== shared)
+    throw new Error(
+      sharesItems
+        ? `${directory} holds regions that share their items: leave out --consistency eventual`
+        : `${directory} holds regions with a copy of the items each: give --consistency eventual`,
+    );
+  if (found.length === 0 && sharesItems)
     throw new Error(`${directory} holds a cluster without regions: take another --data`);
   const left = found.filter((name) => !names.includes(name));
   if (left.length > 0) throw new Error(`${directory} holds regions that --regions leaves out: ${left}`);

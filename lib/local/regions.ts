@@ -1,5 +1,7 @@
 import type { AuthorizerOptions } from '../acl/decide.ts';
 import type { Clock } from '../clock.ts';
+import type { AuthorityLimits } from '../failover/authority.ts';
+import type { FailoverLimits } from '../failover/limits.ts';
 import { createInProcessQueue } from '../queue/inProcess.ts';
 import { REPLICATION_LIMITS, type ReplicationLimits } from '../replication/limits.ts';
 import type { Region } from '../replication/region.ts';
@@ -21,6 +23,8 @@ export interface RegionsOptions
   readonly storage: Storage | StorageOptions;
   readonly clock: Clock;
   readonly authorizer?: AuthorizerOptions;
+  /** Of regions of which one is home: how long that can be relied on, and how long a failover waits. */
+  readonly home?: Pick<AuthorityLimits, 'leaseMs' | 'renewAfterMs'> & Pick<FailoverLimits, 'fenceMs'>;
 }
 
 /** A region that is back is to be in sync while one watches; deployed, a minute is soon enough. */
@@ -34,10 +38,10 @@ export async function startRegions(names: readonly string[], options: RegionsOpt
   const problem = regionNamesProblem(names);
   if (problem !== undefined) throw new Error(problem);
   const { clock, storage, authorizer, port, ...served } = options;
-  const { items, objects, close: closeStorage } = await openRegionStorage(storage, names);
+  const { items, byRegion, close: closeStorage } = await openRegionStorage(storage, names, { shared: true });
   const buckets = names.map((name): Bucket => {
     const weather = createWeather(name);
-    return { weather, objects: inWeather(objects.get(name)!, weather, clock) };
+    return { weather, objects: inWeather(byRegion.get(name)!.objects, weather, clock) };
   });
   const replication = createBucketReplication(buckets, clock);
   // The URL is known when the front listens.
@@ -59,7 +63,7 @@ export async function startRegions(names: readonly string[], options: RegionsOpt
     for (const [i, { weather }] of buckets.entries()) {
       const queue = createInProcessQueue();
       const wadi = await createWadi({
-        ...{ storage: items, clock, queue, regions: { local: names[i]!, all } },
+        ...{ storage: items!, clock, queue, regions: { local: names[i]!, all } },
         replicationLimits: LOCAL_REPLICATION_LIMITS,
         ...(authorizer && { authorizer }),
       });

@@ -2,6 +2,7 @@ import { DUE_PK, lastDueSk, parseDueKey, REPLICATION_UNIT } from '../log/due.ts'
 import { logError } from '../logError.ts';
 import { MAINTENANCE_LIMITS } from '../maintenance/limits.ts';
 import { ensureReplicationDue } from '../replication/rejoinDue.ts';
+import { StorageError } from '../storage/ports.ts';
 import type { Wadi } from '../wadi.ts';
 
 /**
@@ -16,7 +17,10 @@ export function watchRegions(wadi: Wadi): () => void {
     if (isLooking) return;
     isLooking = true;
     look(wadi)
-      .catch(logError)
+      .catch((error) => {
+        // What does not answer is asked again.
+        if (!(error instanceof StorageError)) logError(error);
+      })
       .finally(() => {
         isLooking = false;
       });

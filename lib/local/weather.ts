@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts';
-import { type ObjectStore, StorageError } from '../storage/ports.ts';
+import { type ItemTables, type ObjectStore, type ScannableItems, StorageError } from '../storage/ports.ts';
 
 /**
  * What a region of the local cluster suffers from. `down`: it answers nobody. `slow`: its objects take SLOW_MS longer. `stale`: what
@@ -62,5 +62,29 @@ export function inWeather(objects: ObjectStore, weather: Weather, clock: Clock):
     get: (key, range) => pass(() => objects.get(key, range)),
     list: (prefix, options) => pass(() => objects.list(prefix, options)),
     delete: (keys) => pass(() => objects.delete(keys)),
+  };
+}
+
+/** The region's copy of the items: as its objects, but neither slow nor cut off in the middle. */
+export function tablesInWeather(tables: ItemTables, weather: Weather): ItemTables {
+  const guarded = <A extends unknown[], R>(call: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      if (weather.fault() === 'down') throw new StorageError(`region ${weather.region} is down`, 'unknown');
+      return call(...args);
+    };
+  };
+  const inWeather = (items: ScannableItems): ScannableItems => ({
+    get: guarded(items.get),
+    getMany: guarded(items.getMany),
+    query: guarded(items.query),
+    scan: guarded(items.scan),
+    put: guarded(items.put),
+    update: guarded(items.update),
+    delete: guarded(items.delete),
+  });
+  return {
+    log: inWeather(tables.log),
+    metadata: inWeather(tables.metadata),
+    groups: inWeather(tables.groups),
   };
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { LogLimits } from '../log/limits.ts';
+import type { RollContext } from '../log/roll.ts';
 import type { ItemStore, ObjectStore } from '../storage/ports.ts';
 import type { MaintenanceLimits } from './limits.ts';
 
@@ -13,6 +14,8 @@ export interface JobContext {
   readonly deadlineMs: number;
   /** The deadline has passed, or the process is to end: begin nothing new. */
   readonly isOver: () => boolean;
+  /** See RollContext. */
+  readonly arrived?: RollContext['arrived'];
 }
 
 /** What was done, by its name; what is missing is 0. */

@@ -125,7 +125,7 @@ function inTail({ limits }: JobContext, head: Head): HeadCursor['found'] {
  * now; those that are too young are waited for, which takes no longer than `holdMs`, or clocks are apart.
  */
 async function rollQuiet(
-  { items, clock, limits, logLimits, isOver }: JobContext,
+  { items, clock, limits, logLimits, isOver, arrived }: JobContext,
   topic: Topic,
   index: number,
   { force }: MaintainOptions,
@@ -140,7 +140,7 @@ async function rollQuiet(
     if (head.rolling !== undefined || planRoll(head, now, logLimits) !== undefined) {
       const isQuiet = head.tail.some(({ at }) => at <= now - limits.quietMs || at > now + logLimits.aheadMs);
       if (!(isWanted || isQuiet || head.rolling !== undefined)) break;
-      await roll({ items, heads, clock, limits: logLimits }, topic, head);
+      await roll({ ...{ items, heads, clock, limits: logLimits }, ...(arrived && { arrived }) }, topic, head);
       rolls++;
     } else if (isWanted) {
       await clock.sleep(logLimits.holdMs);

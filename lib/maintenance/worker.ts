@@ -58,6 +58,7 @@ export async function work(
     ...beforeWork({ objects: storage.objects, items }, lease.take),
     ...{ clock, limits, logLimits, deadlineMs },
     isOver: () => isStopping() || clock.now() >= deadlineMs,
+    ...(wadi.arrived && { arrived: wadi.arrived }),
   };
   const tookMs = () => clock.now() - startedAtMs;
   const lastRun = (counts: Counts, more: boolean) => ({
