@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { FUNCTIONS } from '../../functions/manifest.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
@@ -179,6 +180,74 @@ test('a topic is created, produced to and read from by the three bundles', async
   expect(next_offset).toBe(2);
   expect(records.map(({ value }: { value: { data: string } }) => value.data)).toEqual([
     'first',
+    'second'.repeat(2_000),
+  ]);
+});
+
+test('in a cluster of several regions, the bundles put into and read from the buckets of all', async () => {
+  const { region } = EMULATOR_ACCESS;
+  const buckets = { [region]: 'wadi-here', 'us-west-1': 'wadi-there', 'us-west-2': 'wadi-yonder' };
+  const tables = { logTable: 'log-all', metadataTable: 'metadata-all', groupsTable: 'groups-all' };
+  const endpoints = { s3Endpoint: s3.endpoint, dynamodbEndpoint: dynamodb.endpoint };
+  await createAwsResources({ ...EMULATOR_ACCESS, ...endpoints, ...tables, bucket: 'wadi-here' });
+  const client = new S3Client({ ...EMULATOR_ACCESS, endpoint: s3.endpoint, forcePathStyle: true });
+  for (const Bucket of ['wadi-there', 'wadi-yonder']) await client.send(new CreateBucketCommand({ Bucket }));
+  const inRegion = (name: string) => ({
+    ...environment,
+    AWS_REGION: name,
+    WADI_BUCKET: buckets[name]!,
+    WADI_LOG_TABLE: tables.logTable,
+    WADI_METADATA_TABLE: tables.metadataTable,
+    WADI_GROUPS_TABLE: tables.groupsTable,
+    WADI_REGIONS: Object.entries(buckets)
+      .map((pair) => pair.join('='))
+      .join(),
+  });
+  const params = { cluster_id: 'one', topic_name: 'orders' };
+  const route = '/v3/clusters/{cluster_id}/topics';
+  const body = { topic_name: 'orders', partitions_count: 1 };
+  const create = { method: 'POST', path: `${CLUSTER}/topics`, route, params, body };
+  expect(await invoke('topics', [create], inRegion(region))).toMatchObject([{ statusCode: 201 }]);
+
+  // Too large to rest in an item.
+  const produce = (text: string, acks: string) => ({
+    method: 'POST',
+    path: `${CLUSTER}/topics/orders/records`,
+    query: `acks=${acks}`,
+    route: `${route}/{topic_name}/records`,
+    params,
+    body: { value: { type: 'STRING', data: text.repeat(2_000) } },
+  });
+  const answers = await invoke(
+    'produce',
+    [produce('first', 'all'), produce('second', '1')],
+    inRegion(region),
+  );
+  expect(answers.map(({ body }) => JSON.parse(body))).toMatchObject([{ offset: 0 }, { offset: 1 }]);
+  const keysIn = async (Bucket: string) => {
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
+    return Contents.map(({ Key }) => Key!);
+  };
+  const all = await keysIn('wadi-there');
+  expect(all).toHaveLength(1);
+  expect(await keysIn('wadi-yonder')).toEqual(all);
+  const here = await keysIn('wadi-here');
+  expect(here).toEqual(expect.arrayContaining(all));
+  client.destroy();
+  expect(here).toHaveLength(2);
+
+  // What was put into one bucket alone is read there from every region.
+  const fetch = {
+    method: 'GET',
+    path: `${CLUSTER}/topics/orders/partitions/0/records`,
+    query: 'offset=0',
+    route: `${route}/{topic_name}/partitions/{partition_id}/records`,
+    params: { ...params, partition_id: '0' },
+  };
+  const [fetched] = await invoke('fetch', [fetch], inRegion('us-west-2'));
+  const { records } = JSON.parse(fetched!.body);
+  expect(records.map(({ value }: { value: { data: string } }) => value.data)).toEqual([
+    'first'.repeat(2_000),
     'second'.repeat(2_000),
   ]);
 });
