@@ -81,7 +81,7 @@ export async function maintainHead(
 }
 
 /** What is put has to be in the topic's replicas, as what is appended: for then the appended goes. */
-function toReplicas(objects: ObjectStore, { replicas, configs }: Topic): ObjectStore {
+export function toReplicas(objects: ObjectStore, { replicas, configs }: Topic): ObjectStore {
   const { minInsyncReplicas } = configs;
   const options = { minInsyncReplicas, ...(replicas && { replicas }) };
   return { ...objects, put: (key, chunks) => objects.put(key, chunks, options) };

@@ -3,6 +3,7 @@ import { WadiError } from '../errors.ts';
 import { evictedProducerKey } from '../log/producers.ts';
 import { withRetries } from '../log/retry.ts';
 import { QUOTA_PK } from '../quota/quotaItem.ts';
+import { ensureScrubDue } from '../replication/rejoinDue.ts';
 import type { Item } from '../storage/ports.ts';
 import { listTopics } from '../topic/listTopics.ts';
 import { DELETED_TOPIC_PK, type StoredTopic } from '../topic/topicItem.ts';
@@ -83,11 +84,15 @@ async function tidyGroups(
   }
 }
 
-/** Accounts of old runs go, and marks of ACLs and quotas; deleted topics that should long be purged are looked at again. */
+/**
+ * Accounts of old runs go, and marks of ACLs and quotas; deleted topics that should long be purged are looked at again; and so are regions,
+ * whatever was noted of them.
+ */
 async function tidyUp({ wadi, job }: UnitContext): Promise<void> {
-  const { storage, log, clock } = wadi;
+  const { storage, log, clock, replication } = wadi;
   const { limits } = job;
   const now = clock.now();
+  if (replication !== undefined) await ensureScrubDue(storage.log, clock);
   await forgetRuns(storage.log, now - limits.runAgeMs, limits);
   for (const pk of [ACL_PK, QUOTA_PK]) await forgetExpired(job, storage.metadata, pk);
   const query = { pk: DELETED_TOPIC_PK, limit: DELETED_TOPICS_PER_SWEEP };

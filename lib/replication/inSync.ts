@@ -89,6 +89,19 @@ export function completeJoin(
   return changed(inSync, [name], 'in-sync', now);
 }
 
+/**
+ * Whether a region that was compared with the others, as of `sinceEpoch`, has been given all that was acknowledged of a topic that
+ * `others` have, too: one of them was in sync all the time; or none was left out, for then one of them has what the last one in sync had.
+ */
+export function isGiven({ regions }: InSync, others: readonly string[], sinceEpoch: number): boolean {
+  const wasThere = (name: string, state?: RegionState) => {
+    const standing = regions.get(name);
+    if (standing === undefined || standing.state === 'out' || standing.sinceEpoch > sinceEpoch) return false;
+    return state === undefined || standing.state === state;
+  };
+  return others.some((name) => wasThere(name, 'in-sync')) || others.every((name) => wasThere(name));
+}
+
 function changed(inSync: InSync, names: readonly string[], state: RegionState, now: number): InSync {
   const epoch = inSync.epoch + 1;
   const regions = new Map(inSync.regions);

@@ -32,6 +32,11 @@ export interface Placement {
    * A replica that does not take it in time is put out first. Throws NOT_ENOUGH_REPLICAS, or a StorageError.
    */
   cover(head?: ForHead): Promise<number>;
+  /**
+   * The same for what no head is to name, so that none refuses it: nobody joins who lacks it. For whoever joins after this has looked
+   * compares what he has with the others, which have it by then.
+   */
+  coverForGood(): Promise<void>;
 }
 
 /** The head that is to name the object: its key, and the epoch that it asks for. */
@@ -46,10 +51,9 @@ export function place(context: PlacementContext, upload: Upload): Placement {
   const { replicas, atLeast } = upload;
   const has = new Set<string>();
 
-  async function cover(head?: ForHead): Promise<number> {
+  async function cover(look: () => Promise<InSync>): Promise<number> {
     for (let round = 0; round < limits.coverRounds; round++) {
-      const inSync = await (head === undefined ? membership.view() : membership.viewFor(head));
-      requireEnough(inSync, replicas, atLeast);
+      const inSync = await enough(membership, look, replicas, atLeast);
       const lacking = required(inSync, replicas).filter((name) => !has.has(name));
       if (lacking.length === 0) return inSync.epoch;
       const failed: string[] = [];
@@ -66,16 +70,31 @@ export function place(context: PlacementContext, upload: Upload): Placement {
     }
     throw new StorageError('the in-sync set keeps changing', 'unknown');
   }
-  return { cover };
+  return {
+    cover: (head) => cover(head === undefined ? membership.view : () => membership.viewFor(head)),
+    async coverForGood() {
+      await cover(membership.view);
+      await cover(membership.refresh);
+    },
+  };
 }
 
-/** Throws NOT_ENOUGH_REPLICAS. */
-export function requireEnough(inSync: InSync, replicas: readonly string[], atLeast: number): void {
-  const enough = inSyncOf(inSync, replicas);
-  if (enough.length >= atLeast) return;
+/** Who is in sync, as `look` tells. Nobody is refused for what is not so any more: throws NOT_ENOUGH_REPLICAS by what is. */
+export async function enough(
+  membership: Membership,
+  look: () => Promise<InSync>,
+  replicas: readonly string[],
+  atLeast: number,
+): Promise<InSync> {
+  const isEnough = (inSync: InSync) => inSyncOf(inSync, replicas).length >= atLeast;
+  const seen = await look();
+  if (isEnough(seen)) return seen;
+  const now = await membership.refresh();
+  if (isEnough(now)) return now;
+  const left = inSyncOf(now, replicas);
   throw new WadiError(
     'NOT_ENOUGH_REPLICAS',
-    `${enough.length} of the partition's replicas are in sync (${enough.join(', ') || 'none'}); min.insync.replicas is ${atLeast}.`,
+    `${left.length} of the partition's replicas are in sync (${left.join(', ') || 'none'}); min.insync.replicas is ${atLeast}.`,
   );
 }
 

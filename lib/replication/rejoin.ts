@@ -4,7 +4,7 @@ import { type ItemStore, StorageError } from '../storage/ports.ts';
 import { listTopics } from '../topic/listTopics.ts';
 import { DELETED_TOPIC_PK, type StoredTopic } from '../topic/topicItem.ts';
 import { copyMissing, type TopicReplicas } from './copyMissing.ts';
-import { beginJoin, completeJoin, type RegionStanding, stateOf } from './inSync.ts';
+import { beginJoin, completeJoin, isGiven, type RegionStanding, stateOf } from './inSync.ts';
 import type { ReplicationLimits } from './limits.ts';
 import { raiseHeads } from './raiseHeads.ts';
 import type { Region } from './region.ts';
@@ -20,8 +20,10 @@ export interface RejoinCursor {
   readonly sinceEpoch?: number;
   /** Heads up to this topic are raised; missing: all are. */
   readonly raiseFrom?: string;
-  /** Objects up to this key are compared. */
+  /** Objects up to this key are compared, */
   readonly after?: string;
+  /** which was begun as of this epoch. */
+  readonly comparedSince?: number;
 }
 
 export interface RejoinContext {
@@ -44,7 +46,8 @@ export interface Rejoined {
   readonly cursor?: RejoinCursor;
 }
 
-const PROBE_KEY = 'probe';
+/** Of no topic: written to see whether a bucket answers. */
+export const PROBE_KEY = 'probe';
 
 /**
  * Brings regions that are out back in sync, one after the other:
@@ -53,7 +56,8 @@ const PROBE_KEY = 'probe';
  * 2. It joins: from this epoch on, whoever knows of it uploads to it, too.
  * 3. Every head is raised to that epoch: from then on they take nothing of those who do not know of it.
  * 4. What the others have and it lacks is copied.
- * 5. It is in sync, unless it has left again meanwhile.
+ * 5. It is in sync, unless it has left again meanwhile, or those that it was compared with may lack something: where topics are in some
+ *    regions only, all that were in sync of one topic may be out, while others are not.
  *
  * It may die, freeze, or run twice between any two calls. 3 before 4: an append of one who did not know has landed before its head was
  * raised, with its object in the others, so the comparison finds it. 4 before 5: whoever counts on a region that is in sync finds
@@ -92,7 +96,9 @@ export async function rejoin(context: RejoinContext, from: RejoinCursor): Promis
         }
       }
       const known = await replicasIn(context, region, topics);
-      const sources = await others(context, region);
+      const { sources, epoch } = await others(context, region);
+      const comparedSince = cursor.comparedSince ?? epoch;
+      cursor = { ...cursor, comparedSince };
       for (let after: string | undefined = cursor.after ?? ''; after !== undefined; ) {
         cursor = { ...cursor, after };
         if (isOver()) return { counts, cursor };
@@ -102,8 +108,11 @@ export async function rejoin(context: RejoinContext, from: RejoinCursor): Promis
         after = copied.after;
       }
       if (standing.state !== 'joining') continue;
+      const shared = sharedWith(context, region, topics);
       const after = await membership.change((inSync, now) =>
-        completeJoin(inSync, region.name, standing.sinceEpoch, now),
+        shared.every((others) => isGiven(inSync, others, comparedSince))
+          ? completeJoin(inSync, region.name, standing.sinceEpoch, now)
+          : undefined,
       );
       if (stateOf(after, region.name) === 'in-sync') counts.regionsJoined++;
       else counts.regionsOut++;
@@ -152,9 +161,25 @@ async function answers(
 }
 
 /** Those that may have what a region lacks: also one that joins, which may have the only copy of what acks=1 took. */
-async function others({ replication }: RejoinContext, region: Region): Promise<Region[]> {
+async function others(
+  { replication }: RejoinContext,
+  region: Region,
+): Promise<{ sources: Region[]; epoch: number }> {
   const inSync = await replication.membership.refresh();
-  return replication.regions.filter((other) => other !== region && stateOf(inSync, other.name) !== 'out');
+  const isThere = ({ name }: Region) => name !== region.name && stateOf(inSync, name) !== 'out';
+  return { sources: replication.regions.filter(isThere), epoch: inSync.epoch };
+}
+
+/** Of each topic that the region is to have, the others that are. */
+function sharedWith(
+  { replication }: RejoinContext,
+  region: Region,
+  topics: readonly StoredTopic[],
+): string[][] {
+  return topics
+    .map((topic) => replication.replicasOf(topic))
+    .filter((replicas) => replicas.includes(region.name))
+    .map((replicas) => replicas.filter((name) => name !== region.name));
 }
 
 async function replicasIn(

@@ -5,14 +5,7 @@ import type { InSync } from './inSync.ts';
 import { REPLICATION_LIMITS, type ReplicationLimits } from './limits.ts';
 import { createMembership, type Membership } from './membership.ts';
 import { replicatedObjects } from './objects.ts';
-import {
-  type Placement,
-  type PlacementContext,
-  place,
-  placeOnce,
-  requireEnough,
-  type Upload,
-} from './placement.ts';
+import { enough, type Placement, type PlacementContext, place, placeOnce, type Upload } from './placement.ts';
 import type { Region } from './region.ts';
 import { ensureReplicationDue } from './rejoinDue.ts';
 
@@ -74,12 +67,12 @@ export function createReplication(options: ReplicationOptions): Replication {
     objects: replicatedObjects(
       context,
       async (key, chunks, { replicas = names, minInsyncReplicas = 1 } = {}) => {
-        await place(context, { key, chunks, replicas, atLeast: minInsyncReplicas }).cover();
+        await place(context, { key, chunks, replicas, atLeast: minInsyncReplicas }).coverForGood();
       },
     ),
     replicasOf,
     async requireEnough(topic, { acks, minInsyncReplicas }) {
-      if (acks === 'all') requireEnough(await membership.view(), replicasOf(topic), minInsyncReplicas);
+      if (acks === 'all') await enough(membership, membership.view, replicasOf(topic), minInsyncReplicas);
     },
     place: (upload) => place(context, upload),
     placeOnce: (upload) => placeOnce(context, upload),

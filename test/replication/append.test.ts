@@ -1,5 +1,8 @@
 import type { Durability } from '../../lib/log/log.ts';
-import { stateOf } from '../../lib/replication/inSync.ts';
+import { IN_SYNC_KEY, stateOf } from '../../lib/replication/inSync.ts';
+import { REPLICATION_LIMITS } from '../../lib/replication/limits.ts';
+import { createMembership } from '../../lib/replication/membership.ts';
+import type { ItemStore } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import type { Wadi } from '../../lib/wadi.ts';
 import { batch, offsetOf, readAll } from '../support/log.ts';
@@ -95,6 +98,43 @@ test('with fewer regions in sync than min.insync.replicas, nothing is appended, 
   const [refused] = await a.log.append(topic, small, ALL);
   expect(refused).toMatchObject({ ok: false, error: { kafka: 'NOT_ENOUGH_REPLICAS' } });
   expect(await append(a, topic, 'two', { acks: 1, minInsyncReplicas: 2 })).toBe(0);
+});
+
+test('nobody is refused for regions that have come back since he looked', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const late = await w.process('a', { viewMs: 3_600_000 });
+  const topic = await newTopic(a);
+  w.weather.b = 'down';
+  w.weather.c = 'down';
+  await expect(append(late, topic, 'one')).rejects.toMatchObject({ kafka: 'NOT_ENOUGH_REPLICAS' });
+  w.weather.b = 'up';
+  w.clock.advance(120_000);
+  await w.rejoin(a);
+  expect(await append(late, topic, 'two')).toBe(0);
+});
+
+test('what a process knows of the regions is as old as its question, not as the answer', async () => {
+  const w = world();
+  const a = await w.process('a');
+  const topic = await newTopic(a);
+  await append(a, topic, 'one');
+  let asked = 0;
+  const log: ItemStore = {
+    ...w.items.log,
+    async get(key) {
+      const item = await w.items.log.get(key);
+      if (key.pk === IN_SYNC_KEY.pk && asked++ === 0) await w.clock.sleep(60_000);
+      return item;
+    },
+  };
+  const names = [...w.names];
+  const limits = REPLICATION_LIMITS;
+  const slow = createMembership({ items: log, clock: w.clock, limits, names, isNew: async () => false });
+  await slow.view();
+  w.weather.c = 'down';
+  await append(a, topic, 'two');
+  expect(stateOf(await slow.view(), 'c')).toBe('out');
 });
 
 test('when no region takes an append, none is put out', async () => {

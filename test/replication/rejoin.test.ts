@@ -1,6 +1,9 @@
+import { DUE_PK, dueItem, SWEEP_UNIT } from '../../lib/log/due.ts';
 import type { Durability } from '../../lib/log/log.ts';
 import { collectGarbage } from '../../lib/maintenance/collectGarbage.ts';
+import { ALL_TOPICS } from '../../lib/maintenance/dueItems.ts';
 import { mergePartition } from '../../lib/maintenance/mergePartition.ts';
+import { work } from '../../lib/maintenance/worker.ts';
 import { beginJoin, stateOf } from '../../lib/replication/inSync.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import type { Wadi } from '../../lib/wadi.ts';
@@ -134,6 +137,37 @@ test('a region that is lost while it is given what it lacks is looked at again a
   expect(stateOf(await a.replication!.inSync(), 'c')).toBe('in-sync');
 });
 
+test('a region is not in sync while the only other that a topic is in is out', async () => {
+  const w = world();
+  const [c, b] = [await w.process('c'), await w.process('b')];
+  const topic = await c.topics.create({ name: 'narrow', replicationFactor: 2 });
+  const everywhere = await newTopic(b);
+  expect(topic.replicas?.toSorted()).toEqual(['a', 'c']);
+  w.weather.a = 'down';
+  await append(c, topic, 'only in c');
+  const states = async () => {
+    const inSync = await b.replication!.membership.refresh();
+    return w.names.map((name) => stateOf(inSync, name));
+  };
+  expect(await states()).toEqual(['out', 'in-sync', 'in-sync']);
+  w.weather.a = 'up';
+  w.weather.c = 'down';
+  await append(b, everywhere, 'c goes');
+  w.clock.advance(2 * MINUTE);
+  await w.rejoin(b);
+  expect(await states()).toEqual(['joining', 'in-sync', 'out']);
+  await expect(append(b, topic, 'where?')).rejects.toMatchObject({ kafka: 'NOT_ENOUGH_REPLICAS' });
+
+  w.weather.c = 'up';
+  for (let round = 0; round < 2; round++) {
+    w.clock.advance(2 * MINUTE);
+    await w.rejoin(b);
+  }
+  expect(await states()).toEqual(['in-sync', 'in-sync', 'in-sync']);
+  const [key] = (await w.keysIn('c')).filter((key) => key.startsWith(topic.id));
+  expect(await w.keysIn('a')).toContain(key);
+});
+
 test('what acks=1 left in one region, and its bucket has not brought to the others, a scrub brings', async () => {
   const w = world();
   const a = await w.process('a');
@@ -162,6 +196,48 @@ test('what was merged is in every region before the pieces go', async () => {
   const keys = await w.keysIn('a');
   expect(keys.filter((key) => key.includes('/segments/'))).toHaveLength(1);
   expect(keys.length).toBeLessThan(40);
+  expect(await w.keysIn('b')).toEqual(keys);
+  expect(await w.keysIn('c')).toEqual(keys);
+});
+
+test('what was merged while a region joined is in that region before its pieces can go', async () => {
+  const { w, a, topic } = await lost('c');
+  for (let i = 0; i < 40; i++) {
+    await append(a, topic, `${i}`);
+    w.clock.advance(300);
+    await a.log.settled();
+  }
+  const late = await w.process('b', { viewMs: 3_600_000 });
+  await append(late, topic, 'it is out');
+  w.weather.c = 'up';
+  // The segment is on its way to b, from one who has not heard of c, until c has been given what there was.
+  w.weather.b = { slowMs: 10 };
+  const context = { objects: late.storage.objects, items: w.items.log, clock: w.clock };
+  const merging = mergePartition(context, topic, 0, { segmentBytes: 1 << 30, force: true });
+  w.clock.advance(2 * MINUTE);
+  await Promise.all([merging, w.rejoin(a)]);
+  expect(stateOf(await a.replication!.inSync(), 'c')).toBe('in-sync');
+  const segments = (await w.keysIn('b')).filter((key) => key.includes('/segments/'));
+  expect(segments).toHaveLength(1);
+  expect(await w.keysIn('c')).toContain(segments[0]);
+});
+
+test('the daily sweep has the regions compared, and looks at one that is out though nobody noted it', async () => {
+  const { w, a, topic } = await lost('c');
+  await append(a, topic, 'one', ONE);
+  const due = await w.items.log.query({ pk: DUE_PK, limit: 100 });
+  for (const { pk, sk } of due.items) await w.items.log.delete({ pk, sk });
+  w.weather.c = 'up';
+  await w.rejoin(a);
+  expect(stateOf(await a.replication!.inSync(), 'c')).toBe('out');
+
+  const sweep = dueItem(ALL_TOPICS, SWEEP_UNIT, w.clock.now());
+  await w.items.log.put(sweep);
+  await work(a, sweep.sk);
+  await w.rejoin(a);
+  expect(stateOf(await a.replication!.inSync(), 'c')).toBe('in-sync');
+  const keys = await w.keysIn('a');
+  expect(keys).toHaveLength(3);
   expect(await w.keysIn('b')).toEqual(keys);
   expect(await w.keysIn('c')).toEqual(keys);
 });
