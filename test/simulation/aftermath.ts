@@ -14,6 +14,7 @@ import type { Cloud } from './cloud.ts';
 import { blobsInUse } from './invariants.ts';
 import type { Process } from './process.ts';
 import type { Recorder } from './recorder.ts';
+import type { RegionsWatch } from './watchRegions.ts';
 import type { World } from './world.ts';
 
 /** After bad weather, an append and a fetch on each partition must end within this. */
@@ -34,12 +35,14 @@ export interface Aftermath {
 }
 
 /** When nothing fails, through any process that has lived through it all, each partition takes a record at once, and shows it. */
-export async function checkProgress({ world, recorder }: Aftermath, process: Process): Promise<void> {
+export async function checkProgress(aftermath: Aftermath, process: Process): Promise<void> {
+  const { world, recorder, cloud } = aftermath;
+  const noted = { recorder, regions: cloud.regions };
   const answer = await process.serve(async (wadi) => {
     for (const topic of await wadi.topics.list()) {
       for (let partition = 0; partition < topic.partitions; partition++) {
         const begunAtMs = world.nowMs;
-        const offset = await append(wadi, world, recorder, topic, partition, `${process.name} probes`);
+        const offset = await append(wadi, world, noted, topic, partition, `${process.name} probes`);
         const request = { partition, offset, maxBytes: 1, minBytes: 1, maxWaitMs: 0 };
         const { nextOffset } = await wadi.log.fetch(topic, request);
         if (nextOffset <= offset) throw new Error(`offset ${offset} is not shown`);
@@ -61,7 +64,7 @@ export function isCompacted({ configs }: Topic): boolean {
 export async function append(
   { log }: Wadi,
   world: World,
-  recorder: Recorder,
+  { recorder, regions }: { readonly recorder: Recorder; readonly regions: RegionsWatch | undefined },
   topic: Topic,
   partition: number,
   producer: string,
@@ -84,16 +87,19 @@ export async function append(
     batches: [sent],
     outcome: { is: 'unknown' },
   });
-  const [result] = await log.append(topic, [{ partition, batches: [encoded] }]);
+  const durability = { acks: 'all', minInsyncReplicas: topic.configs.minInsyncReplicas } as const;
+  const [result] = await log.append(topic, [{ partition, batches: [encoded] }], durability);
   if (!result!.ok) throw result!.error;
   const { offsets, logStartOffset } = result!;
+  await regions?.acknowledged(topic, partition, offsets[0]!, 1);
   note({ returnedAtMs: world.nowMs, outcome: { is: 'ok', offsets, logStartOffset } });
   return offsets[0]!;
 }
 
 /** While appends go on through a process, it rolls heads, and finishes rolls that somebody left. */
 export async function checkRolls(aftermath: Aftermath, process: Process): Promise<void> {
-  const { world, recorder, limits } = aftermath;
+  const { world, recorder, limits, cloud } = aftermath;
+  const noted = { recorder, regions: cloud.regions };
   const quietMs = Math.max(limits.holdMs, limits.abandonedMs, limits.aheadMs) + 10;
   const answer = await process.serve(async (wadi) => {
     for (const topic of await wadi.topics.list()) {
@@ -102,7 +108,7 @@ export async function checkRolls(aftermath: Aftermath, process: Process): Promis
         let head = before;
         for (let n = 0; !isRolled(head, before, limits) && n < APPENDS_TO_ROLL; n++) {
           await process.clock.sleep(quietMs);
-          await append(wadi, world, recorder, topic, partition, `${process.name} rolls`);
+          await append(wadi, world, noted, topic, partition, `${process.name} rolls`);
           await wadi.log.settled();
           head = await readHead(aftermath, topic, partition);
         }
@@ -140,8 +146,12 @@ export function restingClock({ world }: Pick<Aftermath, 'world'>, laterMs = 0): 
 }
 
 export function atRest(aftermath: Aftermath): Promise<Wadi> {
-  const { storage } = aftermath.cloud;
-  return createWadi({ storage, clock: restingClock(aftermath), clusterId: 'simulated' });
+  const { storage, buckets } = aftermath.cloud;
+  const all = buckets.map(({ name, objects }, i) => ({ id: i + 1, name, objects }));
+  return createWadi({
+    ...{ storage, clock: restingClock(aftermath), clusterId: 'simulated' },
+    ...(all.length > 0 && { regions: { local: all[0]!.name, all } }),
+  });
 }
 
 export async function liveTopics(aftermath: Aftermath): Promise<Topic[]> {
@@ -190,7 +200,7 @@ export async function storedBlobs({ objects, log }: Storage, topic: Topic): Prom
 
 /** In the end garbage collection leaves nothing that is not used. */
 export async function checkCleanliness(aftermath: Aftermath, topics: readonly Topic[]): Promise<void> {
-  const { objects, log: items } = aftermath.cloud.storage;
+  const { objects, log: items } = (await atRest(aftermath)).storage;
   const { unexpected } = aftermath.recorder;
   const clock = restingClock(aftermath, COLLECTED_AFTER_MS);
   for (const topic of topics) {

@@ -1,33 +1,49 @@
 import type { BlobName } from '../../lib/log/blob.ts';
 import { headKey, isDeleted } from '../../lib/log/head.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
+import type { Region } from '../../lib/replication/region.ts';
 import { holds } from '../../lib/storage/expression.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import {
   type Condition,
   type Item,
   type Key,
+  type PutOptions,
   type Storage,
   StorageError,
   type WriteOutcome,
 } from '../../lib/storage/ports.ts';
 import { type Call, intercepted } from '../support/faults.ts';
+import { type Bucket, createBuckets, everywhere } from './buckets.ts';
 import { type Coverage, count, type Fault, type Situation, type Weather } from './faults.ts';
 import { blobsInUse } from './invariants.ts';
 import type { Process } from './process.ts';
 import { type GroupsWatch, watchGroups } from './watchGroups.ts';
+import { type RegionsWatch, watchRegions } from './watchRegions.ts';
 import type { UpkeepWatch } from './watchUpkeep.ts';
 import type { World } from './world.ts';
 
 /** How late a request may land, and an object be seen. */
 const LATE_MS = [20, 300, 2_000, 15_000, 60_000];
+/** A bucket that hangs is given up after so long, if not before. */
+const HANGS_MS = [1_000, 20_000];
+/** An upload that took no longer has not been given up. */
+const IN_TIME_MS = 200;
+/** Of what a bucket copies to another region: when it comes if it is not late, and how long it waits for a region that is lost. */
+const COPY_MS = 500;
+const COPY_AGAIN_MS = 1_000;
 /** An SDK waits so long before it takes a request for lost. */
 const TIMEOUTS_MS = [100, 1_000, 5_000];
 const SLOW_MS = [200, 1_000, 6_000];
 
 /** The stores that all processes share, and what happens in them. */
 export interface Cloud {
+  /** Of several regions: its objects are those of all buckets. */
   readonly storage: Storage;
+  /** Of several regions: one in each. */
+  readonly buckets: readonly Bucket[];
+  /** If there are several. */
+  readonly regions: RegionsWatch | undefined;
   /** How often fences, floors and rolls have moved, over all heads. */
   readonly moves: Record<'wokenAfterFence' | 'wokenAfterFloor' | 'wokenAfterRoll', number>;
   /** Until when an object is not seen from another region. */
@@ -45,9 +61,18 @@ export interface Cloud {
   readonly upkeep: UpkeepWatch | undefined;
 }
 
-export function createCloud(marksStay: boolean, upkeep?: UpkeepWatch): Cloud {
+export function createCloud(
+  marksStay: boolean,
+  upkeep?: UpkeepWatch,
+  regions: readonly string[] = [],
+): Cloud {
+  const buckets = createBuckets(regions);
+  const isOne = buckets.length === 0;
+  const storage = { ...memoryStorage(), ...(!isOne && { objects: everywhere(buckets) }) };
   return {
-    storage: memoryStorage(),
+    storage,
+    buckets,
+    regions: isOne ? undefined : watchRegions(storage, buckets, marksStay),
     moves: { wokenAfterFence: 0, wokenAfterFloor: 0, wokenAfterRoll: 0 },
     visibleAtMs: new Map(),
     marksStay,
@@ -64,6 +89,8 @@ export interface Connection {
   readonly world: World;
   readonly weather: Weather;
   readonly remote: boolean;
+  /** Of a region: its objects are those of the store. */
+  readonly bucket?: Bucket;
 }
 
 const never = new Promise<never>(() => undefined);
@@ -98,17 +125,32 @@ export function connectQueue({ messages }: Cloud, connection: Omit<Connection, '
   };
 }
 
+/** The regions as one process sees them. */
+export function connectRegions(cloud: Cloud, connection: Connection): Region[] {
+  return cloud.buckets.map((bucket, i) => {
+    const { objects } = connect(cloud, { ...connection, bucket });
+    return { id: i + 1, name: bucket.name, objects };
+  });
+}
+
 /** The stores as one process sees them: behind a network, where each call may meet with any fault. */
 export function connect(cloud: Cloud, connection: Connection): Storage {
-  const { process, world, weather, remote } = connection;
+  const { process, world, weather, remote, bucket } = connection;
   const { random } = weather;
+  const { objects } = bucket ?? cloud.storage;
 
-  return intercepted(cloud.storage, async (call, proceed) => {
+  return intercepted({ ...cloud.storage, objects }, async (call, proceed) => {
     const { store, operation, args } = call;
     const isWrite = operation === 'put' || operation === 'update' || operation === 'delete';
-    const where = () => `${process.name} ${store} ${operation} ${keyOf(args)}`;
+    const place = bucket === undefined ? store : `${store} of ${bucket.name}`;
+    const where = () => `${process.name} ${place} ${operation} ${keyOf(args)}`;
     const strikes = (fault: Fault) => weather.strikes(fault, where);
+    const sentAtMs = world.nowMs;
     await beforeCall(connection, where);
+    const isThere =
+      bucket === undefined || operation !== 'put' || process.isWorker
+        ? undefined
+        : cloud.regions?.sends(process.name, bucket.name, args[0] as string);
 
     const lands = async (): Promise<unknown> => {
       if (operation === 'delete') await checkDeletion(cloud, call);
@@ -116,12 +158,31 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       observe(cloud, weather.coverage, call, result);
       cloud.upkeep?.note(call, result, process.clock, world.nowMs);
       if (store === 'groups') cloud.groups.note(weather.coverage, call, result, world.nowMs, process.name);
-      if (store === 'objects' && operation === 'put' && strikes('visibleLate')) {
+      await cloud.regions?.note(weather.coverage, call, result, world.nowMs);
+      if (bucket !== undefined) noteBucket(bucket, call, result);
+      else if (store === 'objects' && operation === 'put' && strikes('visibleLate')) {
         cloud.visibleAtMs.set(args[0] as string, world.nowMs + random.pick(LATE_MS));
       }
-      world.trace(process.name, store, operation, keyOf(args), outcomeOf(result));
+      world.trace(process.name, place, operation, keyOf(args), outcomeOf(result));
       return remote ? hideWhatIsYoung(call, result) : result;
     };
+
+    function noteBucket(here: Bucket, { operation, args }: Call, result: unknown): void {
+      if (operation === 'get' && result !== undefined && here.name !== process.region)
+        count(weather.coverage, 'readElsewhere');
+      const [key, chunks, options] = args as [string, readonly Uint8Array[], PutOptions | undefined];
+      if (operation !== 'put' || !options?.replicate) return;
+      for (const other of cloud.buckets) {
+        if (other === here || strikes('copyLost')) continue;
+        const arrives = (afterMs: number): void =>
+          world.after(afterMs, () => {
+            if (other.outage !== undefined) return arrives(COPY_AGAIN_MS);
+            world.trace(here.name, 'copies', key, 'to', other.name);
+            void other.objects.put(key, chunks);
+          });
+        arrives(strikes('copyLate') ? random.pick(LATE_MS) : random.between(1, COPY_MS));
+      }
+    }
 
     /** S3 deletes many objects one by one. */
     function partial({ args, store, operation }: Call): Promise<unknown> | undefined {
@@ -129,7 +190,7 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
       if (store !== 'objects' || operation !== 'delete' || keys.length < 2 || !strikes('partialBatch'))
         return undefined;
       const some = keys.slice(0, random.between(1, keys.length - 1));
-      return cloud.storage.objects.delete(some).then(() => {
+      return objects.delete(some).then(() => {
         for (const key of some) cloud.collected.add(key);
         throw new StorageError('some were not deleted', 'unknown');
       });
@@ -154,12 +215,22 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
         void lands().then(
           (result) => {
             if (strikes('killed')) process.kill();
-            answers(backMs, () => resolve(result));
+            answers(backMs, () => {
+              // By then it may have been given up.
+              if (world.nowMs - sentAtMs < IN_TIME_MS) isThere?.();
+              resolve(result);
+            });
           },
           (error) => answers(backMs, () => reject(error)),
         );
       const landsUnseen = () => void lands().catch(() => undefined);
 
+      const { bucket: outage } = bucket?.outage ?? {};
+      if (outage === 'fails' || outage === 'hangs') {
+        if (isWrite && random.chance(0.2)) world.after(latency(), landsUnseen);
+        const afterMs = outage === 'fails' ? latency() : random.pick(HANGS_MS);
+        return fails(afterMs, `region ${bucket!.name} is lost`, 'unknown');
+      }
       if (strikes('throttled')) return fails(latency(), 'throttled', 'no');
       if (strikes('requestLost')) return timesOut('request lost');
       if (strikes('serverError')) {
@@ -184,7 +255,7 @@ export function connect(cloud: Cloud, connection: Connection): Storage {
         world.after(random.pick(LATE_MS), landsUnseen);
       }
       // On its way there or, telling what was true long ago, on its way back.
-      const slow = strikes('slow') ? random.pick(SLOW_MS) : 0;
+      const slow = strikes('slow') || outage === 'is slow' ? random.pick(SLOW_MS) : 0;
       const there = random.chance(0.5) ? slow : 0;
       world.after(latency() + there, () => goesThrough(latency() + slow - there));
       return undefined;
@@ -277,7 +348,10 @@ function refusalOf(actions: readonly object[], condition: Condition, item: Item 
   const parts = 'all' in condition ? condition.all : [condition];
   const refusing = parts.find((part) => !holds(part, item));
   if (refusing === undefined || 'not' in refusing) return 'contains';
-  const path = 'path' in refusing ? refusing.path : 'missing' in refusing ? refusing.missing : [];
+  // Of several alternatives the last, which is not that something is missing, names it.
+  const last = 'any' in refusing ? refusing.any.at(-1)! : refusing;
+  const path = 'path' in last ? last.path : 'missing' in last ? last.missing : [];
+  if (path[0] === 'inSync') return 'inSync';
   if (path[0] === 'fence' || path[0] === 'floor' || path[0] === 'evictions') return path[0];
   return 'producer';
 }

@@ -1,6 +1,6 @@
 import { describeOperations } from './narrate.ts';
 import { play, violated } from './run.ts';
-import { scenarioOf } from './scenario.ts';
+import { scenarioOf, type ThemeName } from './scenario.ts';
 import { shrink } from './shrink.ts';
 import type { Failed } from './worker.ts';
 
@@ -9,11 +9,13 @@ const SHRINK_MS = 60_000;
 const MAX_EVENTS = 400;
 
 /** Prints what a failure was, and the shortest history in which it shows. */
-export async function explain({ seed, property, violation }: Failed): Promise<void> {
+export async function explain({ seed, property, violation }: Failed, theme?: ThemeName): Promise<void> {
   console.log(`VIOLATED: ${property}\n  ${violation}\n`);
-  console.log(`Again: npm run simulate -- --seed ${seed}    Every event of it: add --trace\n`);
+  console.log(
+    `Again: npm run simulate -- --seed ${seed}${theme ? ` --theme ${theme}` : ''}    Every event of it: add --trace\n`,
+  );
   console.log('Looking for the shortest history …');
-  const { scenario, run } = await shrink(scenarioOf(seed), property, Date.now() + SHRINK_MS);
+  const { scenario, run } = await shrink(scenarioOf(seed, theme), property, Date.now() + SHRINK_MS);
   for (const report of violated(run))
     console.log(`\n${report.property}\n  ${report.violations.join('\n  ')}`);
   console.log(`\nThe shortest history found, of ${run.history.operations.length} operations:\n`);

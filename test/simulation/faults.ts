@@ -21,6 +21,11 @@ export const FAULTS = {
   messageLost: { text: 'a message for a worker is lost', chance: 0.1 },
   messageTwice: { text: 'a message for a worker comes twice', chance: 0.1 },
   messageLate: { text: 'a message for a worker comes late', chance: 0.1 },
+  regionLost: { text: 'a region is lost for a while: calls of its bucket fail', chance: 0 },
+  regionHangs: { text: 'a region is lost for a while: calls of its bucket are not answered', chance: 0 },
+  regionSlow: { text: 'the bucket of a region is slow for a while', chance: 0 },
+  copyLate: { text: 'what a bucket copies to another region comes late', chance: 0.3 },
+  copyLost: { text: 'what a bucket copies to another region is lost', chance: 0.1 },
 } as const;
 
 export type Fault = keyof typeof FAULTS;
@@ -82,6 +87,17 @@ export const SITUATIONS = {
   positionReset: 'a position is reset',
   positionDeleted: 'a position is deleted',
   groupDeleted: 'a group is deleted',
+  inSync: 'an entry is refused since its appender does not know that a region joins',
+  regionLeft: 'a region is put out of the in-sync set',
+  regionJoins: 'a region begins to join',
+  regionInSync: 'a region is in sync again',
+  inSyncCrossed: 'a change of who is in sync is refused, since another came first',
+  headRaised: 'a head is told that a region joins',
+  objectsCopied: 'a region is given what it lacks',
+  scrubbed: 'a scrub finds something missing',
+  readElsewhere: 'bytes are read in another region',
+  tooFewInSync: 'an append is refused since too few regions are in sync',
+  acksOne: 'an append is acknowledged by one region',
 } as const;
 
 export type Situation = keyof typeof SITUATIONS;
@@ -97,6 +113,7 @@ export interface Weather {
   /** True if the fault is in play and chance has it; it is counted then. */
   strikes(fault: Fault, where?: () => string): boolean;
   clear(): void;
+  isClear(): boolean;
   readonly coverage: Coverage;
   readonly random: Random;
 }
@@ -115,6 +132,7 @@ export function createWeather(
     clear() {
       cleared = true;
     },
+    isClear: () => cleared,
     strikes(fault, where) {
       const intensity = intensities[fault] ?? 0;
       // Drawn even if it cannot be, so that taking one fault out of play moves the others less.

@@ -125,13 +125,14 @@ async function drain(
   members: readonly GroupMember[],
   partitions: readonly string[],
 ): Promise<Pick<Rest, 'ends' | 'missing'>> {
-  const { world, recorder } = aftermath;
+  const { world, recorder, cloud } = aftermath;
+  const noted = { recorder, regions: cloud.regions };
   const ends = new Map<string, number>();
   const topics = new Map((await listTopics(calm)).map((topic) => [topic.name, topic]));
   for (const partition of partitions) {
     const [name, number] = partition.split('/') as [string, string];
     const offset = await served(calm, (wadi) =>
-      append(wadi, world, recorder, topics.get(name)!, Number(number), `rest of ${partition}`),
+      append(wadi, world, noted, topics.get(name)!, Number(number), `rest of ${partition}`),
     );
     ends.set(partition, offset + 1);
   }

@@ -3,6 +3,7 @@ import { runTask } from './crew.ts';
 import { explain } from './explain.ts';
 import { FAULTS, SITUATIONS } from './faults.ts';
 import { progressLine } from './progressLine.ts';
+import type { ThemeName } from './scenario.ts';
 import type { Failed, Progress } from './worker.ts';
 
 interface Options {
@@ -10,10 +11,11 @@ interface Options {
   readonly runs: number;
   readonly seconds: number | undefined;
   readonly workers: number;
+  readonly theme: ThemeName | undefined;
 }
 
 /** Plays the histories of consecutive seeds in several threads, until one fails; resolves with the exit code. */
-export async function runHistories({ first, runs, seconds, workers }: Options): Promise<number> {
+export async function runHistories({ first, runs, seconds, workers, theme }: Options): Promise<number> {
   const startedAtMs = Date.now();
   const untilMs = seconds ? startedAtMs + seconds * 1_000 : Number.POSITIVE_INFINITY;
   const stop = new AbortController();
@@ -26,7 +28,7 @@ export async function runHistories({ first, runs, seconds, workers }: Options): 
   };
 
   const work = async (i: number): Promise<Failed | undefined> => {
-    const task = { first: first + i, step: workers, runs: Math.ceil((runs - i) / workers), untilMs };
+    const task = { first: first + i, step: workers, runs: Math.ceil((runs - i) / workers), untilMs, theme };
     const onProgress = (progress: Progress) => {
       totals.add(progress);
       showProgress(line());
@@ -44,7 +46,7 @@ export async function runHistories({ first, runs, seconds, workers }: Options): 
     console.log('Every property held in every history.');
     return 0;
   }
-  await explain(failed);
+  await explain(failed, theme);
   return 1;
 }
 

@@ -2,6 +2,7 @@ import { type BlobName, blobName, inlineKey, objectKey } from '../../lib/log/blo
 import {
   decodeHead,
   firstOffsetInHead,
+  type Head,
   headIndexOf,
   headKey,
   highWatermark,
@@ -42,27 +43,63 @@ async function rowsThatCount(
   return live.filter((row) => marksStay || !live.some((other) => covers(other, row)));
 }
 
-/** Blobs that hold a record, at or above its log start, that a head or an index row leads to. */
-export async function blobsInUse(
+/** Slices that hold a record, at or above its log start, that a head or an index row leads to. */
+export async function* slicesInUse(
   { log }: Pick<Storage, 'log'>,
+  topicId: string,
+  marksStay: boolean,
+): AsyncGenerator<PlacedSlice> {
+  for (let index = 0; ; index++) {
+    const head = await headOf({ log }, topicId, index);
+    if (head === undefined) return;
+    for (let i = 0; i < head.base.length; i++)
+      yield* await slicesOfHead({ log }, head, head.firstPartition + i, marksStay);
+  }
+}
+
+export async function blobsInUse(
+  storage: Pick<Storage, 'log'>,
   topicId: string,
   marksStay: boolean,
 ): Promise<Set<BlobName>> {
   const inUse = new Set<BlobName>();
-  for (let index = 0; ; index++) {
-    const item = await log.get(headKey(topicId, index));
-    if (item === undefined || isDeleted(item)) return inUse;
-    const topic = { id: topicId, name: '', partitions: 0, partitionsPerHead: partitionsOf(item) };
-    const head = decodeHead(item, topic, index);
-    for (let i = 0; i < head.base.length; i++) {
-      const partition = head.firstPartition + i;
-      const rows = await rowsThatCount({ log }, topicId, partition, marksStay);
-      for (const slice of [...placedSlices(head, partition), ...rows.flatMap(({ slices }) => slices)]) {
-        const isDead = slice.baseOffset + slice.recordCount <= logStartOffset(head, partition);
-        if (!isDead) inUse.add(blobName(slice.blob.id));
-      }
-    }
-  }
+  for await (const { blob } of slicesInUse(storage, topicId, marksStay)) inUse.add(blobName(blob.id));
+  return inUse;
+}
+
+/** The same of one partition; none if it is gone. */
+export async function livingSlices(
+  { log }: Pick<Storage, 'log'>,
+  topicId: string,
+  partition: number,
+  marksStay: boolean,
+): Promise<PlacedSlice[]> {
+  const first = await headOf({ log }, topicId, 0);
+  if (first === undefined) return [];
+  const head = await headOf({ log }, topicId, Math.floor(partition / first.base.length));
+  return head === undefined ? [] : slicesOfHead({ log }, head, partition, marksStay);
+}
+
+async function headOf(
+  { log }: Pick<Storage, 'log'>,
+  topicId: string,
+  index: number,
+): Promise<Head | undefined> {
+  const item = await log.get(headKey(topicId, index));
+  if (item === undefined || isDeleted(item)) return undefined;
+  const topic = { id: topicId, name: '', partitions: 0, partitionsPerHead: partitionsOf(item) };
+  return decodeHead(item, topic, index);
+}
+
+async function slicesOfHead(
+  { log }: Pick<Storage, 'log'>,
+  head: Head,
+  partition: number,
+  marksStay: boolean,
+): Promise<PlacedSlice[]> {
+  const rows = await rowsThatCount({ log }, head.topicId, partition, marksStay);
+  const all = [...placedSlices(head, partition), ...rows.flatMap(({ slices }) => slices)];
+  return all.filter((slice) => endOf(slice) > logStartOffset(head, partition));
 }
 
 /** What must hold of the stores when all is at rest. */

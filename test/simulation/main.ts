@@ -6,7 +6,7 @@ import { MAX_WORKERS } from './crew.ts';
 import { runHistories } from './histories.ts';
 import { runMutations } from './mutants.ts';
 import { play, violated } from './run.ts';
-import { type Scenario, scenarioOf } from './scenario.ts';
+import { type Scenario, scenarioOf, type ThemeName } from './scenario.ts';
 
 interface Options {
   readonly runs?: number;
@@ -18,6 +18,7 @@ interface Options {
   readonly mutations?: boolean;
   readonly maxRuns: number;
   readonly only: string;
+  readonly theme?: ThemeName;
 }
 
 const MAX_SEED = 2 ** 48;
@@ -46,6 +47,11 @@ Exits with 0 if every property held (or every mutation was noticed), with 1 if n
       'seconds',
     ]),
   )
+  .addOption(
+    new Option('--theme <name>', 'only histories of it')
+      .choices(['regions'])
+      .conflicts(['scenario', 'mutations']),
+  )
   .option('--workers <n>', 'threads', integer(1, 16), MAX_WORKERS)
   .addOption(new Option('--trace', 'print every event of one history').conflicts(['runs', 'seconds']))
   .addOption(
@@ -61,7 +67,8 @@ Exits with 0 if every property held (or every mutation was noticed), with 1 if n
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : USAGE))
   .parse();
 
-const { runs, seed, seconds, scenario, workers, trace, mutations, maxRuns, only } = command.opts<Options>();
+const { runs, seed, seconds, scenario, workers, trace, mutations, maxRuns, only, theme } =
+  command.opts<Options>();
 
 // Whoever read our output has had enough of it.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -81,11 +88,12 @@ if (mutations) {
     runs: seconds ? Number.POSITIVE_INFINITY : (runs ?? (seed === undefined ? 1_000 : 1)),
     seconds,
     workers,
+    theme,
   });
 }
 
 async function runOne(): Promise<number> {
-  const chosen = scenario === undefined ? scenarioOf(seed ?? randomInt(MAX_SEED - 1)) : read(scenario);
+  const chosen = scenario === undefined ? scenarioOf(seed ?? randomInt(MAX_SEED - 1), theme) : read(scenario);
   const run = await play(chosen, trace ? (line) => console.log(line) : undefined);
   for (const { property, violations } of violated(run)) {
     console.log(`VIOLATED: ${property}\n  ${violations.join('\n  ')}`);

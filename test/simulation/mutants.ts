@@ -27,9 +27,9 @@ export async function runMutations({ first, workers, maxRuns, only }: Options): 
   const left = chosen.values();
   const work = async (): Promise<void> => {
     for (const mutation of left) {
-      const { rule, file } = MUTATIONS[mutation]!;
+      const { rule, file, theme } = MUTATIONS[mutation]!;
       let played = 0;
-      const task = { first, step: 1, runs: maxRuns, untilMs: Number.POSITIVE_INFINITY, mutation };
+      const task = { first, step: 1, runs: maxRuns, untilMs: Number.POSITIVE_INFINITY, mutation, theme };
       const { failed } = await runTask(task, ({ runs }) => {
         played += runs;
       });

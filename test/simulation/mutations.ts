@@ -6,11 +6,13 @@ import { garbageRules } from './rules/garbage.ts';
 import { groupsRules } from './rules/groups.ts';
 import { producersRules } from './rules/producers.ts';
 import { readRules } from './rules/read.ts';
+import { replicationRules } from './rules/replication.ts';
 import { retentionRules } from './rules/retention.ts';
 import { rollRules } from './rules/roll.ts';
 import { schedulesRules } from './rules/schedules.ts';
 import { segmentsRules } from './rules/segments.ts';
 import { topicsRules } from './rules/topics.ts';
+import type { ThemeName } from './scenario.ts';
 
 /**
  * One rule of the log taken away, by a change of one place in its code. A simulation that does not notice has a hole.
@@ -21,6 +23,8 @@ export interface Mutation {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** That its rule is of: others never come to it. */
+  readonly theme?: ThemeName;
 }
 
 const root = new URL('../../', import.meta.url);
@@ -37,6 +41,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...schedulesRules,
   ...topicsRules,
   ...groupsRules,
+  ...replicationRules,
 ];
 
 /** From here on this thread loads the mutated code. Call it before the code is imported. */

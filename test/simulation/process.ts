@@ -2,8 +2,9 @@ import type { Clock } from '../../lib/clock.ts';
 import { createGroups } from '../../lib/group/createGroups.ts';
 import type { GroupLimits } from '../../lib/group/limits.ts';
 import type { LogLimits } from '../../lib/log/limits.ts';
+import type { ReplicationLimits } from '../../lib/replication/limits.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
-import { type Cloud, connect, connectQueue } from './cloud.ts';
+import { type Cloud, connect, connectQueue, connectRegions } from './cloud.ts';
 import { count, type Situation, type Weather } from './faults.ts';
 import type { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -18,6 +19,10 @@ export type Answer<T> = { is: 'ok'; value: T } | { is: 'error'; error: unknown }
 /** One process of many, as a Lambda environment or a server is: Wadi's real code behind a network that fails. */
 export interface Process {
   readonly name: string;
+  /** Where it is, if there are several. */
+  readonly region: string | undefined;
+  /** It may do jobs of maintenance. */
+  readonly isWorker: boolean;
   readonly clock: Clock;
   readonly alive: boolean;
   /** Sends a request; the answer is `none` if it does not come in time, or never will. */
@@ -43,6 +48,10 @@ export interface ProcessOptions {
   readonly skewMs: number;
   /** Its objects come from a bucket to which others' objects come late. */
   readonly remote: boolean;
+  /** Where it is, if there are several. */
+  readonly region?: string;
+  readonly replicationLimits?: ReplicationLimits;
+  readonly isWorker: boolean;
   /** Requests come in the order in which they were sent. */
   readonly ordered: boolean;
   /** Nobody waits for it, so it may be frozen for so long, too. */
@@ -84,6 +93,8 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
 
   const process: Process = {
     name,
+    region: options.region,
+    isWorker: options.isWorker,
     clock,
     get alive() {
       return alive;
@@ -137,9 +148,15 @@ export async function startProcess(options: ProcessOptions): Promise<Process> {
     },
   };
 
-  const storage = connect(cloud, { process, world, weather, remote: options.remote });
-  const queue = connectQueue(cloud, { process, world, weather });
-  const created = await createWadi({ storage, clock, queue, clusterId: 'simulated', limits, warn });
+  const connection = { process, world, weather, remote: options.remote };
+  const storage = connect(cloud, connection);
+  const queue = connectQueue(cloud, connection);
+  const { region: local, replicationLimits } = options;
+  const regions = local !== undefined && { regions: { local, all: connectRegions(cloud, connection) } };
+  const created = await createWadi({
+    ...{ storage, clock, queue, clusterId: 'simulated', limits, warn },
+    ...(regions && { ...regions, ...(replicationLimits && { replicationLimits }) }),
+  });
   const { log, topics, acls } = created;
   const { groupLimits: limitsOfGroups } = options;
   const groups = createGroups({ items: storage.groups, log, topics, acls, clock, limits: limitsOfGroups });

@@ -14,6 +14,7 @@ import {
   readFinal,
   readFromEveryRow,
 } from './aftermath.ts';
+import { letOutagesCome } from './buckets.ts';
 import type { Client } from './clients/client.ts';
 import { groupMember } from './clients/groupMember.ts';
 import { groupOperator } from './clients/groupOperator.ts';
@@ -21,6 +22,7 @@ import { keeper } from './clients/keeper.ts';
 import { administrator, collector, compactor, grower, merger, retainer } from './clients/operators.ts';
 import { idempotentProducer, plainProducer } from './clients/producer.ts';
 import { consumer, observer, truncator } from './clients/readers.ts';
+import { regionKeeper } from './clients/regionKeeper.ts';
 import { type Cloud, createCloud } from './cloud.ts';
 import { type Coverage, createWeather, type Weather } from './faults.ts';
 import { bringToRest } from './groupsAtRest.ts';
@@ -29,6 +31,7 @@ import { checkCompaction } from './lastCompaction.ts';
 import { type Process, startProcess } from './process.ts';
 import { type Random, seeded } from './random.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
+import { bringRegionsBack } from './regionsAtRest.ts';
 import type { ClientPlan, Scenario, TopicPlan } from './scenario.ts';
 import { checkUpkeep, noteRetention } from './upkeepAtRest.ts';
 import { watchUpkeep } from './watchUpkeep.ts';
@@ -37,6 +40,9 @@ import { createWorld, type World } from './world.ts';
 /** 2026, but what the year is matters to nobody. */
 const START_MS = 1_770_000_000_000;
 const A_TICK_MS = 1;
+/** Names of processes that serve, and those that do jobs, where they have their own. */
+const SERVES = 'p';
+const WORKS = 'w';
 const SKEWS_MS = [-600_000, -70_000, -2_000, 2_000, 90_000, 400_000];
 
 export interface Run {
@@ -62,9 +68,10 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
   const world = createWorld(START_MS, fractions.real, log);
   const coverage: Coverage = new Map();
   const weather = createWeather(chance(2), world.trace, scenario.faults, coverage);
-  const cloud = createCloud(scenario.marksStay, scenario.upkeep && watchUpkeep());
+  const { regions } = scenario;
+  const cloud = createCloud(scenario.marksStay, scenario.upkeep && watchUpkeep(), regions?.names);
   const recorder = createRecorder(world.trace);
-  const stage: Stage = { scenario, world, weather, cloud, recorder, skewsMs: [] };
+  const stage: Stage = { scenario, world, weather, cloud, recorder, skewsMs: [], processes: [] };
 
   let final: History['final'] = new Map();
   let storage: PropertyReport[] = [];
@@ -77,43 +84,43 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
       recorder.unexpected.push(`the run broke off: ${(error as Error).stack}`);
     }
   };
+  const clearUp = (): void => {
+    weather.clear();
+    for (const bucket of cloud.buckets) bucket.outage = undefined;
+  };
   let crew: Crew | undefined;
   await act(async () => {
-    world.after(scenario.badWeatherMs, weather.clear);
-    crew = await startProcesses(stage, chance(3), 'p', scenario.processes);
+    world.after(scenario.badWeatherMs, clearUp);
+    const inRegion = (name: string) =>
+      stage.processes.filter(({ alive, region }) => alive && region === name);
+    letOutagesCome(world, weather, cloud.buckets, regions?.outages ?? [], inRegion);
+    crew = await startProcesses(stage, chance(3), SERVES, scenario.processes);
     const workers = await startWorkers(stage, chance(8));
     await runClients(stage, crew.any, workers?.any ?? crew.any, chance(4));
   });
-  weather.clear();
+  clearUp();
   const aftermath = { cloud, world, recorder, limits: scenario.limits };
   const fresh = await startOne(stage, chance(5), 'fresh', 0);
   const groupIds = new Set(scenario.clients.flatMap(({ groupId }) => groupId ?? []));
   const clocksApartMs = Math.max(0, ...stage.skewsMs) - Math.min(0, ...stage.skewsMs);
+  const byFresh = (name: string, label: number): Client => {
+    const onlyFresh = () => fresh;
+    return clientOf(stage, scenario.topics[0]!, name, onlyFresh, onlyFresh, chance(label));
+  };
+  const bringBack = async (label: number): Promise<void> => {
+    if (regions !== undefined) await bringRegionsBack(byFresh('regions', label), clocksApartMs);
+  };
+  await act(() => bringBack(10));
   await act(async () => {
     const isRight = ({ clock }: Process) => Math.abs(clock.now() - world.nowMs) < A_TICK_MS;
     const processes = [...(crew?.alive() ?? []), fresh].filter(isRight);
-    const client = clientOf(
-      stage,
-      scenario.topics[0]!,
-      'rest',
-      () => fresh,
-      () => fresh,
-      chance(7),
-    );
+    const client = byFresh('rest', 7);
     for (const groupId of groupIds) await bringToRest(aftermath, groupId, client, processes, clocksApartMs);
   });
   let upkeep: PropertyReport[] = [];
   await act(async () => {
     if (scenario.upkeep === undefined) return;
-    const client = clientOf(
-      stage,
-      scenario.topics[0]!,
-      'upkeep',
-      () => fresh,
-      () => fresh,
-      chance(9),
-    );
-    upkeep = [await checkUpkeep(aftermath, client)];
+    upkeep = [await checkUpkeep(aftermath, byFresh('upkeep', 9))];
   });
   await act(async () => {
     const processes = [...(crew?.alive() ?? []), fresh];
@@ -125,6 +132,8 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     checkTopics(topics, recorder);
     checkNames(recorder);
   });
+  await act(() => bringBack(11));
+  await act(async () => cloud.regions?.atRest());
   await act(async () => {
     storage = await checkStorage(cloud, topics, recorder);
   });
@@ -151,7 +160,10 @@ export async function play(scenario: Scenario, log?: (line: string) => void): Pr
     violations: recorder.unexpected,
   };
   return {
-    reports: [...checkHistory(history), ...checkGroups(groups), ...storage, ...upkeep, orderly],
+    reports: [
+      ...[...checkHistory(history), ...checkGroups(groups), ...storage, ...upkeep],
+      ...[...(cloud.regions?.reports() ?? []), orderly],
+    ],
     history,
     coverage,
     fingerprint: world.fingerprint,
@@ -166,6 +178,8 @@ interface Stage {
   readonly recorder: Recorder;
   /** How far the clocks of processes were off. */
   readonly skewsMs: number[];
+  /** Of which some may be dead. */
+  readonly processes: Process[];
 }
 
 interface Crew {
@@ -208,10 +222,10 @@ async function startProcesses(
 /** Those that do jobs, where they have their own. */
 async function startWorkers(stage: Stage, random: Random): Promise<Crew | undefined> {
   const { workers } = stage.scenario;
-  return workers && startProcesses(stage, random, 'w', workers.processes, workers.longFreezesMs);
+  return workers && startProcesses(stage, random, WORKS, workers.processes, workers.longFreezesMs);
 }
 
-function startOne(
+async function startOne(
   stage: Stage,
   random: Random,
   name: string,
@@ -219,7 +233,8 @@ function startOne(
   longFreezesMs?: readonly number[],
 ): Promise<Process> {
   const { world, weather, cloud, recorder, scenario } = stage;
-  return startProcess({
+  const { regions } = scenario;
+  const process = await startProcess({
     name,
     world,
     weather,
@@ -228,13 +243,17 @@ function startOne(
     skewMs,
     limits: scenario.limits,
     groupLimits: scenario.groupLimits ?? GROUP_LIMITS,
-    remote: random.chance(0.5),
+    remote: random.chance(0.5) && regions === undefined,
+    ...(regions && { region: random.pick(regions.names), replicationLimits: regions.limits }),
+    isWorker: scenario.workers === undefined || !name.startsWith(SERVES),
     ordered: scenario.ordered ?? false,
     ...(longFreezesMs && { longFreezesMs }),
     warn: (error) => {
       if ((error as Error).name !== 'StorageError') recorder.failure(error);
     },
   });
+  stage.processes.push(process);
+  return process;
 }
 
 async function runClients(
@@ -244,10 +263,15 @@ async function runClients(
   random: Random,
 ): Promise<void> {
   const { clients, topics } = stage.scenario;
+  let left = clients.filter(({ kind }) => kind !== 'region keeper').length;
   await Promise.all(
-    clients.map((plan, i) => {
-      const client = clientOf(stage, topics[plan.topic]!, `c${i}`, anyProcess, jobProcess, random.fork(i));
-      return runClient(client, plan);
+    clients.map(async (plan, i) => {
+      const client = {
+        ...clientOf(stage, topics[plan.topic]!, `c${i}`, anyProcess, jobProcess, random.fork(i)),
+        ...(plan.acks && { acks: plan.acks }),
+      };
+      await runClient(client, plan, () => left === 0);
+      if (plan.kind !== 'region keeper') left--;
     }),
   );
 }
@@ -266,11 +290,19 @@ function clientOf(
     ...{ anyProcess, jobProcess, upkeep, logLimits: scenario.limits, messages: cloud.messages },
     coverage: weather.coverage,
     groupsWatch: cloud.groups,
+    acks: 'all',
+    regionsPlan: scenario.regions,
+    regions: cloud.regions,
     another: (anyOther = anyProcess) => (weather.strikes('invokedTwice') ? anyOther() : undefined),
   };
 }
 
-function runClient(client: Client, { kind, operations, inFlight, groupId = '' }: ClientPlan): Promise<void> {
+/** `isOver`: all that do not go on while others do have ended. */
+function runClient(
+  client: Client,
+  { kind, operations, inFlight, groupId = '' }: ClientPlan,
+  isOver: () => boolean,
+): Promise<void> {
   switch (kind) {
     case 'plain producer':
       return plainProducer(client, operations);
@@ -300,5 +332,7 @@ function runClient(client: Client, { kind, operations, inFlight, groupId = '' }:
       return groupMember(client, operations, groupId);
     case 'group operator':
       return groupOperator(client, operations, groupId);
+    case 'region keeper':
+      return regionKeeper(client, isOver);
   }
 }

@@ -3,6 +3,7 @@ import { LIMITS, type LogLimits } from '../../lib/log/limits.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../lib/maintenance/limits.ts';
 import { ALL_FAULTS, type Fault } from './faults.ts';
 import { type Random, seeded } from './random.ts';
+import { drawRegions, type RegionsPlan } from './regional.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly slowness?: number;
   /** How far clocks may be off, if not by minutes. */
   readonly mostSkewMs?: number;
+  /** If there are several. */
+  readonly regions?: RegionsPlan;
 }
 
 /** Maintenance as it is deployed: what is due, a planner, a queue, and workers. */
@@ -50,6 +53,8 @@ export interface TopicPlan {
   readonly configs: Readonly<Record<string, string>>;
   /** Of a compacted topic: its records have one of so many. Those of others have none. */
   readonly keys?: number;
+  /** In so many regions; in all unless given. */
+  readonly replicationFactor?: number;
 }
 
 export type ClientKind =
@@ -66,7 +71,8 @@ export type ClientKind =
   | 'administrator'
   | 'grower'
   | 'group member'
-  | 'group operator';
+  | 'group operator'
+  | 'region keeper';
 
 export interface ClientPlan {
   readonly kind: ClientKind;
@@ -76,14 +82,26 @@ export interface ClientPlan {
   readonly inFlight: number;
   /** Of a member or an operator. */
   readonly groupId?: string;
+  /** Of a producer; `all` unless given. */
+  readonly acks?: 1;
 }
 
 /**
  * Each seed has other faults in play, at other rates, over other limits: what one mixture hides, another shows. Most
  * are drawn for a theme, since some rules matter only when several rare things come together.
  */
-export function scenarioOf(seed: number): Scenario {
+export function scenarioOf(seed: number, only?: ThemeName): Scenario {
   const random = seeded(seed);
+  // By streams of their own, so that the others' histories stay what they are.
+  if (only !== 'regions' && !random.fork(5).chance(0.12)) return inOneRegion(seed, random);
+  if (random.fork(6).chance(0.4)) return spread(inOneRegion(seed, random), random.fork(7));
+  return regional(anyScenario(seed, random), random.fork(8));
+}
+
+/** That may be played alone. */
+export type ThemeName = 'regions';
+
+function inOneRegion(seed: number, random: Random): Scenario {
   const scenario = anyScenario(seed, random);
   if (random.fork(1).chance(0.3)) return grouping(scenario, random.fork(2));
   if (random.fork(3).chance(0.18)) return keeping(scenario, random.fork(4));
@@ -486,6 +504,93 @@ const grouping: Theme = (scenario, random) => {
   };
 };
 
+/** Regions are lost and come back, while records are appended, merged, compacted, deleted, and read everywhere. */
+const regional: Theme = (scenario, random) => {
+  const isKept = random.chance(0.25);
+  const anyTopic = random.chance(0.2) ? compactedTopicPlan(0, random, 2) : topicPlan(0, random, 3);
+  const topics = [isKept ? keptTopicPlan(0, random) : anyTopic];
+  const isCompacted = topics.some(({ keys }) => keys !== undefined);
+  const some = (kind: ClientKind, least: number, most: number, operations: number) =>
+    several(kind, random.between(least, most), operations);
+  return spread(
+    {
+      ...scenario,
+      topics,
+      processes: random.between(2, 4),
+      badWeatherMs: random.pick([5_000, 20_000, 60_000]),
+      restFactor: random.pick([1, 10, 30]),
+      faults: {
+        ...scenario.faults,
+        killed: random.pick([0, 0, 1, 3]),
+        frozen: random.pick([0, 0, 1, 3]),
+        slow: random.pick([0, 1, 3]),
+        twinLate: random.pick([0, 1]),
+        landsLate: random.pick([0, 1]),
+      },
+      limits: {
+        ...scenario.limits,
+        ...(random.chance(0.5) && ROLLING),
+        inlineBytes: random.pick([0, 0, 0, 250]),
+        waitingBytes: LIMITS.waitingBytes,
+      },
+      clients: [
+        ...some('plain producer', 1, 2, 12),
+        ...some('idempotent producer', 0, 2, 10),
+        ...some('consumer', 1, 2, 15),
+        ...some('grower', 0, 1, 4),
+        ...(random.chance(0.2) ? several('administrator', 1, 2) : []),
+        ...(random.chance(0.3) ? several('truncator', 1, 6) : []),
+        ...(isKept ? several('keeper', 1, 20) : some('merger', 0, 2, 15)),
+        ...(isKept ? [] : some('collector', 0, 2, 15)),
+        ...(isCompacted && !isKept ? some('compactor', 1, 2, 10) : []),
+      ],
+      marksStay: true,
+      ...(isKept && {
+        upkeep: { limits: smallMaintenanceLimits(random), isTimely: false, gapsMs: SHORT_GAPS_MS },
+      }),
+    },
+    random,
+  );
+};
+
+/** The same history in a cluster of several regions. */
+const spread: Theme = (scenario, random) => {
+  const isLong = scenario.badWeatherMs >= HOUR_MS;
+  const plan = drawRegions(random, scenario.badWeatherMs);
+  const most = plan.names.length;
+  const acksOne = random.pick([0, 0.2, 0.5]);
+  return {
+    ...scenario,
+    regions: plan,
+    // Uploads fail.
+    ordered: false,
+    // A worker whose clock is ahead holds up who brings a region back, for so long.
+    mostSkewMs: Math.min(scenario.mostSkewMs ?? Number.POSITIVE_INFINITY, 100_000),
+    topics: scenario.topics.map((topic) => replicated(topic, random, most, isLong)),
+    faults: { ...scenario.faults, copyLate: random.pick([0, 1, 3]), copyLost: random.pick([0, 1, 3]) },
+    // Who serves does nothing else, so that it is known what it sends.
+    workers: scenario.workers ?? { processes: random.between(1, 2), longFreezesMs: [] },
+    clients: [
+      ...scenario.clients.map((client) =>
+        client.kind.endsWith('producer') && random.chance(acksOne) ? { ...client, acks: 1 as const } : client,
+      ),
+      // Else it is left to the keeper.
+      ...(isLong ? [] : several('region keeper', 1, 1)),
+    ],
+  };
+};
+
+/** Where producers would give up before a region that is lost is back, it is not waited for. */
+function replicated(topic: TopicPlan, random: Random, most: number, isLong: boolean): TopicPlan {
+  const factor = random.pick([most, most, 2, isLong ? most : 1]);
+  const least = isLong ? 1 : random.between(1, Math.min(2, factor));
+  return {
+    ...topic,
+    ...(factor < most && { replicationFactor: factor }),
+    configs: { ...topic.configs, 'min.insync.replicas': String(least) },
+  };
+}
+
 const MINUTE_MS = 60_000;
 const GAPS_MS = [5 * MINUTE_MS, 5 * MINUTE_MS, 20 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS];
 const SHORT_GAPS_MS = [100, 1_000, 10_000];
@@ -604,10 +709,20 @@ const THEMES: readonly Theme[] = [
 
 /** Where there are messages, they are drawn for that. */
 const OF_MESSAGES: ReadonlySet<Fault> = new Set(['messageLost', 'messageTwice', 'messageLate']);
+/** And so with regions. */
+const OF_REGIONS: ReadonlySet<Fault> = new Set([
+  'regionLost',
+  'regionHangs',
+  'regionSlow',
+  'copyLate',
+  'copyLost',
+]);
 
 function faultsInPlay(random: Random): Partial<Record<Fault, number>> {
   const share = random.pick([0, 0.2, 0.5, 0.8]);
-  const inPlay = ALL_FAULTS.filter((fault) => !OF_MESSAGES.has(fault) && random.chance(share));
+  const inPlay = ALL_FAULTS.filter(
+    (fault) => !OF_MESSAGES.has(fault) && !OF_REGIONS.has(fault) && random.chance(share),
+  );
   return Object.fromEntries(inPlay.map((fault) => [fault, random.pick([0.3, 1, 1, 3])]));
 }
 

@@ -24,7 +24,7 @@ test('in new histories every property holds, while every fault strikes and every
     code: 0,
     output: expect.stringContaining('Every property held in every history.'),
   });
-  const { pollUsedUp: _rare, ...situations } = SITUATIONS;
+  const { pollUsedUp: _rare, inSync: _rarer, ...situations } = SITUATIONS;
   const texts = [...Object.values(FAULTS).map(({ text }) => text), ...Object.values(situations)];
   for (const text of texts) expect(output).toMatch(new RegExp(`^${text} +[1-9]`, 'm'));
 }, 240_000);

@@ -13,6 +13,7 @@ import { type AbsorbedRow, indexOf } from '../../lib/log/indexRow.ts';
 import { beforeWork } from '../../lib/maintenance/lease.ts';
 import { maintainHead } from '../../lib/maintenance/maintainHead.ts';
 import { readRun } from '../../lib/maintenance/runs.ts';
+import { PROBE_KEY } from '../../lib/replication/rejoin.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import { DELETED_TOPIC_PK, TOPIC_PK } from '../../lib/topic/topicItem.ts';
 import type { PropertyReport, Retain } from '../../lib/verify/history.ts';
@@ -178,7 +179,8 @@ async function* garbageLeft(
 async function* remains({ cloud }: Aftermath, live: ReadonlySet<string>): AsyncGenerator<string> {
   const { objects, log, metadata } = cloud.storage;
   for (const { key } of (await objects.list('', { limit: ALL })).objects)
-    if (!live.has(key.split('/')[0]!)) yield `the object ${key} is left of a topic that is gone`;
+    if (key !== PROBE_KEY && !live.has(key.split('/')[0]!))
+      yield `the object ${key} is left of a topic that is gone`;
   for (const pk of cloud.upkeep!.groups) {
     const [kind, topicId] = pk.split('/');
     if (topicId === undefined || live.has(topicId)) continue;

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { MUTATIONS, mutate } from './mutations.ts';
+import type { ThemeName } from './scenario.ts';
 
 /** Runs `first`, `first + step` and so on; `runs` of them at most, and none is begun after `untilMs`. */
 export interface Task {
@@ -9,6 +10,8 @@ export interface Task {
   readonly untilMs: number;
   /** Number in MUTATIONS of the one to apply. */
   readonly mutation?: number;
+  /** Of all histories, unless given. */
+  readonly theme?: ThemeName | undefined;
 }
 
 export interface Progress {
@@ -60,7 +63,7 @@ async function work(): Promise<Failed | undefined> {
   let reportedAtMs = Date.now();
   for (let i = 0; i < task.runs && Date.now() < task.untilMs; i++) {
     const seed = task.first + i * task.step;
-    const scenario = scenarioOf(seed);
+    const scenario = scenarioOf(seed, task.theme);
     const run = await play(scenario);
     runs++;
     operations += run.history.operations.length;

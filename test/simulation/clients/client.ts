@@ -1,13 +1,16 @@
 import { WadiError } from '../../../lib/errors.ts';
 import type { LogLimits } from '../../../lib/log/limits.ts';
+import type { Durability } from '../../../lib/log/log.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Wadi } from '../../../lib/wadi.ts';
 import type { Coverage } from '../faults.ts';
 import type { Answer, Process } from '../process.ts';
 import type { Random } from '../random.ts';
 import type { Recorder } from '../recorder.ts';
+import type { RegionsPlan } from '../regional.ts';
 import type { TopicPlan, Upkeep } from '../scenario.ts';
 import type { GroupsWatch } from '../watchGroups.ts';
+import type { RegionsWatch } from '../watchRegions.ts';
 import type { World } from '../world.ts';
 
 /** What a client of a run has: time, chance, and processes to talk to. */
@@ -37,6 +40,16 @@ export interface Client {
   readonly messages: string[];
   /** Administrators rest so many times as long. */
   readonly slowness: number;
+  /** How sure its appends are to be; `all` unless given. */
+  readonly acks: 1 | 'all';
+  readonly regionsPlan: RegionsPlan | undefined;
+  /** If there are several. */
+  readonly regions: RegionsWatch | undefined;
+}
+
+/** How sure an append of the client's to a topic is to be. */
+export function durabilityOf({ acks }: Client, { configs }: Topic): Durability {
+  return { acks, minInsyncReplicas: configs.minInsyncReplicas };
 }
 
 /** Whoever does a job: one process, or two at once. */
@@ -93,14 +106,17 @@ export async function insist<T>(
 
 /** The client's topic as it stands, made anew if it is gone. */
 export async function currentTopic(client: Client): Promise<Topic> {
-  const { name, partitions, configs } = client.topic;
+  const { name, partitions, configs, replicationFactor } = client.topic;
   const askedAtMs = client.world.nowMs;
   const topic = await insist(client, async (wadi) => {
     try {
       return await wadi.topics.describe(name);
     } catch (error) {
       if (!isKafka(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
-      return wadi.topics.create({ name, partitions, configs });
+      return wadi.topics.create({
+        ...{ name, partitions, configs },
+        ...(replicationFactor !== undefined && { replicationFactor }),
+      });
     }
   });
   noteTopic(client, topic, askedAtMs);

@@ -1,4 +1,5 @@
 import { parseDueKey, parseUnit, SWEEP_UNIT } from '../../../lib/log/due.ts';
+import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
 import { plan } from '../../../lib/maintenance/planner.ts';
 import { startRun } from '../../../lib/maintenance/runs.ts';
 import { type Worked, work } from '../../../lib/maintenance/worker.ts';
@@ -51,12 +52,17 @@ export async function workThrough(client: Client, atOnce: number): Promise<void>
 }
 
 /** One message, and what compaction may have done of it noted in the history. */
-export async function workOn(client: Client, process: Process, message: string): Promise<Worked | undefined> {
-  const { recorder, coverage, world, upkeep, logLimits } = client;
+export async function workOn(
+  client: Client,
+  process: Process,
+  message: string,
+  timeoutMs = RUN_MS,
+): Promise<Worked | undefined> {
+  const { recorder, coverage, world, logLimits } = client;
   const notes = compactionsOf(client, process, message);
   const warn = (error: unknown) => recorder.failure(error);
-  const options = { limits: upkeep!.limits, logLimits, warn };
-  const answer = await process.serve((wadi) => work(wadi, message, options), RUN_MS);
+  const options = { limits: limitsOf(client), logLimits, warn };
+  const answer = await process.serve((wadi) => work(wadi, message, options), timeoutMs);
   if (answer.is === 'none') {
     if (!process.alive) count(coverage, 'workerKilled');
     return undefined;
@@ -71,8 +77,20 @@ export async function workOn(client: Client, process: Process, message: string):
   if (worked?.outcome === 'held') count(coverage, 'workHeld');
   if (worked?.outcome === 'more') count(coverage, 'workHandedOn');
   if (worked?.counts.creationsAbandoned) count(coverage, 'creationAbandoned');
+  const { objectsCopied = 0, regionsJoined = 0, regionsOut = 0 } = worked?.counts ?? {};
+  if (objectsCopied > 0) count(coverage, 'objectsCopied', objectsCopied);
+  if (objectsCopied > 0 && regionsJoined + regionsOut === 0 && worked?.outcome === 'done')
+    count(coverage, 'scrubbed');
   if (worked?.unit.endsWith('/purge') && worked.counts.itemsReclaimed) count(coverage, 'topicPurged');
   return worked;
+}
+
+/** Where a region may be out, nobody holds up for long who brings it back. */
+export function limitsOf({ upkeep, regionsPlan }: Client): MaintenanceLimits {
+  const limits = upkeep?.limits ?? MAINTENANCE_LIMITS;
+  if (regionsPlan === undefined) return limits;
+  const { runMs, leaseMs } = regionsPlan;
+  return { ...limits, runMs, leaseMs };
 }
 
 /** The run's id, if it is known to have begun, is kept. */

@@ -2,6 +2,7 @@ import { collectGarbage } from '../../../lib/maintenance/collectGarbage.ts';
 import { type CompactedPartition, compactPartition } from '../../../lib/maintenance/compactPartition.ts';
 import type { GarbageCursor } from '../../../lib/maintenance/garbage.ts';
 import { MAINTENANCE_LIMITS, type MaintenanceLimits } from '../../../lib/maintenance/limits.ts';
+import { toReplicas } from '../../../lib/maintenance/maintainHead.ts';
 import { mergePartition } from '../../../lib/maintenance/mergePartition.ts';
 import { type RetentionContext, retainPartition } from '../../../lib/maintenance/retain.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
@@ -134,7 +135,7 @@ export async function merger(client: Client, operations: number): Promise<void> 
       processes.map((process) =>
         ask(client, process, ({ storage, clock }) =>
           mergePartition(
-            { objects: storage.objects, items: storage.log, clock, limits },
+            { objects: toReplicas(storage.objects, topic), items: storage.log, clock, limits },
             topic,
             partition,
             options,
@@ -216,13 +217,12 @@ async function compact(
     outcome: { is: 'unknown' },
   });
   const { answer, returnedAtMs } = await ask(client, process, ({ storage, clock }) =>
-    compactPartition({ objects: storage.objects, items: storage.log, clock, limits }, topic, partition, {
-      ...options,
-      minCleanableDirtyRatio,
-      minCompactionLagMs,
-      maxCompactionLagMs,
-      deleteRetentionMs,
-    }),
+    compactPartition(
+      { objects: toReplicas(storage.objects, topic), items: storage.log, clock, limits },
+      topic,
+      partition,
+      { ...options, minCleanableDirtyRatio, minCompactionLagMs, maxCompactionLagMs, deleteRetentionMs },
+    ),
   );
   if (answer.is === 'ok') {
     note({ returnedAtMs, outcome: { is: 'ok' } });

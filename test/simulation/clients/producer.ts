@@ -4,11 +4,13 @@ import type { ValidBatch } from '../../../lib/record/record.ts';
 import type { Topic } from '../../../lib/topic/topic.ts';
 import type { Append, AppendOutcome, SentBatch, SentKey } from '../../../lib/verify/history.ts';
 import { batch } from '../../support/log.ts';
+import { count } from '../faults.ts';
 import type { Process } from '../process.ts';
 import {
   ask,
   type Client,
   currentTopic,
+  durabilityOf,
   isGone,
   isKafka,
   patience,
@@ -207,8 +209,13 @@ async function send(
   const request = units.map(({ partition, batches }) => {
     return { partition, batches: batches.map(({ encoded }) => encoded) };
   });
-  const { answer, returnedAtMs } = await ask(client, process, (wadi) => wadi.log.append(topic, request));
+  const durability = durabilityOf(client, topic);
+  const invokedAtMs = world.nowMs;
+  const { answer, returnedAtMs } = await ask(client, process, (wadi) =>
+    wadi.log.append(topic, request, durability),
+  );
   if (answer.is === 'none') return units.map(() => answer);
+  if (answer.is === 'ok') await noteAcknowledged(client, topic, units, answer.value);
   const answers = units.map((_, i): UnitAnswer => {
     const result: AppendResult | undefined = answer.is === 'ok' ? answer.value[i]! : undefined;
     if (result?.ok) {
@@ -218,9 +225,31 @@ async function send(
     }
     const error = recorder.failure(result?.error ?? (answer.is === 'error' && answer.error));
     notes[i]!({ returnedAtMs, outcome: failureOf(error) });
+    if (isKafka(error, 'NOT_ENOUGH_REPLICAS')) {
+      count(client.coverage, 'tooFewInSync');
+      client.regions?.refused(topic, invokedAtMs);
+    }
     return { is: 'error', error };
   });
   return answers;
+}
+
+/** What is promised of it holds from now on. */
+async function noteAcknowledged(
+  { regions, acks, coverage }: Client,
+  topic: Topic,
+  units: readonly Unit[],
+  results: readonly AppendResult[],
+): Promise<void> {
+  if (regions === undefined) return;
+  for (const [i, result] of results.entries()) {
+    if (!result.ok) continue;
+    if (acks === 1) count(coverage, 'acksOne');
+    else {
+      for (const [n, { values }] of units[i]!.batches.entries())
+        await regions.acknowledged(topic, result.partition, result.offsets[n]!, values.length);
+    }
+  }
 }
 
 /** A final error says that nothing of the batches is there; but for those that were there before, or are gone with all. */

@@ -45,6 +45,7 @@ export async function consumer(client: Client, operations: number): Promise<void
     };
     // A process that is frozen begins when the client may have gone on to another topic.
     const asked = topic;
+    const invokedAtMs = world.nowMs;
     const { answer } = await ask(client, process, async (wadi) => {
       const { bytes, ...rest } = await wadi.log.fetch(asked, request);
       return { ...rest, records: valuesOf(bytes).filter(([offset]) => offset >= request.offset) };
@@ -58,6 +59,9 @@ export async function consumer(client: Client, operations: number): Promise<void
     }
     const error = recorder.failure(answer.error);
     note({ returnedAtMs, outcome: { is: 'failed', error: error.kafka } });
+    // Storage did answer.
+    if (isKafka(error, 'KAFKA_STORAGE_ERROR') && error.cause === undefined)
+      await client.regions?.toldGone(topic, partition, place.offset, invokedAtMs);
     if (isGone(client, error)) {
       topic = await currentTopic(client);
       places = new Map();

@@ -46,8 +46,9 @@ export const appendRules: readonly Mutation[] = [
   {
     rule: 'data is written before it is ordered',
     file: 'lib/log/appender.ts',
-    from: '      await prepared;\n',
-    to: '      prepared.catch(() => undefined);\n',
+    from: 'const prepared = upload.then(async (stored) => noted.then(() => stored));',
+    to: `upload.catch(() => undefined);
+      const prepared = Promise.resolve<StoredBlob>({ ref: blob, cover: async () => undefined });`,
   },
   {
     rule: 'an append is acknowledged after the update',
@@ -104,8 +105,16 @@ export const appendRules: readonly Mutation[] = [
   {
     rule: 'an upload that failed is over',
     file: 'lib/log/appender.ts',
-    from: 'chunks).finally(() => {',
-    to: 'chunks).then(() => {',
+    from: `.finally(() => {
+        gathering.uploads--;
+        schedule(gathering);
+        if (gathering.uploads === 0 && gathering.waiting.length === 0) gatherings.delete(key);
+      });`,
+    to: `.then((stored) => {
+        gathering.uploads--;
+        schedule(gathering);
+        return stored;
+      });`,
   },
   {
     rule: 'slices that a merge has copied tell nothing of an entry',
