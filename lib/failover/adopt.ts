@@ -1,7 +1,7 @@
 import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
 import { withRetries } from '../log/retry.ts';
-import { type Item, type ItemTables, type Key, TABLES } from '../storage/ports.ts';
+import { type Condition, type Item, type ItemTables, type Key, TABLES } from '../storage/ports.ts';
 import { epochOf, inEpoch } from './epochItems.ts';
 import type { FailoverLimits } from './limits.ts';
 
@@ -11,7 +11,8 @@ const MEMBERS = /^(member|division)\//;
 
 /**
  * Copies what an epoch has written, as one region's tables show it, into the next epoch, in another region's. `told` of each page: how many
- * items there were by then. `whole`: nothing is left behind. Nobody else writes in the next epoch.
+ * items there were by then. Nobody else writes in the next epoch; but a put of this may be carried out twice, and late, when the next home has begun:
+ * so it only puts where nothing is. `whole`: nothing is left behind, and what is there gives way.
  */
 export async function copyEpoch(
   clock: Clock,
@@ -23,6 +24,7 @@ export async function copyEpoch(
   whole = false,
 ): Promise<number> {
   let copied = 0;
+  const condition: Condition | undefined = whole ? undefined : { missing: ['pk'] };
   for (const table of TABLES) {
     let after: Key | undefined;
     do {
@@ -30,7 +32,7 @@ export async function copyEpoch(
       const page = await withRetries(clock, () => source[table].scan(options));
       const items = page.items.flatMap((item) => takenOver(item, epochs.from, whole));
       await atOnce(items, limits.putsAtOnce, (item) =>
-        withRetries(clock, () => target[table].put(inEpoch(item, epochs.from, epochs.to))),
+        withRetries(clock, () => target[table].put(inEpoch(item, epochs.from, epochs.to), condition)),
       );
       copied += items.length;
       told(copied);

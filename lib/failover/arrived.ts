@@ -11,21 +11,27 @@ export interface ArrivedLimits {
 
 export const ARRIVED_LIMITS: ArrivedLimits = { pollMs: 100, waitMs: 5_000 };
 
+type Copy = Pick<ItemStore, 'getMany'>;
+
 /**
- * Resolves when all of these regions show the items in their own copies of the table, those that do not answer left out, or after `waitMs`: see
- * RollContext. Never rejects.
+ * Resolves when all of these regions show the items in their own copies of the table, or after `waitMs`: see RollContext. One that has not answered for
+ * as long is not waited for, until it answers again. Never rejects.
  */
 export function createArrived(
-  copies: readonly Pick<ItemStore, 'getMany'>[],
+  copies: readonly Copy[],
   epoch: number,
   clock: Clock,
   limits: ArrivedLimits = ARRIVED_LIMITS,
 ): (keys: readonly Key[]) => Promise<void> {
-  async function shows(copy: Pick<ItemStore, 'getMany'>, keys: readonly Key[]): Promise<boolean> {
+  const answeredAtMs = new Map(copies.map((copy) => [copy, clock.now()]));
+
+  async function shows(copy: Copy, keys: readonly Key[]): Promise<boolean> {
     try {
-      return (await copy.getMany(keys)).every((item) => item !== undefined);
+      const items = await copy.getMany(keys);
+      answeredAtMs.set(copy, clock.now());
+      return items.every((item) => item !== undefined);
     } catch {
-      return true;
+      return clock.now() - answeredAtMs.get(copy)! > limits.waitMs;
     }
   }
 

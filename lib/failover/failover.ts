@@ -13,9 +13,11 @@ import { listTopics } from '../topic/listTopics.ts';
 import { copyEpoch } from './adopt.ts';
 import { saidByMost } from './authority.ts';
 import { epochItems, epochOf } from './epochItems.ts';
+import { freshest } from './freshest.ts';
 import { type Home, homeItem, homeKey, lastReady, majorityOf } from './home.ts';
 import type { FailoverLimits } from './limits.ts';
 import { type Lost, repairTopic } from './repairTopic.ts';
+import { spread } from './spread.ts';
 
 /** A region as a failover sees it: its own copy of the tables, and its bucket. */
 export interface FailoverRegion {
@@ -37,7 +39,7 @@ export interface FailoverReport {
   readonly epoch: number;
   readonly from: string;
   readonly to: string;
-  /** The region of whose tables the copy was made: that which was home, or, if it did not answer, the new one. */
+  /** The region of whose tables the copy was made: that which was home, or, if it did not answer, the one that had most of it. */
   readonly source: string;
   readonly items: number;
   /** Offsets that were left out since their records had not arrived. Those that the old home gave beyond are not known. */
@@ -51,10 +53,11 @@ export interface FailoverReport {
  * 1. Most regions are told of a new epoch. From then on nobody begins to rely on the old one.
  * 2. It waits until nobody relies on it any more.
  * 3. What the old epoch has is copied into the new one: from the old home, if its tables answer; then nothing is missing. Else from the
- *    new home's own copy, as far as it was replicated.
+ *    the copy to which most was replicated.
  * 4. What does not fit together there, since items are replicated each in its own time, is mended, and the offsets that the old home may have
  *    given beyond are left out.
- * 5. Most regions are told that the new home begins.
+ * 5. It waits until most regions have what it begins with.
+ * 6. Most regions are told that the new home begins.
  *
  * It may die at any time: then nobody is home until it is done again, which begins from the start, with a later epoch: so nobody
  * writes in an epoch but who made it. Of two at the same time the later epoch wins. Throws StorageError when fewer than most
@@ -69,7 +72,8 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   if (now.ready && now.home === to) return undefined;
 
   const before = lastReady(now);
-  const next: Home = { epoch: now.epoch + 1, home: to, ready: false, before };
+  const by = Buffer.from(clock.random(8)).toString('hex');
+  const next: Home = { epoch: now.epoch + 1, home: to, ready: false, before, by };
   told(`telling the regions that ${to} takes over from ${before.home}, in epoch ${next.epoch}`);
   await tellMost(context, next, {
     any: [{ missing: ['pk'] }, { path: ['epoch'], is: '<', value: next.epoch }],
@@ -77,7 +81,9 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   told(`waiting ${limits.fenceMs / 1_000} s until nobody relies on ${before.home} any more`);
   await clock.sleep(limits.fenceMs);
 
-  const source = (await answering(regions, before.home, clock)) ?? target;
+  const home = await answering(regions, before.home, clock);
+  const others = regions.filter((region) => region.name !== before.home);
+  const source = home ?? (await freshest(others, before.epoch, clock, limits));
   told(`copying the items from ${source.name}`);
   const epochs = { from: before.epoch, to: next.epoch };
   const items = await copyEpoch(clock, source.tables, target.tables, epochs, limits, (count) =>
@@ -86,9 +92,12 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   const isWhole = source.name === before.home;
   const lost = await repairAll(context, target, next.epoch, isWhole ? 0 : limits.offsetGap);
 
+  told('waiting until another region has it, too');
+  const rest = regions.filter((region) => region !== target).map(({ tables }) => tables);
+  await spread(clock, target.tables, rest, majorityOf(regions.length) - 1, next.epoch, limits);
   told(`telling the regions that ${to} begins`);
-  const isOurs: Condition = { path: ['epoch'], is: '=', value: next.epoch };
-  await tellMost(context, { epoch: next.epoch, home: to, ready: true }, isOurs);
+  const isOurs: Condition = { path: ['by'], is: '=', value: by };
+  await tellMost(context, { epoch: next.epoch, home: to, ready: true, by }, isOurs);
   await forgetEpochs(context, target, before.epoch);
   const tookMs = clock.now() - startedAtMs;
   return { epoch: next.epoch, from: before.home, to, source: source.name, items, lost, tookMs };
@@ -107,9 +116,7 @@ async function tellMost(
       withRetries(clock, async () => {
         const { applied, item } = await tables.metadata.put(homeItem(name, home), condition);
         // Refused, but by our own words, of which the answer was lost.
-        return (
-          applied || (item?.epoch === home.epoch && item.home === home.home && item.ready === home.ready)
-        );
+        return applied || (item?.by === home.by && item?.ready === home.ready);
       }),
     ),
   );
@@ -144,8 +151,12 @@ async function repairAll(
 ): Promise<(Lost & { topic: string })[]> {
   const lost: (Lost & { topic: string })[] = [];
   const items = epochItems(target.tables.log, epoch);
-  const objects = ofAllThatAnswer(regions.map(({ objects }) => objects));
-  const context = { items, objects, clock, limits: { ...limits, offsetGap } };
+  const buckets = await thatAnswer(
+    regions.map(({ objects }) => objects),
+    clock,
+  );
+  const objects = together(buckets, clock);
+  const context = { items, epoch, objects, clock, limits: { ...limits, offsetGap } };
   for (const topic of await listTopics(epochItems(target.tables.metadata, epoch))) {
     told(`looking through topic ${topic.name}`);
     for (const each of await repairTopic(context, topic)) lost.push({ topic: topic.name, ...each });
@@ -153,14 +164,20 @@ async function repairAll(
   return lost;
 }
 
-/** What a region that is lost has alone is lost with it. */
-function ofAllThatAnswer(stores: readonly ObjectStore[]): Pick<ObjectStore, 'get' | 'list'> {
-  async function ask<T>(call: (store: ObjectStore) => Promise<T>): Promise<T[]> {
-    const answers = await Promise.allSettled(stores.map(call));
-    const given = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
-    if (given.length > 0) return given;
-    throw new StorageError('no bucket answers', 'no', (answers[0] as PromiseRejectedResult).reason);
-  }
+/** Those that answer now: what a region that is lost has alone is lost with it. */
+async function thatAnswer(stores: readonly ObjectStore[], clock: Clock): Promise<ObjectStore[]> {
+  const answers = await Promise.allSettled(
+    stores.map((store) => withRetries(clock, () => store.list('', { limit: 1 }))),
+  );
+  const there = stores.filter((_, i) => answers[i]!.status === 'fulfilled');
+  if (there.length > 0) return there;
+  throw new StorageError('no bucket answers', 'no', (answers[0] as PromiseRejectedResult).reason);
+}
+
+/** What all of them have. None may be left out that was there a moment ago: what is not seen is taken for lost. */
+function together(stores: readonly ObjectStore[], clock: Clock): Pick<ObjectStore, 'get' | 'list'> {
+  const ask = <T>(call: (store: ObjectStore) => Promise<T>): Promise<T[]> =>
+    Promise.all(stores.map((store) => withRetries(clock, () => call(store))));
   return {
     get: async (key) => (await ask((store) => store.get(key))).find((bytes) => bytes !== undefined),
     async list(prefix, options) {

@@ -9,6 +9,7 @@ import type { Item, Key } from '../storage/ports.ts';
  *     home    the region that writes from that epoch on
  *     ready   whether it has begun to
  *     before  {epoch, home}: who did before, if it has not
+ *     by      drawn by the failover that says so: two of them never share an epoch
  *
  * A region is home when most regions say so. Where the item is missing, it is the first region, in epoch 1.
  */
@@ -17,14 +18,15 @@ export interface Home {
   readonly home: string;
   readonly ready: boolean;
   readonly before?: Pick<Home, 'epoch' | 'home'>;
+  readonly by?: string;
 }
 
 export function homeKey(region: string): Key {
   return { pk: 'home', sk: region };
 }
 
-export function homeItem(region: string, { epoch, home, ready, before }: Home): Item {
-  return { ...homeKey(region), epoch, home, ready, ...(before && { before: { ...before } }) };
+export function homeItem(region: string, { epoch, home, ready, before, by = '' }: Home): Item {
+  return { ...homeKey(region), epoch, home, ready, by, ...(before && { before: { ...before } }) };
 }
 
 export function parseHome(item: Item | undefined, first: string): Home {

@@ -7,6 +7,10 @@ export interface FailoverLimits {
    * offset is ever acknowledged twice.
    */
   readonly offsetGap: number;
+  /** How long other regions may take to have what the new home begins with, */
+  readonly spreadMs: number;
+  /** and how often they are asked. */
+  readonly spreadPollMs: number;
   readonly itemsPerPage: number;
   readonly putsAtOnce: number;
   readonly partitionsAtOnce: number;
@@ -19,6 +23,8 @@ export interface FailoverLimits {
 export const FAILOVER_LIMITS: FailoverLimits = {
   fenceMs: 12_000,
   offsetGap: 1_000_000,
+  spreadMs: 60_000,
+  spreadPollMs: 200,
   itemsPerPage: 500,
   putsAtOnce: 32,
   partitionsAtOnce: 8,

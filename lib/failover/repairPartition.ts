@@ -18,7 +18,7 @@ export interface Found {
 
 /** What is to be done of it. */
 export interface Repair {
-  /** Rows to put, in place of what is under their base offsets. */
+  /** Rows to put, in place of what is under their base offsets: each with a later version. */
   readonly put: readonly IndexRow[];
   /** Offsets whose records are lost. */
   readonly lost: readonly (readonly [from: number, to: number])[];
@@ -54,6 +54,7 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
   const end = Math.max(indexEnd, inHead.length === 0 ? 0 : endOf(inHead.at(-1)!));
   let start = logStartOffset;
   let next = start;
+  const versions = new Map(found.rows.map(({ baseOffset, version }) => [baseOffset, version]));
   let maxTimestamp = -1;
 
   function add(slices: readonly PlacedSlice[]): void {
@@ -62,7 +63,14 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
     maxTimestamp = Math.max(maxTimestamp, own);
     const endOffset = endOf(slices.at(-1)!);
     put.push({
-      ...{ baseOffset, endOffset, version: 0, slices, maxTimestamp: own, runningMaxTimestamp: maxTimestamp },
+      ...{
+        baseOffset,
+        endOffset,
+        version: (versions.get(baseOffset) ?? 0) + 1,
+        slices,
+        maxTimestamp: own,
+        runningMaxTimestamp: maxTimestamp,
+      },
       ...{ closed: false, cleanedTo: baseOffset, deleteHorizonMs: undefined },
     });
     next = endOffset;

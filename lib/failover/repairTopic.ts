@@ -31,13 +31,14 @@ import type { LogTopic } from '../log/log.ts';
 import { addRun } from '../log/plan.ts';
 import { withRetries } from '../log/retry.ts';
 import { cutIntoPieces } from '../maintenance/segmentObject.ts';
-import type { ItemStore, ObjectStore } from '../storage/ports.ts';
+import type { Condition, ItemStore, ObjectStore } from '../storage/ports.ts';
 import type { FailoverLimits } from './limits.ts';
 import { type Repair, repairPartition } from './repairPartition.ts';
 
 export interface RepairContext {
   /** The log table of the new epoch, which nobody else writes yet. */
   readonly items: ItemStore;
+  readonly epoch: number;
   /** What every region that answers has. */
   readonly objects: Pick<ObjectStore, 'get' | 'list'>;
   readonly clock: Clock;
@@ -55,7 +56,7 @@ export interface Lost {
  * told by offsets.
  */
 export async function repairTopic(context: RepairContext, topic: LogTopic): Promise<Lost[]> {
-  const { items, clock, limits } = context;
+  const { items, clock, epoch, limits } = context;
   const objects = await keysOf(context, topic);
   const lost: Lost[] = [];
   for (let index = 0; index <= headIndexOf(topic, topic.partitions - 1); index++) {
@@ -77,8 +78,15 @@ export async function repairTopic(context: RepairContext, topic: LogTopic): Prom
     }
     const fence = [...placedEntries(head)].reduce((max, { entry }) => Math.max(max, entry.at), head.fence);
     const { rolling: _, ...rest } = found;
+    // Sent twice, the second may come when the next home has written to it.
+    const asCopied: Condition = {
+      any: [{ missing: ['epoch'] }, { path: ['epoch'], is: '<', value: epoch }],
+    };
     await withRetries(clock, () =>
-      items.put({ ...rest, ...headKey(topic.id, index), base: encodeBase(base), start, tail: [], fence }),
+      items.put(
+        { ...rest, ...headKey(topic.id, index), base: encodeBase(base), start, tail: [], fence, epoch },
+        asCopied,
+      ),
     );
     await withRetries(clock, () => items.put(dueItem(topic, headUnit(topic.id, index), clock.now())));
   }
@@ -115,7 +123,11 @@ async function repairOf(
     },
   );
   for (const row of repair.put) {
-    await withRetries(clock, () => items.put(segmentRowItem(topic.id, partition, row)));
+    // As below: a merge of the next home has a later version.
+    const older: Condition = {
+      any: [{ missing: ['pk'] }, { path: ['version'], is: '<', value: row.version }],
+    };
+    await withRetries(clock, () => items.put(segmentRowItem(topic.id, partition, row), older));
   }
   return repair;
 }

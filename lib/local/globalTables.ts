@@ -19,7 +19,7 @@ export interface GlobalTables {
   close(): void;
 }
 
-/** How long a write waits that cannot travel now. */
+/** How often it is asked whether writes that wait may travel. */
 const HELD_MS = 100;
 
 /**
@@ -32,10 +32,25 @@ export function globalTables(
 ): GlobalTables {
   /** The last write of an item that is under way to a region. */
   const pending = new Map<string, { item: Item | undefined }>();
+  const waiting = new Map<string, Promise<void>>();
   let closed = false;
 
   function send(from: string, table: TableName, key: Key, item: Item | undefined): void {
     for (const to of Object.keys(copies)) if (to !== from) void travel(from, to, table, key, item);
+  }
+
+  /** Resolves when writes travel from one to the other: those that wait share the question. */
+  function opens(from: string, to: string): Promise<void> {
+    if (closed || open(from, to)) return Promise.resolve();
+    const pair = `${from}/${to}`;
+    const known = waiting.get(pair);
+    if (known !== undefined) return known;
+    const asked = (async () => {
+      while (!closed && !open(from, to)) await clock.sleep(HELD_MS);
+      waiting.delete(pair);
+    })();
+    waiting.set(pair, asked);
+    return asked;
   }
 
   async function travel(
@@ -54,7 +69,7 @@ export function globalTables(
     const mine = { item };
     pending.set(name, mine);
     await clock.sleep(lagMs());
-    while (!closed && !open(from, to)) await clock.sleep(HELD_MS);
+    await opens(from, to);
     pending.delete(name);
     if (closed) return;
     const target = copies[to]![table];

@@ -17,6 +17,7 @@ import { decodeProducer, type ProducerState } from './producers.ts';
  *   floor      number   entries whose blob was uploaded at or before it are refused: the blob may be deleted
  *   producers  map      state of idempotent producers by `<partition>:<producer id>`
  *   evictions  number   counts the times that producers were moved out of the map
+ *   epoch      number   of which it was taken over, if one region of several is home: see lib/failover
  *   inSync     number   of several regions: appends that know less of who is in sync than this epoch are refused; 0 where missing
  */
 export interface Head {
@@ -163,6 +164,13 @@ export function progress(head: Head): number {
   for (const base of head.base) total += base.offset;
   for (const entry of head.tail) for (const slice of entry.slices) total += slice.recordCount;
   return total;
+}
+
+/** As `progress`, roughly, of an item that may be a head: 0 of others. */
+export function headProgress(item: Item): number {
+  if (item.sk !== 'head' || isDeleted(item)) return 0;
+  const moved = decodeBase(item.base).reduce((sum, { offset }) => sum + offset, 0);
+  return (item.roll as number) + moved + (item.tail as readonly Value[]).length;
 }
 
 /** Where the index ends and the head itself knows the slices. */

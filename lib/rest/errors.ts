@@ -149,7 +149,8 @@ export function describeError(
       PARTITION_FIELD.test(error.field)
         ? V2_PARTITION_NOT_FOUND
         : ANSWERS[error.kafka][form];
-    if (status >= 500) logError(error);
+    // While regions are lost, whoever asks is told; an alarm tells the operator.
+    if (status >= 500 && error.kafka !== 'NOT_ENOUGH_REPLICAS') logError(error);
     const body: ErrorBody = {
       error_code: errorCode,
       message: shortened(error.message),

@@ -47,6 +47,7 @@ test('a failover while the old home answers loses nothing, and goes on at the ne
   const { w, a, topic } = await written(40);
   w.cut.add('b');
   await append(await a.homes.current(), topic, 'not replicated');
+  w.cut.delete('b');
   const report = await w.failover('b');
   expect(report).toMatchObject({ epoch: 2, from: 'a', to: 'b', source: 'a', lost: [] });
   const wadi = await a.homes.current();
@@ -141,4 +142,43 @@ test('positions of groups are taken over, and their members join anew', async ()
   ]);
   const again = await wadi.groups.create('billing', {});
   expect(again.name).not.toBe(member.name);
+});
+
+test('a new home does not begin before another region has all that it begins with', async () => {
+  const { w, a, b, topic } = await written(40);
+  await w.settle();
+  w.cut.add('b').add('c');
+  const told: string[] = [];
+  await expect(w.failover('b', { spreadMs: 3_000 }, (step) => told.push(step))).rejects.toThrow(
+    '0 other regions have what the new home begins with, 1 must',
+  );
+  expect(told.at(-1)).toBe('waiting until another region has it, too');
+  w.clock.advance(60_000);
+  await expect(a.homes.current()).rejects.toThrow('taking over');
+  w.cut.clear();
+  expect(await w.failover('b')).toMatchObject({ epoch: 3, from: 'a', lost: [] });
+  expect(await texts(await b.homes.current(), topic)).toEqual(numbered(40));
+});
+
+test('the copy is made from the region to which most was replicated, whichever takes over', async () => {
+  const { w, b, a, topic } = await written(10);
+  await w.settle();
+  w.cut.add('b');
+  for (let i = 10; i < 20; i++) await append(await a.homes.current(), topic, `${i}`);
+  await w.settle();
+  for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
+  w.down.add('a');
+  w.cut.delete('b');
+  expect(await w.failover('b')).toMatchObject({ source: 'c', lost: [] });
+  expect(await texts(await b.homes.current(), topic)).toEqual(numbered(20));
+});
+
+test('two failovers to the same region never share an epoch', async () => {
+  const { w, b, topic } = await written(5);
+  await w.settle();
+  const reports = await Promise.allSettled([w.failover('b'), w.failover('b')]);
+  const epochs = reports.flatMap((each) => (each.status === 'fulfilled' ? [each.value!.epoch] : []));
+  expect(new Set(epochs).size).toBe(epochs.length);
+  if (epochs.length === 0) await w.failover('b');
+  expect(await texts(await b.homes.current(), topic)).toEqual(numbered(5));
 });
