@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { integer } from '../../lib/cli/options.ts';
 import { MAX_WORKERS } from './crew.ts';
+import { gameOf, violatedIn } from './game.ts';
 import { runHistories } from './histories.ts';
 import { runMutations } from './mutants.ts';
-import { play, violated } from './run.ts';
-import { type Scenario, scenarioOf, type ThemeName } from './scenario.ts';
+import { play } from './run.ts';
+import type { Scenario, ThemeName } from './scenario.ts';
 
 interface Options {
   readonly runs?: number;
@@ -49,7 +50,7 @@ Exits with 0 if every property held (or every mutation was noticed), with 1 if n
   )
   .addOption(
     new Option('--theme <name>', 'only histories of it')
-      .choices(['regions'])
+      .choices(['regions', 'failovers'])
       .conflicts(['scenario', 'mutations']),
   )
   .option('--workers <n>', 'threads', integer(1, 16), MAX_WORKERS)
@@ -93,12 +94,15 @@ if (mutations) {
 }
 
 async function runOne(): Promise<number> {
-  const chosen = scenario === undefined ? scenarioOf(seed ?? randomInt(MAX_SEED - 1), theme) : read(scenario);
-  const run = await play(chosen, trace ? (line) => console.log(line) : undefined);
-  for (const { property, violations } of violated(run)) {
+  const log = trace ? (line: string) => console.log(line) : undefined;
+  const run =
+    scenario === undefined
+      ? await (await gameOf(theme))(seed ?? randomInt(MAX_SEED - 1), log)
+      : await play(read(scenario), log);
+  for (const { property, violations } of violatedIn(run)) {
     console.log(`VIOLATED: ${property}\n  ${violations.join('\n  ')}`);
   }
-  if (violated(run).length > 0) return 1;
+  if (violatedIn(run).length > 0) return 1;
   console.log('Every property held.');
   return 0;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { registerHooks } from 'node:module';
 import { appendRules } from './rules/append.ts';
 import { compactionRules } from './rules/compaction.ts';
+import { failoverRules } from './rules/failover.ts';
 import { garbageRules } from './rules/garbage.ts';
 import { groupsRules } from './rules/groups.ts';
 import { producersRules } from './rules/producers.ts';
@@ -30,6 +31,7 @@ export interface Mutation {
 const root = new URL('../../', import.meta.url);
 
 export const MUTATIONS: readonly Mutation[] = [
+  ...failoverRules,
   ...appendRules,
   ...producersRules,
   ...rollRules,

@@ -39,8 +39,8 @@ const REPLAY = 50;
 Error.stackTraceLimit = 0;
 const task = workerData as Task;
 if (task.mutation !== undefined) mutate(MUTATIONS[task.mutation]!);
-const { play, violated } = await import('./run.ts');
-const { scenarioOf } = await import('./scenario.ts');
+const { gameOf, violatedIn } = await import('./game.ts');
+const play = await gameOf(task.theme);
 
 let runs = 0;
 let operations = 0;
@@ -63,15 +63,14 @@ async function work(): Promise<Failed | undefined> {
   let reportedAtMs = Date.now();
   for (let i = 0; i < task.runs && Date.now() < task.untilMs; i++) {
     const seed = task.first + i * task.step;
-    const scenario = scenarioOf(seed, task.theme);
-    const run = await play(scenario);
+    const run = await play(seed);
     runs++;
-    operations += run.history.operations.length;
+    operations += run.operations;
     for (const [what, times] of run.coverage) add(coverage, what, times);
     for (const { property, checked: times } of run.reports) add(checked, property, times);
-    const [worst] = violated(run);
+    const [worst] = violatedIn(run);
     if (worst) return { seed, property: worst.property, violation: worst.violations[0]! };
-    if (i % REPLAY === 0 && (await play(scenario)).fingerprint !== run.fingerprint) {
+    if (i % REPLAY === 0 && (await play(seed)).fingerprint !== run.fingerprint) {
       return { seed, property: 'the same seed gives the same run', violation: 'two runs differ' };
     }
     if (Date.now() - reportedAtMs < REPORT_MS) continue;

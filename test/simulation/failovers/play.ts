@@ -12,6 +12,7 @@ import type { Topic } from '../../../lib/topic/topic.ts';
 import type { PropertyReport } from '../../../lib/verify/history.ts';
 import { createWadi, type Wadi } from '../../../lib/wadi.ts';
 import { batch, readAll } from '../../support/log.ts';
+import type { Played } from '../game.ts';
 import { type Random, seeded } from '../random.ts';
 import { createWorld, type World } from '../world.ts';
 import { createSky, MAX_LAG_MS, REGIONS, type RegionName, type Sky, type Viewer } from './sky.ts';
@@ -39,14 +40,8 @@ interface Done extends FailoverReport {
   readonly readyMs: number;
 }
 
-export interface FailoverRun {
-  readonly reports: readonly PropertyReport[];
-  readonly fingerprint: string;
-  readonly operations: number;
-}
-
 /** Regions are lost and cut off, others take over, and those who were home do not always know. */
-export async function playFailovers(seed: number, log?: (line: string) => void): Promise<FailoverRun> {
+export async function playFailovers(seed: number, log?: (line: string) => void): Promise<Played> {
   const random = seeded(seed, 77);
   const world = createWorld(START_MS, seeded(seed, 78).real, log);
   const sky = createSky(world, random.fork(1), random.pick([0, 1, 1, 3]));
@@ -80,7 +75,8 @@ export async function playFailovers(seed: number, log?: (line: string) => void):
   } catch (error) {
     unexpected.push(`the run broke off: ${(error as Error).message}`);
   }
-  return { reports: check(stage, found), fingerprint: world.fingerprint, operations: appended.length };
+  const { fingerprint } = world;
+  return { reports: check(stage, found), coverage: new Map(), fingerprint, operations: appended.length };
 }
 
 interface Stage {
