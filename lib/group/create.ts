@@ -58,7 +58,8 @@ export async function create(
       epoch: isStatic ? before.epoch : 0,
       held: isStatic && !before.manual ? taken(before.held) : [],
       lastPoll: { token: '', key: undefined, ranges: [], earlierKeys: [] },
-      lastSeenMs: now,
+      // The read may have taken its time, and the one before been heard of since.
+      lastSeenMs: Math.max(now, before?.lastSeenMs ?? 0),
       autoCommitMs: now,
       left: false,
       version: 0,

@@ -88,6 +88,27 @@ test('a call of a static member that slept takes nothing from the one that has i
   expect(await committedOf(groups, 0)).toBe(2);
 });
 
+test('a static member that comes again, and slept, has not been silent for so long', async () => {
+  const { clock, groups, another } = await started(1);
+  const config = { ...MANUAL, groupInstanceId: 'static', sessionTimeoutMs: 6_000 };
+  const first = await join(groups, undefined, config);
+  const { intercept, reached, wake } = frozenAt(
+    ({ operation, args }) => operation === 'get' && (args[0] as Item).sk === 'member/static',
+  );
+  const sleeping = (await another(intercept)).create('g', config);
+  await reached;
+  for (let ms = 0; ms < 7_000; ms += 1_000) {
+    clock.advance(1_000);
+    await groups.heartbeat(first);
+  }
+  wake();
+  const second = await sleeping;
+  const other = await join(groups, 'other');
+  clock.advance(1_000);
+  await groups.heartbeat(other);
+  await expect(groups.heartbeat(second)).resolves.toMatchObject({});
+});
+
 test('a member that unsubscribes and subscribes again at once has its part again', async () => {
   const { clock, groups } = await started();
   const a = await join(groups, 'a');
