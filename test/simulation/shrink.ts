@@ -40,12 +40,16 @@ async function failingRun(scenario: Scenario, property: string, untilMs: number)
 
 /** Each a little simpler than the scenario, the ones that take most away first. */
 function* candidates(scenario: Scenario): Generator<Scenario> {
-  const { clients, faults, processes, topics, limits, upkeep } = scenario;
+  const { clients, faults, processes, topics, limits, upkeep, regions } = scenario;
   for (const client of clients) yield { ...scenario, clients: clients.filter((other) => other !== client) };
   for (const fault of ALL_FAULTS) {
     if (faults[fault] === undefined) continue;
     const { [fault]: _, ...others } = faults;
     yield { ...scenario, faults: others };
+  }
+  for (const outage of regions?.outages ?? []) {
+    const outages = regions!.outages.filter((other) => other !== outage);
+    yield { ...scenario, regions: { ...regions!, outages } };
   }
   for (const fewer of [(n: number) => n >> 1, (n: number) => n - 1]) {
     for (const client of clients) {
