@@ -3,8 +3,11 @@ import { startTimer, webClock } from './clock.ts';
 
 /** Of every part of the client. Where Kafka has the option, it has Kafka's name and default. */
 export interface ConnectionOptions {
-  /** Where the API is served: `https://….execute-api.….amazonaws.com`, `http://127.0.0.1:8080`. */
-  readonly url: string;
+  /**
+   * `bootstrap.servers`: where the API is served, `https://….execute-api.….amazonaws.com`, `http://127.0.0.1:8080`. Of a cluster of several
+   * regions a list, the nearest first: when one does not answer, or says that it cannot serve now, the next is asked, and so on round.
+   */
+  readonly url: string | readonly string[];
   /** For every request. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Returns more headers, for each attempt anew: a signature, a token. */
@@ -78,16 +81,23 @@ export function connect(options: ConnectionOptions): Connection {
     retryBackoffMaxMs = 1_000,
     fetch = (url, init) => globalThis.fetch(url, init),
   } = options;
-  const root = rootOf(options.url);
+  const roots = rootsOf(options.url);
+  let at = 0;
+
+  /** From here on the next is asked, if nobody has said so already. */
+  function leave(root: string): void {
+    if (roots[at] === root) at = (at + 1) % roots.length;
+  }
 
   async function attempt<T>(
     { method, path, query, headers, body: content, type = JSON_TYPE }: ApiRequest,
     { signal, timeoutMs = requestTimeoutMs }: CallOptions = {},
   ): Promise<Answer<T>> {
+    const root = roots[at]!;
     const url = `${root}${path}${searchOf(query)}`;
     const body = bytesOf(content);
     const fields: Record<string, string> = { ...always, ...(body && { 'content-type': type }), ...headers };
-    return withTimeout(timeoutMs, signal, async (ended) => {
+    const answer = withTimeout(timeoutMs, signal, async (ended) => {
       const signed = await requestSigner?.({ method, url, headers: fields, body });
       const response = await fetch(url, {
         method,
@@ -96,6 +106,10 @@ export function connect(options: ConnectionOptions): Connection {
         ...(body && { body }),
       });
       return read<T>(response, await response.text());
+    });
+    return answer.catch((error) => {
+      if (error instanceof ClientError && isOfTheRegion(error)) leave(root);
+      throw error;
     });
   }
 
@@ -150,6 +164,17 @@ function checkNumbers(options: object): void {
     if (typeof value === 'number' && value >= 0) continue;
     throw refusal('INVALID_CONFIG', `${name} must be a number of at least 0`, name);
   }
+}
+
+/** That another region may answer better. Which regions are in sync is the same for all. */
+function isOfTheRegion({ status, kafka }: ClientError): boolean {
+  return (status === 0 || status >= 500) && kafka !== 'NOT_ENOUGH_REPLICAS';
+}
+
+function rootsOf(url: string | readonly string[]): string[] {
+  const urls = typeof url === 'string' ? url.split(',') : url;
+  if (urls.length === 0) throw refusal('INVALID_REQUEST', 'there is no URL', 'url');
+  return urls.map((each) => rootOf(each.trim()));
 }
 
 function rootOf(url: string): string {

@@ -22,6 +22,8 @@ export interface ProducerOptions extends ConnectionOptions {
   /** `compression.type`; none. gzip is there wherever fetch is; the others need `compress`. */
   readonly compressionType?: CompressionCodec;
   readonly compress?: Compress;
+  /** `all`, the default, or 1: what that means differs where there are several regions. */
+  readonly acks?: 'all' | 1;
   /** Requests at once, over all partitions; one of each partition; 8. */
   readonly maxInFlight?: number;
   /** `buffer.memory`: bytes of records that wait for their append, before `send` waits for room; 32 MiB. */
@@ -88,13 +90,14 @@ export function producer(options: ProducerOptions): Producer {
     maxBlockMs = 60_000,
     deliveryTimeoutMs = 120_000,
     metadataMaxAgeMs = 300_000,
+    acks = 'all',
   } = options;
   const ended = new AbortController();
   const cluster = clusterOf(connect(options), { signal: ended.signal });
   const topics = createTopics(cluster, metadataMaxAgeMs, ended.signal);
   const buffer = createRoom(maxBufferedBytes);
   const inFlight = createRoom(maxInFlight);
-  const deliveryOptions = { cluster, compressionType, compress, signal: ended.signal };
+  const deliveryOptions = { cluster, acks, compressionType, compress, signal: ended.signal };
   const partitions = new Map<string, Partition>();
   const sticky = new Map<string, { partition: number; bytes: number }>();
   const unsettled = new Set<Promise<unknown>>();

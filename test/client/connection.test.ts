@@ -96,7 +96,7 @@ test('does not begin to wait for what would come too late', async () => {
 
 test('gives up an attempt that takes too long, and says that it does not know', async () => {
   await using server = await serve(() => undefined);
-  const calling = connect({ url: server.url, requestTimeoutMs: 30, apiTimeoutMs: 100, ...quick }).call(get);
+  const calling = connect({ url: server.url, requestTimeoutMs: 300, apiTimeoutMs: 2_000, ...quick }).call(get);
   await expect(calling).rejects.toMatchObject({
     kafka: 'REQUEST_TIMED_OUT',
     status: 0,
@@ -144,4 +144,47 @@ test('takes a 200 that is cut off, or not of the API, for no answer', async () =
 
 test.each(['ftp://x', 'x', ''])('refuses %j as a URL', (url) => {
   expect(() => connect({ url })).toThrow('is not an HTTP URL');
+});
+
+describe('of several regions', () => {
+  const closed = 'http://127.0.0.1:1';
+
+  test('the next is asked when one gives no answer, and stays the one that is asked', async () => {
+    await using server = await serve((_, response) => json(response, 200, {}));
+    const { call } = connect({ url: [closed, server.url], ...quick });
+    await call(get);
+    await call(get);
+    expect(server.came).toHaveLength(2);
+  });
+
+  test('the next is asked when one cannot serve, and the first again when the next cannot', async () => {
+    await using first = await serve((_, response) => json(response, first.came.length === 1 ? 503 : 200, {}));
+    await using second = await serve((_, response) => json(response, 500, { retriable: true }));
+    const { call } = connect({ url: `${first.url}, ${second.url}/`, ...quick });
+    await call(get);
+    expect([first.came.length, second.came.length]).toEqual([2, 1]);
+  });
+
+  test('a refusal is that of all: nobody else is asked', async () => {
+    await using first = await serve((_, response) => json(response, 404, { kafka_error_code: 3 }));
+    await using second = await serve((_, response) => json(response, 200, {}));
+    const { call } = connect({ url: [first.url, second.url], ...quick });
+    await expect(call(get)).rejects.toMatchObject({ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    expect(second.came).toEqual([]);
+  });
+
+  test('too few regions in sync are too few for all: the same one is asked again', async () => {
+    await using first = await serve((_, response) =>
+      json(response, first.came.length < 3 ? 503 : 200, { kafka_error_code: 19, retriable: true }),
+    );
+    await using second = await serve((_, response) => json(response, 200, {}));
+    const { call } = connect({ url: [first.url, second.url], ...quick });
+    await call(get);
+    expect([first.came.length, second.came.length]).toEqual([3, 0]);
+  });
+
+  test('a list without URLs, or with one that is none, is refused', () => {
+    expect(() => connect({ url: [] })).toThrow('there is no URL');
+    expect(() => connect({ url: `${closed},b` })).toThrow("'b' is not an HTTP URL");
+  });
 });

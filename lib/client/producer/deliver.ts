@@ -12,6 +12,7 @@ import { advanced, consequenceOf, type Identity, newIdentity, renewed } from './
 
 export interface DeliveryOptions {
   readonly cluster: Cluster;
+  readonly acks: 'all' | 1;
   readonly compressionType: CompressionCodec;
   readonly compress: Compress;
   /** Ends what is under way. */
@@ -30,7 +31,7 @@ export interface Delivery {
 export function createDelivery(
   topic: string,
   partition: number,
-  { cluster, compressionType, compress, signal }: DeliveryOptions,
+  { cluster, acks, compressionType, compress, signal }: DeliveryOptions,
 ): Delivery {
   let identity = newIdentity(webClock.random);
   const path = `${topicPath(topic)}/partitions/${partition}/records`;
@@ -75,7 +76,7 @@ export function createDelivery(
     if (timeoutMs <= 0) throw notSent('Not sent within delivery.timeout.ms');
     if (signal.aborted) throw notSent('The producer was closed before this was sent');
     const { base_offsets } = await cluster.call<{ base_offsets: readonly number[] }>(
-      { method: 'POST', path, body, type: RECORD_BATCH_TYPE },
+      { method: 'POST', path, query: { acks }, body, type: RECORD_BATCH_TYPE },
       { timeoutMs, signal },
     );
     return base_offsets;
