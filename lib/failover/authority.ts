@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.ts';
-import { type ItemStore, StorageError } from '../storage/ports.ts';
-import { type Home, homeKey, latest, majorityOf, parseHome } from './home.ts';
+import { type Condition, type ItemStore, StorageError } from '../storage/ports.ts';
+import { agreed, type Home, homeItem, homeKey, isSame, latest, majorityOf, parseHome } from './home.ts';
 
 /** A region's own copy of the metadata table. */
 export interface HomeRegion {
   readonly name: string;
-  readonly metadata: Pick<ItemStore, 'get'>;
+  readonly metadata: Pick<ItemStore, 'get' | 'put'>;
 }
 
 export interface AuthorityLimits {
@@ -26,9 +26,12 @@ export interface Authority {
 }
 
 /**
- * What most regions say, for `leaseMs`. Why no two epochs ever count at once: whoever relies on one has asked before most regions were told of
- * the next, since at least one region is among both. A failover tells most regions, then waits for longer than a lease; only then does the
- * new epoch begin. Only how fast clocks go matters, not what they show.
+ * What most regions say alike, for `leaseMs`. Why no two epochs ever count at once: whoever relies on one has asked before most regions
+ * were told of the next, since at least one region is among both. A failover tells most regions, then waits for longer than a lease; only
+ * then does the new epoch begin. Only how fast clocks go matters, not what they show.
+ *
+ * That a new home has begun does not count while fewer than most say so, for the next failover may ask the others. Whoever finds that, tells
+ * more of them.
  */
 export function createAuthority(
   regions: readonly HomeRegion[],
@@ -38,12 +41,35 @@ export function createAuthority(
   let known: { home: Home; askedAtMs: number } | undefined;
   let asking: Promise<Home> | undefined;
 
-  async function ask(): Promise<Home> {
+  async function renewed(): Promise<Home> {
     const askedAtMs = clock.now();
-    const said = await saidByMost(regions, regions[0]!.name);
-    if (!said.ready) throw new StorageError(`region ${said.home} is taking over`, 'no');
-    if (known === undefined || said.epoch >= known.home.epoch) known = { home: said, askedAtMs };
-    return known.home;
+    const said = await ask(regions, regions[0]!.name);
+    const home = agreed([...said.values()], regions.length) ?? (await spread(said));
+    if (!home.ready) throw new StorageError(`region ${home.home} is taking over`, 'no');
+    known = { home, askedAtMs };
+    return home;
+  }
+
+  /** Tells the regions that answered, and say something else, what the latest says. */
+  async function spread(said: ReadonlyMap<HomeRegion, Home>): Promise<Home> {
+    const home = latest([...said.values()]);
+    if (!home.ready) return home;
+    const isEarlier: Condition = {
+      any: [
+        { missing: ['pk'] },
+        { path: ['epoch'], is: '<', value: home.epoch },
+        { path: ['by'], is: '=', value: home.by },
+      ],
+    };
+    const told = await Promise.allSettled(
+      [...said].map(async ([{ name, metadata }, its]) => {
+        if (isSame(its, home)) return true;
+        return (await metadata.put(homeItem(name, home), isEarlier)).applied;
+      }),
+    );
+    const count = told.filter((answer) => answer.status === 'fulfilled' && answer.value).length;
+    if (count >= majorityOf(regions.length)) return home;
+    throw new StorageError('the regions do not agree who is home', 'no');
   }
 
   const ageMs = (): number => {
@@ -53,7 +79,7 @@ export function createAuthority(
   };
 
   function renew(): Promise<Home> {
-    asking ??= ask().finally(() => {
+    asking ??= renewed().finally(() => {
       asking = undefined;
     });
     return asking;
@@ -69,25 +95,33 @@ export function createAuthority(
   };
 }
 
-/** Resolves as soon as most regions have answered. Throws StorageError when that cannot be. */
-export function saidByMost(regions: readonly HomeRegion[], first: string): Promise<Home> {
+/** What regions say: resolves as soon as most say the same, or all have answered or failed. Throws StorageError when fewer than most have. */
+export function ask(regions: readonly HomeRegion[], first: string): Promise<ReadonlyMap<HomeRegion, Home>> {
   const needed = majorityOf(regions.length);
   return new Promise((resolve, reject) => {
-    const said: Home[] = [];
+    const said = new Map<HomeRegion, Home>();
     let failed = 0;
-    for (const { name, metadata } of regions) {
-      metadata.get(homeKey(name)).then(
-        (item) => {
-          said.push(parseHome(item, first));
-          if (said.length === needed) resolve(latest(said));
-        },
-        (error) => {
-          if (++failed > regions.length - needed) {
-            const message = `fewer than ${needed} of ${regions.length} regions tell who is home`;
-            reject(new StorageError(message, 'no', error));
-          }
-        },
-      );
+    let reason: unknown;
+    const end = () => {
+      const isEnough = agreed([...said.values()], regions.length) !== undefined;
+      if (!isEnough && said.size + failed < regions.length) return;
+      if (said.size >= needed) return resolve(said);
+      const message = `fewer than ${needed} of ${regions.length} regions tell who is home`;
+      reject(new StorageError(message, 'no', reason));
+    };
+    for (const region of regions) {
+      region.metadata
+        .get(homeKey(region.name))
+        .then(
+          (item) => {
+            said.set(region, parseHome(item, first));
+          },
+          (error) => {
+            failed++;
+            reason = error;
+          },
+        )
+        .then(end);
     }
   });
 }

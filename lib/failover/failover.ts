@@ -11,10 +11,10 @@ import {
 } from '../storage/ports.ts';
 import { listTopics } from '../topic/listTopics.ts';
 import { copyEpoch } from './adopt.ts';
-import { saidByMost } from './authority.ts';
+import { ask } from './authority.ts';
 import { epochItems, epochOf } from './epochItems.ts';
 import { freshest } from './freshest.ts';
-import { type Home, homeItem, homeKey, lastReady, majorityOf } from './home.ts';
+import { agreed, type Home, homeItem, homeKey, lastReady, majorityOf } from './home.ts';
 import type { FailoverLimits } from './limits.ts';
 import { type Lost, repairTopic } from './repairTopic.ts';
 import { spread } from './spread.ts';
@@ -53,31 +53,32 @@ export interface FailoverReport {
  * 1. Most regions are told of a new epoch. From then on nobody begins to rely on the old one.
  * 2. It waits until nobody relies on it any more.
  * 3. What the old epoch has is copied into the new one: from the old home, if its tables answer; then nothing is missing. Else from the
- *    the copy to which most was replicated.
+ *    copy to which most was replicated.
  * 4. What does not fit together there, since items are replicated each in its own time, is mended, and the offsets that the old home may have
  *    given beyond are left out.
  * 5. It waits until most regions have what it begins with.
  * 6. Most regions are told that the new home begins.
  *
  * It may die at any time: then nobody is home until it is done again, which begins from the start, with a later epoch: so nobody
- * writes in an epoch but who made it. Of two at the same time the later epoch wins. Throws StorageError when fewer than most
- * regions answer, or another was faster.
+ * writes in an epoch but who made it. Of two at the same time the later epoch wins, or, of the same epoch, who told most regions. A region
+ * takes an epoch only if it knows of none that has begun since who made it asked: so no home is passed over. Throws StorageError when
+ * fewer than most regions answer, or another was faster.
  */
 export async function failover(context: FailoverContext, to: string): Promise<FailoverReport | undefined> {
   const { regions, clock, limits, told = () => undefined } = context;
   const startedAtMs = clock.now();
   const target = regions.find(({ name }) => name === to);
   if (target === undefined) throw new RangeError(`there is no region ${to}`);
-  const now = await withRetries(clock, () => saidByMost(homeRegions(regions), regions[0]!.name));
-  if (now.ready && now.home === to) return undefined;
+  const said = [...(await withRetries(clock, () => ask(homeRegions(regions), regions[0]!.name))).values()];
+  const now = agreed(said, regions.length);
+  if (now?.ready && now.home === to) return undefined;
 
-  const before = lastReady(now);
+  const before = said.map(lastReady).reduce((a, b) => (b.epoch > a.epoch ? b : a));
+  const epoch = Math.max(...said.map((each) => each.epoch)) + 1;
   const by = Buffer.from(clock.random(8)).toString('hex');
-  const next: Home = { epoch: now.epoch + 1, home: to, ready: false, before, by };
-  told(`telling the regions that ${to} takes over from ${before.home}, in epoch ${next.epoch}`);
-  await tellMost(context, next, {
-    any: [{ missing: ['pk'] }, { path: ['epoch'], is: '<', value: next.epoch }],
-  });
+  const next: Home = { epoch, home: to, ready: false, by, before };
+  told(`telling the regions that ${to} takes over from ${before.home}, in epoch ${epoch}`);
+  await tellMost(context, next, isEarlier(epoch, before.epoch));
   told(`waiting ${limits.fenceMs / 1_000} s until nobody relies on ${before.home} any more`);
   await clock.sleep(limits.fenceMs);
 
@@ -85,22 +86,38 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   const others = regions.filter((region) => region.name !== before.home);
   const source = home ?? (await freshest(others, before.epoch, clock, limits));
   told(`copying the items from ${source.name}`);
-  const epochs = { from: before.epoch, to: next.epoch };
+  const epochs = { from: before.epoch, to: epoch };
   const items = await copyEpoch(clock, source.tables, target.tables, epochs, limits, (count) =>
     told(`copying the items from ${source.name}: ${count}`),
   );
   const isWhole = source.name === before.home;
-  const lost = await repairAll(context, target, next.epoch, isWhole ? 0 : limits.offsetGap);
+  const lost = await repairAll(context, target, epoch, isWhole ? 0 : limits.offsetGap);
 
   told('waiting until another region has it, too');
   const rest = regions.filter((region) => region !== target).map(({ tables }) => tables);
-  await spread(clock, target.tables, rest, majorityOf(regions.length) - 1, next.epoch, limits);
+  await spread(clock, target.tables, rest, majorityOf(regions.length) - 1, epoch, limits);
   told(`telling the regions that ${to} begins`);
-  const isOurs: Condition = { path: ['by'], is: '=', value: by };
-  await tellMost(context, { epoch: next.epoch, home: to, ready: true, by }, isOurs);
+  await tellMost(context, { epoch, home: to, ready: true, by }, { path: ['by'], is: '=', value: by });
   await forgetEpochs(context, target, before.epoch);
   const tookMs = clock.now() - startedAtMs;
-  return { epoch: next.epoch, from: before.home, to, source: source.name, items, lost, tookMs };
+  return { epoch, from: before.home, to, source: source.name, items, lost, tookMs };
+}
+
+/** Of no later epoch, and of none that has begun since we asked: what was written in it would be left out. */
+function isEarlier(epoch: number, before: number): Condition {
+  const hasBegun: Condition = { missing: ['before'] };
+  return {
+    any: [
+      { missing: ['pk'] },
+      { all: [hasBegun, { path: ['epoch'], is: '<=', value: before }] },
+      {
+        all: [
+          { path: ['epoch'], is: '<', value: epoch },
+          { path: ['before', 'epoch'], is: '<=', value: before },
+        ],
+      },
+    ],
+  };
 }
 
 const homeRegions = (regions: readonly FailoverRegion[]) =>
@@ -116,7 +133,7 @@ async function tellMost(
       withRetries(clock, async () => {
         const { applied, item } = await tables.metadata.put(homeItem(name, home), condition);
         // Refused, but by our own words, of which the answer was lost.
-        return applied || (item?.by === home.by && item?.ready === home.ready);
+        return applied || (item?.by === home.by && item.ready === home.ready);
       }),
     ),
   );

@@ -8,31 +8,31 @@ import type { Item, Key } from '../storage/ports.ts';
  *     epoch   counts the failovers
  *     home    the region that writes from that epoch on
  *     ready   whether it has begun to
- *     before  {epoch, home}: who did before, if it has not
  *     by      drawn by the failover that says so: two of them never share an epoch
+ *     before  {epoch, home}: who did before, if it has not
  *
- * A region is home when most regions say so. Where the item is missing, it is the first region, in epoch 1.
+ * A region is home when most regions say the same. Where the item is missing, it is the first region, in epoch 1.
  */
 export interface Home {
   readonly epoch: number;
   readonly home: string;
   readonly ready: boolean;
+  readonly by: string;
   readonly before?: Pick<Home, 'epoch' | 'home'>;
-  readonly by?: string;
 }
 
 export function homeKey(region: string): Key {
   return { pk: 'home', sk: region };
 }
 
-export function homeItem(region: string, { epoch, home, ready, before, by = '' }: Home): Item {
+export function homeItem(region: string, { epoch, home, ready, by, before }: Home): Item {
   return { ...homeKey(region), epoch, home, ready, by, ...(before && { before: { ...before } }) };
 }
 
 export function parseHome(item: Item | undefined, first: string): Home {
-  if (item === undefined) return { epoch: 1, home: first, ready: true };
-  const { epoch, home, ready, before } = item as Item & Home;
-  return { epoch, home, ready, ...(before && { before }) };
+  if (item === undefined) return { epoch: 1, home: first, ready: true, by: '' };
+  const { epoch, home, ready, by, before } = item as Item & Home;
+  return { epoch, home, ready, by, ...(before && { before }) };
 }
 
 /** Of what regions say. */
@@ -42,6 +42,15 @@ export function latest(said: readonly Home[]): Home {
 
 export function majorityOf(regions: number): number {
   return Math.floor(regions / 2) + 1;
+}
+
+/** What most of so many regions say alike, if there is such. */
+export function agreed(said: readonly Home[], regions: number): Home | undefined {
+  return said.find((home) => said.filter((other) => isSame(home, other)).length >= majorityOf(regions));
+}
+
+export function isSame(a: Home, b: Home): boolean {
+  return a.epoch === b.epoch && a.by === b.by && a.ready === b.ready;
 }
 
 /** Who was home last, and had begun to be. */

@@ -163,7 +163,10 @@ async function history(seed: number) {
   ];
   const offsetGap = 1_000;
   const report = await failover({ regions, clock, limits: { ...FAILOVER_LIMITS, offsetGap } }, 'b');
-  const authority = { holds: () => true, current: async () => ({ epoch: 2, home: 'b', ready: true }) };
+  const authority = {
+    holds: () => true,
+    current: async () => ({ epoch: 2, home: 'b', ready: true, by: '' }),
+  };
   const next = { epoch: 2, home: 'b' };
   const after = { objects: bucket, ...homeTables(next, () => copy, authority) };
   return { clock, topic, acknowledged, deletedTo, isCompacted, report, lag, writes, after, limits };
