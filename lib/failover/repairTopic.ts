@@ -29,9 +29,10 @@ import {
 import { type IndexRow, indexOf, segmentRowItem } from '../log/indexRow.ts';
 import type { LogTopic } from '../log/log.ts';
 import { addRun } from '../log/plan.ts';
+import { evictedProducerKey, producerKeyPrefix } from '../log/producers.ts';
 import { withRetries } from '../log/retry.ts';
 import { cutIntoPieces } from '../maintenance/segmentObject.ts';
-import type { Condition, ItemStore, ObjectStore } from '../storage/ports.ts';
+import type { Condition, Item, ItemStore, ObjectStore, Value } from '../storage/ports.ts';
 import type { FailoverLimits } from './limits.ts';
 import { type Repair, repairPartition } from './repairPartition.ts';
 
@@ -53,7 +54,7 @@ export interface Lost {
 
 /**
  * Makes a topic whole of what was replicated of it: see `repairPartition`. Each head begins anew, with an empty tail. What was lost is
- * told by offsets.
+ * told by offsets, and producers of such partitions begin anew.
  */
 export async function repairTopic(context: RepairContext, topic: LogTopic): Promise<Lost[]> {
   const { items, clock, epoch, limits } = context;
@@ -76,6 +77,10 @@ export async function repairTopic(context: RepairContext, topic: LogTopic): Prom
       for (const [from, to] of repair.lost) lost.push({ partition, from, to });
       if (repair.start > 0) start[partition] = repair.start;
     }
+    const damaged = repairs.flatMap(({ lost, start }, i) =>
+      lost.length > 0 || start > logStartOffset(head, numbers[i]!) ? [numbers[i]!] : [],
+    );
+    const producers = await forgetProducers(context, topic, found, damaged);
     const fence = [...placedEntries(head)].reduce((max, { entry }) => Math.max(max, entry.at), head.fence);
     const { rolling: _, ...rest } = found;
     // Sent twice, the second may come when the next home has written to it.
@@ -84,13 +89,50 @@ export async function repairTopic(context: RepairContext, topic: LogTopic): Prom
     };
     await withRetries(clock, () =>
       items.put(
-        { ...rest, ...headKey(topic.id, index), base: encodeBase(base), start, tail: [], fence, epoch },
+        {
+          ...rest,
+          ...headKey(topic.id, index),
+          base: encodeBase(base),
+          start,
+          producers,
+          tail: [],
+          fence,
+          epoch,
+        },
         asCopied,
       ),
     );
     await withRetries(clock, () => items.put(dueItem(topic, headUnit(topic.id, index), clock.now())));
   }
   return lost;
+}
+
+/**
+ * What a producer of these partitions repeats may be what was lost: told that it is a duplicate, it would take it for appended. One that is
+ * not known begins a new epoch, and what it repeats is appended. Gives the head's other producers.
+ */
+async function forgetProducers(
+  { items, clock, limits }: RepairContext,
+  topic: LogTopic,
+  head: Item,
+  damaged: readonly number[],
+): Promise<Record<string, Value>> {
+  for (const partition of damaged) {
+    const all = { from: producerKeyPrefix(partition), to: `${producerKeyPrefix(partition)}~` };
+    for (let more = true; more; ) {
+      const { pk } = evictedProducerKey(topic.id, '');
+      const page = await withRetries(clock, () => items.query({ pk, ...all, limit: limits.itemsPerPage }));
+      for (const { pk, sk, batches } of page.items) {
+        const isSame: Condition = { path: ['batches'], is: '=', value: batches as number };
+        await withRetries(clock, () => items.delete({ pk, sk }, isSame));
+      }
+      more = page.lastSk !== undefined;
+    }
+  }
+  const isKept = (key: string) => !damaged.some((partition) => key.startsWith(producerKeyPrefix(partition)));
+  return Object.fromEntries(
+    Object.entries(head.producers as Record<string, Value>).filter(([key]) => isKept(key)),
+  );
 }
 
 interface Stored {

@@ -24,7 +24,11 @@ export function addToSequence(sequence: number, count: number): number {
 }
 
 export function producerKey(partition: number, producerId: bigint): string {
-  return `${partition}:${producerId}`;
+  return producerKeyPrefix(partition) + producerId;
+}
+
+export function producerKeyPrefix(partition: number): string {
+  return `${partition}:`;
 }
 
 export function encodeProducer(state: ProducerState): Uint8Array {

@@ -182,3 +182,63 @@ test('two failovers to the same region never share an epoch', async () => {
   if (epochs.length === 0) await w.failover('b');
   expect(await texts(await b.homes.current(), topic)).toEqual(numbered(5));
 });
+
+test('an idempotent batch that is lost, and sent again, is appended, since its producer is not known any more', async () => {
+  const w = world();
+  const [a, b] = [w.process('a'), w.process('b')];
+  const topic = await newTopic(await a.homes.current());
+  const send = async (wadi: Wadi, sequence: number, epoch = 0) => {
+    const made = batch([`${epoch}/${sequence}`], { producer: { id: 7n, epoch, sequence } });
+    const [result] = await wadi.log.append(topic, [{ partition: 0, batches: [made] }], ALL);
+    return offsetOf(result!);
+  };
+  for (let i = 0; i < 3; i++) {
+    expect(await send(await a.homes.current(), i)).toBe(i);
+    w.clock.advance(1);
+  }
+  await w.settle();
+  // The item that holds its bytes does not arrive in time, but what the head says of it.
+  const { items } = await w.stores.b!.log.query({ pk: `inline/${topic.id}/0`, limit: 10 });
+  await w.stores.b!.log.delete({ pk: items.at(-1)!.pk, sk: items.at(-1)!.sk });
+  w.down.add('a');
+  expect(await w.failover('b')).toMatchObject({ lost: [{ topic: 'orders', partition: 0, from: 2, to: 3 }] });
+  const wadi = await b.homes.current();
+  await expect(send(wadi, 2)).rejects.toMatchObject({ kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' });
+  expect(await send(wadi, 0, 1)).toBe(103);
+  expect(await texts(wadi, topic)).toEqual([
+    [0, '0/0'],
+    [1, '0/1'],
+    [103, '1/0'],
+  ]);
+});
+
+test('a producer that rests, and was put aside, is forgotten too where records are lost; of other partitions none is', async () => {
+  const w = world();
+  const [a, b] = [w.process('a'), w.process('b')];
+  const first = await a.homes.current();
+  const topic = await first.topics.create({ name: 'orders', partitions: 12 });
+  const send = async (wadi: Wadi, partition: number, id: bigint, sequence: number) => {
+    const made = batch([`${id}`], { producer: { id, epoch: 0, sequence } });
+    const [result] = await wadi.log.append(topic, [{ partition, batches: [made] }], ALL);
+    return result!;
+  };
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 40; i++) {
+      await send(first, i % 2 ? 1 : 11, BigInt(100 * round + i), 0);
+      w.clock.advance(300);
+      await first.log.settled();
+    }
+  }
+  await w.settle();
+  const { items: aside } = await w.stores.b!.log.query({ pk: `producers/${topic.id}`, limit: 500 });
+  expect(aside.length).toBeGreaterThan(20);
+  const { items } = await w.stores.b!.log.query({ pk: `inline/${topic.id}/0`, limit: 500 });
+  await w.stores.b!.log.delete({ pk: items.at(-1)!.pk, sk: items.at(-1)!.sk });
+  w.down.add('a');
+  expect(await w.failover('b')).toMatchObject({ lost: [{ partition: 1 }] });
+  const wadi = await b.homes.current();
+  for (const id of [1n, 239n]) {
+    expect(await send(wadi, 1, id, 1)).toMatchObject({ error: { kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' } });
+  }
+  for (const id of [0n, 238n]) expect(await send(wadi, 11, id, 1)).toMatchObject({ ok: true });
+});
