@@ -219,6 +219,21 @@ test('a failover that did not hear that another home has begun is refused, once 
   expect(await w.process('a').authority.current()).toEqual(BEGUN);
 });
 
+test('nor does it pass over a home of which another failover has heard that died', async () => {
+  const w = world();
+  await w.stores.a!.metadata.put(homeItem('a', { ...UNDER_WAY, epoch: 4, by: 'died first' }));
+  w.down.add('b');
+  const told = (progress: string) => {
+    if (!progress.startsWith('telling')) return;
+    w.down.clear();
+    w.stores.b!.metadata.put(homeItem('b', BEGUN));
+    const before = { epoch: 2, home: 'b' };
+    w.stores.c!.metadata.put(homeItem('c', { ...UNDER_WAY, epoch: 3, by: 'died next', before }));
+  };
+  await expect(w.failover('c', {}, told)).rejects.toThrow('1 of 3 regions took epoch 5');
+  expect(await w.failover('c')).toMatchObject({ epoch: 6, from: 'b' });
+});
+
 test('of two failovers to the same region at once, one goes on', async () => {
   const w = world();
   const outcomes = await Promise.allSettled([w.failover('b'), w.failover('b')]);

@@ -27,8 +27,8 @@ async function written(count: number) {
   return { w, a, b, topic };
 }
 
-const texts = async (wadi: Wadi, topic: Topic): Promise<[number, string][]> =>
-  (await readAll(wadi.log, topic)).map(([offset, text]) => [offset, text.replaceAll('.', '')]);
+const texts = async (wadi: Wadi, topic: Topic, from = 0): Promise<[number, string][]> =>
+  (await readAll(wadi.log, topic, 0, { from })).map(([offset, text]) => [offset, text.replaceAll('.', '')]);
 
 const numbered = (count: number) => Array.from({ length: count }, (_, i) => [i, `${i}`]);
 
@@ -196,6 +196,8 @@ test('an idempotent batch that is lost, and sent again, is appended, since its p
     expect(await send(await a.homes.current(), i)).toBe(i);
     w.clock.advance(1);
   }
+  // So far back nobody looks for a batch that is sent again: it would count as appended.
+  await (await a.homes.current()).log.deleteRecords(topic, 0, 1);
   await w.settle();
   // The item that holds its bytes does not arrive in time, but what the head says of it.
   const { items } = await w.stores.b!.log.query({ pk: `inline/${topic.id}/0`, limit: 10 });
@@ -205,8 +207,7 @@ test('an idempotent batch that is lost, and sent again, is appended, since its p
   const wadi = await b.homes.current();
   await expect(send(wadi, 2)).rejects.toMatchObject({ kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' });
   expect(await send(wadi, 0, 1)).toBe(103);
-  expect(await texts(wadi, topic)).toEqual([
-    [0, '0/0'],
+  expect(await texts(wadi, topic, 1)).toEqual([
     [1, '0/1'],
     [103, '1/0'],
   ]);
