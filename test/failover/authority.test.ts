@@ -14,7 +14,7 @@ import { virtualTime } from './virtualTime.ts';
 const HOUR = 3_600_000;
 const PROCESSES = 4;
 const OPERATORS = 2;
-const LOAD_MS = 150_000;
+const LOAD_MS = 200_000;
 const CALM_MS = 90_000;
 
 /** Regions that come and go, processes that freeze, and several operators at once, none of whom knows of the other. */
@@ -39,17 +39,19 @@ async function history(seed: number) {
     /** As the network has it: a call may be lost, its answer may be, and what seemed lost may land later. */
     async function pass<T>(region: string, call: () => Promise<T>): Promise<T> {
       await time.sleep(random.between(1, 100));
-      const isLate = lostBy(0.01);
-      if (isCut(region) || isLate || lostBy(0.02)) {
+      const isLate = lostBy(0.005);
+      if (isCut(region) || isLate || lostBy(0.01)) {
         if (isLate) void time.sleep(random.between(1_000, 30_000)).then(call);
         await time.sleep(random.between(1, 2_000));
         await thawed();
         throw new StorageError(`${region} does not answer`, 'unknown');
       }
+      // It waits where nobody sees it: in a process that is frozen, or to be sent again.
+      if (lostBy(0.005)) await time.sleep(random.between(1_000, 20_000));
       const result = await call();
       await time.sleep(random.between(1, 100));
       await thawed();
-      if (lostBy(0.02)) throw new StorageError(`the answer of ${region} is lost`, 'unknown');
+      if (lostBy(0.01)) throw new StorageError(`the answer of ${region} is lost`, 'unknown');
       return result;
     }
     const regions = NAMES.map((name) => {
@@ -117,7 +119,7 @@ async function history(seed: number) {
     running.push(
       (async () => {
         while (!isCalm) {
-          await time.sleep(random.between(0, 20_000));
+          await time.sleep(random.between(0, 40_000));
           await operator(each, false);
         }
       })(),
@@ -126,7 +128,7 @@ async function history(seed: number) {
   running.push(
     (async () => {
       while (!isCalm) {
-        await time.sleep(random.between(500, 5_000));
+        await time.sleep(random.between(1_000, 10_000));
         if (random.chance(0.5)) downUntil.set(random.pick(NAMES), time.now() + random.between(100, 15_000));
         else random.pick(machines).freeze(random.between(100, 40_000));
       }
