@@ -1,12 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 
-/** A number unless given, and what it is; of several numbers, separated by commas. */
-type Setting = readonly [standard: number | readonly number[], what: string];
+/** A number unless given, and what it is; of several numbers, separated by commas; of words the first, which may be any of them. */
+type Setting = readonly [standard: number | readonly number[] | readonly string[], what: string];
 
 type Values<Settings> = {
   readonly [Name in keyof Settings]: Settings[Name] extends readonly [number, string]
     ? number
-    : readonly number[];
+    : Settings[Name] extends readonly [readonly (infer Word extends string)[], string]
+      ? Word
+      : readonly number[];
 };
 
 /** The options of a benchmark, or of what `name` says with a colon (`drill:…`), `--value-bytes` as `valueBytes`. Ends the process with `--help`, or what is wrong in one line. */
@@ -18,13 +20,18 @@ export function benchOptions<const Settings extends Readonly<Record<string, Sett
   const command = new Command(name.includes(':') ? name : `bench:${name}`).description(description);
   for (const [key, [standard, what]] of Object.entries(settings)) {
     const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-    const option =
-      typeof standard === 'number'
-        ? new Option(`--${flag} <n>`, what).default(standard).argParser(aNumber)
-        : new Option(`--${flag} <n,n…>`, what).default(standard, standard.join(',')).argParser(numbers);
-    command.addOption(option);
+    command.addOption(optionOf(flag, standard, what));
   }
   return command.parse().opts() as Values<Settings>;
+}
+
+function optionOf(flag: string, standard: Setting[0], what: string): Option {
+  if (typeof standard === 'number')
+    return new Option(`--${flag} <n>`, what).default(standard).argParser(aNumber);
+  const [first] = standard;
+  if (typeof first === 'string')
+    return new Option(`--${flag} <what>`, what).choices(standard as readonly string[]).default(first);
+  return new Option(`--${flag} <n,n…>`, what).default(standard, standard.join(',')).argParser(numbers);
 }
 
 function aNumber(text: string): number {

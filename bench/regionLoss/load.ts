@@ -27,27 +27,44 @@ export interface Acknowledged {
 
 export interface RunningProducer {
   readonly acknowledged: readonly Acknowledged[];
-  /** Sends no more; resolves when all that was sent is acknowledged. */
+  /** Records that were given up: nobody knows whether they are there. */
+  failed(): number;
+  /** How often it was told that it is out of order, as it is where what it sent was lost, and began a new epoch. */
+  begunAnew(): number;
+  /** Sends no more; resolves when all that was sent is acknowledged, or given up. */
   stop(): Promise<void>;
 }
 
+/** See README: Errors. */
+const OUT_OF_ORDER = 40901;
 const TICK_MS = 20;
 /** Records on their way: those beyond are not sent. */
 const MAX_ON_THEIR_WAY = 1_000;
 
 export function startProducer(load: ProducerLoad): RunningProducer {
   const { topic, partition, rate, valueBytes } = load;
-  const route = failover(load.fronts, { acks: load.acks });
+  let begunAnew = 0;
+  const toFront = failover(load.fronts, { acks: load.acks });
+  const route: typeof globalThis.fetch = async (asked, init) => {
+    const response = await toFront(asked, init);
+    if (response.status === 409 && (await errorCodeOf(response.clone())) === OUT_OF_ORDER) begunAnew++;
+    return response;
+  };
   const sending = producer({ url: load.fronts[0]!, fetch: route, requestTimeoutMs: 10_000 });
   const acknowledged: Acknowledged[] = [];
   const onTheirWay = new Set<Promise<void>>();
   let number = 0;
+  let failed = 0;
   let owed = 0;
 
   async function send(id: string): Promise<void> {
     const value = `${id} `.padEnd(valueBytes, '.');
-    const [sent] = await sending.send({ topic, records: [{ value, partition }] });
-    acknowledged.push({ id, partition, offset: sent!.offset, atMs: performance.now() });
+    try {
+      const [sent] = await sending.send({ topic, records: [{ value, partition }] });
+      acknowledged.push({ id, partition, offset: sent!.offset, atMs: performance.now() });
+    } catch {
+      failed++;
+    }
   }
 
   const timer = setInterval(() => {
@@ -60,12 +77,18 @@ export function startProducer(load: ProducerLoad): RunningProducer {
 
   return {
     acknowledged,
+    failed: () => failed,
+    begunAnew: () => begunAnew,
     async stop() {
       clearInterval(timer);
       await Promise.all(onTheirWay);
       await sending.close();
     },
   };
+}
+
+async function errorCodeOf(response: Response): Promise<number> {
+  return ((await response.json()) as { error_code: number }).error_code;
 }
 
 export interface ConsumerLoad {

@@ -29,7 +29,7 @@ import { watchRegions } from './watchRegions.ts';
 import { createWeather, inWeather, tablesInWeather } from './weather.ts';
 
 /** Items take up to so long to another region: DynamoDB's global tables take some hundred ms more often than not. */
-const ITEM_LAG_MS = 500;
+export const ITEM_LAG_MS = 500;
 /** How often a region looks whether it has become home, or is so no more. */
 const LOOK_MS = 1_000;
 

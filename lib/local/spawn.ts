@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Consistency } from './cluster.ts';
 
 /** A local cluster in a process of its own. */
 export interface SpawnedCluster {
@@ -26,16 +27,19 @@ export interface SpawnOptions {
   /** It is in a process group of its own, where Ctrl-C does not reach it. */
   readonly detached?: boolean;
   readonly regions?: readonly string[];
+  /** Of their items. */
+  readonly consistency?: Consistency;
   /** What it logs is not shown. */
   readonly isQuiet?: boolean;
 }
 
 /** Starts what `npm start -- --port 0 --data <directory>` does, without npm in between. */
 export function startProcess(directory: string, options: SpawnOptions = {}): ClusterProcess {
-  const { detached = false, regions, isQuiet = false } = options;
+  const { detached = false, regions, consistency = 'strong', isQuiet = false } = options;
   const { scripts } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
   const [, ...args] = (scripts.start as string).split(' ');
-  const inRegions = regions === undefined ? [] : ['--regions', regions.join(',')];
+  const inRegions =
+    regions === undefined ? [] : ['--regions', regions.join(','), '--consistency', consistency];
   const child = spawn(process.execPath, [...args, '--port', '0', '--data', directory, ...inRegions], {
     cwd: root,
     stdio: ['ignore', 'pipe', isQuiet ? 'ignore' : 'inherit'],
