@@ -133,7 +133,7 @@ async function tellMost(
       withRetries(clock, async () => {
         const { applied, item } = await tables.metadata.put(homeItem(name, home), condition);
         // Refused, but by our own words, of which the answer was lost.
-        return applied || (item?.by === home.by && item.ready === home.ready);
+        return applied || (item?.by === home.by && item?.ready === home.ready);
       }),
     ),
   );

@@ -1,7 +1,9 @@
-import { awsStorage } from '../../lib/storage/aws/aws.ts';
+import { awsStorage, dynamoDbClient } from '../../lib/storage/aws/aws.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
+import { scannableItems } from '../../lib/storage/aws/scan.ts';
 import { type DynamoDbKind, EMULATOR_ACCESS, startDynamoDb, startS3 } from '../support/emulators.ts';
 import type { Fault } from './given.ts';
+import { describeScans } from './scans.ts';
 import { describeStorage } from './storage.ts';
 
 const s3 = await startS3();
@@ -20,21 +22,32 @@ for (const kind of Object.keys(FAULTS) as DynamoDbKind[]) {
     continue;
   }
   afterAll(() => dynamodb.stop());
+  const options = {
+    ...EMULATOR_ACCESS,
+    s3Endpoint: s3.endpoint,
+    dynamodbEndpoint: dynamodb.endpoint,
+  };
+  const tables = (prefix: string) => ({
+    logTable: `${prefix}log`,
+    metadataTable: `${prefix}metadata`,
+    groupsTable: `${prefix}groups`,
+  });
   describeStorage(
     `aws on ${kind} and fauxqs`,
     async () => {
-      const options = {
-        ...EMULATOR_ACCESS,
-        bucket: `contract-${kind}`,
-        logTable: 'log',
-        metadataTable: 'metadata',
-        groupsTable: 'groups',
-        s3Endpoint: s3.endpoint,
-        dynamodbEndpoint: dynamodb.endpoint,
-      };
-      await createAwsResources(options);
-      return awsStorage(options);
+      const all = { ...options, ...tables(''), bucket: `contract-${kind}` };
+      await createAwsResources(all);
+      return awsStorage(all);
     },
     FAULTS[kind],
   );
+  describeScans(`aws on ${kind}`, async () => {
+    const all = { ...options, ...tables('scans-'), bucket: `scans-${kind}` };
+    await createAwsResources(all);
+    const client = dynamoDbClient(all);
+    return {
+      items: scannableItems(client, all.logTable),
+      close: async () => client.destroy(),
+    };
+  });
 }

@@ -36,8 +36,8 @@ const rules: readonly Rule[] = [
   {
     rule: 'nobody is home before the failover is through',
     file: 'lib/failover/authority.ts',
-    from: 'if (!said.ready) throw',
-    to: 'if (said.epoch < 0) throw',
+    from: 'if (!home.ready) throw',
+    to: 'if (home.epoch < 0) throw',
   },
   {
     rule: 'each epoch has keys of its own',
@@ -72,7 +72,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'a new home begins when another region has what it begins with',
     file: 'lib/failover/failover.ts',
-    from: '  await spread(clock, target.tables, rest, majorityOf(regions.length) - 1, next.epoch, limits);\n',
+    from: '  await spread(clock, target.tables, rest, majorityOf(regions.length) - 1, epoch, limits);\n',
     to: '',
   },
   {
@@ -98,6 +98,18 @@ const rules: readonly Rule[] = [
     file: 'lib/failover/failover.ts',
     from: 'return applied || (item?.by === home.by && item?.ready === home.ready);',
     to: 'return applied || (item?.epoch === home.epoch && item.home === home.home && item.ready === home.ready);',
+  },
+  {
+    rule: 'that a home has begun counts when most regions say so',
+    file: 'lib/failover/authority.ts',
+    from: 'agreed([...said.values()], regions.length) ?? (await spread(said))',
+    to: 'latest([...said.values()])',
+  },
+  {
+    rule: 'no home that has begun is passed over',
+    file: 'lib/failover/failover.ts',
+    from: 'await tellMost(context, next, isEarlier(epoch, before.epoch));',
+    to: 'await tellMost(context, next, isEarlier(epoch, epoch));',
   },
   {
     rule: 'a bucket that was there is not left out',
