@@ -62,15 +62,11 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
     const own = Math.max(...slices.map((slice) => slice.maxTimestamp));
     maxTimestamp = Math.max(maxTimestamp, own);
     const endOffset = endOf(slices.at(-1)!);
+    const version = (versions.get(baseOffset) ?? 0) + 1;
+    versions.set(baseOffset, version);
     put.push({
-      ...{
-        baseOffset,
-        endOffset,
-        version: (versions.get(baseOffset) ?? 0) + 1,
-        slices,
-        maxTimestamp: own,
-        runningMaxTimestamp: maxTimestamp,
-      },
+      ...{ baseOffset, endOffset, version, slices },
+      ...{ maxTimestamp: own, runningMaxTimestamp: maxTimestamp },
       ...{ closed: false, cleanedTo: baseOffset, deleteHorizonMs: undefined },
     });
     next = endOffset;
@@ -94,16 +90,20 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
     add([empty(next, to)]);
   }
 
-  async function fill(to: number): Promise<void> {
+  /** `own`: what a row has that is to be replaced, since it lacks some of its bytes. */
+  async function fill(to: number, own: readonly PlacedSlice[] = []): Promise<void> {
+    const known = [...inHead, ...own]
+      .filter((slice) => endOf(slice) <= to && (slice.bytes === 0 || has(slice)))
+      .toSorted((a, b) => a.baseOffset - b.baseOffset);
     while (next < to) {
-      const fromHead = inHead.filter((slice) => slice.baseOffset >= next && endOf(slice) <= to && has(slice));
-      const headFrom = fromHead[0]?.baseOffset ?? to;
-      if (headFrom === next) {
-        add(contiguous(fromHead));
+      const ahead = known.filter((slice) => endOf(slice) > next);
+      const knownFrom = ahead[0]?.baseOffset ?? to;
+      if (knownFrom <= next) {
+        add(contiguous(ahead));
         continue;
       }
-      const recovered = await recover(next, headFrom);
-      const recoveredFrom = recovered?.[0]?.baseOffset ?? headFrom;
+      const recovered = await recover(next, knownFrom);
+      const recoveredFrom = recovered?.[0]?.baseOffset ?? knownFrom;
       if (recoveredFrom > next) lose(recoveredFrom);
       if (recovered !== undefined) add(recovered);
     }
@@ -132,7 +132,7 @@ export async function repairPartition(found: Found, options: RepairOptions): Pro
     }
     const instead = await recover(next, row.endOffset);
     const needed = Math.max(next, gone[0]!.baseOffset);
-    if (instead !== undefined && instead[0]!.baseOffset <= needed) await fill(row.endOffset);
+    if (instead !== undefined && instead[0]!.baseOffset <= needed) await fill(row.endOffset, row.slices);
     else {
       put.push({ ...row, version: row.version + 1, slices: withBytes(row.slices) });
       next = row.endOffset;
