@@ -1,0 +1,69 @@
+/** How keys or values of a type are bytes. Neither is asked for null: a key or value that is not there stays so. */
+export interface Serde<T> {
+  serialize(value: T): Uint8Array;
+  /** Throws for bytes that are none of the type. */
+  deserialize(bytes: Uint8Array): T;
+}
+
+const utf8 = new TextEncoder();
+const fromUtf8 = new TextDecoder('utf-8', { fatal: true });
+
+const numbers = (
+  name: string,
+  bytes: number,
+  set: (view: DataView, value: number) => void,
+  get: (view: DataView) => number,
+): Serde<number> => ({
+  serialize(value) {
+    const out = new Uint8Array(bytes);
+    set(new DataView(out.buffer), value);
+    return out;
+  },
+  deserialize(stored) {
+    if (stored.length !== bytes) throw new RangeError(`${stored.length} bytes are no ${name}`);
+    return get(new DataView(stored.buffer, stored.byteOffset, bytes));
+  },
+});
+
+/** Kafka's, in its encodings: numbers are big-endian, as its Integer, Long and Double serializers write them. */
+export const Serdes = {
+  string: {
+    serialize: (value: string) => utf8.encode(value),
+    deserialize: (bytes: Uint8Array) => fromUtf8.decode(bytes),
+  } satisfies Serde<string>,
+
+  bytes: {
+    serialize: (value: Uint8Array) => value,
+    deserialize: (bytes: Uint8Array) => bytes,
+  } satisfies Serde<Uint8Array>,
+
+  integer: numbers(
+    'integer',
+    4,
+    (view, value) => view.setInt32(0, value),
+    (view) => view.getInt32(0),
+  ),
+
+  /** As a number: exact up to 2^53. */
+  long: numbers(
+    'long',
+    8,
+    (view, value) => view.setBigInt64(0, BigInt(value)),
+    (view) => Number(view.getBigInt64(0)),
+  ),
+
+  double: numbers(
+    'double',
+    8,
+    (view, value) => view.setFloat64(0, value),
+    (view) => view.getFloat64(0),
+  ),
+
+  /** `check` throws for, or makes anew, what is not of the type: a schema's `parse`. Without it anything is taken. */
+  json<T>(check: (value: unknown) => T = (value) => value as T): Serde<T> {
+    return {
+      serialize: (value) => utf8.encode(JSON.stringify(value)),
+      deserialize: (bytes) => check(JSON.parse(fromUtf8.decode(bytes))),
+    };
+  },
+} as const;

@@ -1,0 +1,43 @@
+import type { PunctuationType } from '../processor/processor.ts';
+
+interface Punctuation {
+  readonly type: PunctuationType;
+  readonly intervalMs: number;
+  readonly punctuate: (timestamp: number) => void;
+  /** When it is due next; `undefined` while its time is not known. */
+  nextMs: number | undefined;
+}
+
+export interface Punctuations {
+  add(type: PunctuationType, intervalMs: number, punctuate: (timestamp: number) => void): void;
+  /** Calls what is due at that time, in the order in which it was asked for. */
+  advance(type: PunctuationType, nowMs: number): void;
+  /** When each is due next, in that order, for `restore` in another worker. */
+  save(): readonly (number | null)[];
+}
+
+/**
+ * Kafka's PunctuationQueue: stream time begins at 0, so its first call is as soon as there is any time; wall-clock time begins now. Of several
+ * calls that were missed one is made up for, and the next is at a multiple of the interval.
+ */
+export function createPunctuations(saved: readonly (number | null)[]): Punctuations {
+  const all: Punctuation[] = [];
+  return {
+    add(type, intervalMs, punctuate) {
+      if (!(intervalMs >= 1)) throw new RangeError(`an interval of ${intervalMs} ms`);
+      const nextMs = saved[all.length] ?? (type === 'stream-time' ? 0 : undefined);
+      all.push({ type, intervalMs, punctuate, nextMs });
+    },
+    advance(type, nowMs) {
+      for (const each of all) {
+        if (each.type !== type) continue;
+        each.nextMs ??= nowMs + each.intervalMs;
+        if (each.nextMs > nowMs) continue;
+        each.punctuate(nowMs);
+        const missed = Math.floor((nowMs - each.nextMs) / each.intervalMs);
+        each.nextMs += (missed + 1) * each.intervalMs;
+      }
+    },
+    save: () => all.map(({ nextMs }) => nextMs ?? null),
+  };
+}
