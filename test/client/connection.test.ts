@@ -96,7 +96,9 @@ test('does not begin to wait for what would come too late', async () => {
 
 test('gives up an attempt that takes too long, and says that it does not know', async () => {
   await using server = await serve(() => undefined);
-  const calling = connect({ url: server.url, requestTimeoutMs: 300, apiTimeoutMs: 2_000, ...quick }).call(get);
+  const calling = connect({ url: server.url, requestTimeoutMs: 300, apiTimeoutMs: 2_000, ...quick }).call(
+    get,
+  );
   await expect(calling).rejects.toMatchObject({
     kafka: 'REQUEST_TIMED_OUT',
     status: 0,

@@ -1,4 +1,5 @@
 import type { Durability } from '../../lib/log/log.ts';
+import { StorageError } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
 import type { Wadi } from '../../lib/wadi.ts';
 import { batch, offsetOf, readAll } from '../support/log.ts';
@@ -242,4 +243,25 @@ test('a producer that rests, and was put aside, is forgotten too where records a
     expect(await send(wadi, 1, id, 1)).toMatchObject({ error: { kafka: 'OUT_OF_ORDER_SEQUENCE_NUMBER' } });
   }
   for (const id of [0n, 238n]) expect(await send(wadi, 11, id, 1)).toMatchObject({ ok: true });
+});
+
+test('a bucket that does not answer once is asked again: what it alone has is not taken for lost', async () => {
+  const { w, b, topic } = await written(3);
+  await append(await w.process('c').homes.current(), topic, 'in c alone'.padEnd(5_000, '.'), {
+    acks: 1,
+    minInsyncReplicas: 1,
+  });
+  await w.settle();
+  w.down.add('a');
+  const { objects } = w.regions[2]!;
+  const { list } = objects;
+  let asked = 0;
+  objects.list = (prefix, options) => {
+    asked++;
+    if (asked === 2) return Promise.reject(new StorageError('once', 'unknown'));
+    return list(prefix, options);
+  };
+  expect(await w.failover('b')).toMatchObject({ lost: [] });
+  expect(asked).toBeGreaterThan(2);
+  expect(await texts(await b.homes.current(), topic)).toEqual([...numbered(3), [3, 'in c alone']]);
 });

@@ -112,18 +112,6 @@ const rules: readonly Rule[] = [
     to: 'await tellMost(context, next, isEarlier(epoch, epoch));',
   },
   {
-    rule: 'a bucket that was there is not left out',
-    file: 'lib/failover/failover.ts',
-    from: 'Promise.all(stores.map((store) => withRetries(clock, () => call(store))));',
-    to: 'Promise.any(stores.map((store) => call(store))).then((one) => [one]);',
-  },
-  {
-    rule: 'segments whose rows did not arrive are found',
-    file: 'lib/failover/repairTopic.ts',
-    from: 'const nearby = candidates.filter(({ baseOffset }) => baseOffset < to);',
-    to: 'const nearby = candidates.filter(({ baseOffset }) => baseOffset > to);',
-  },
-  {
     rule: 'what a process remembers of an epoch is of no use in the next',
     file: 'lib/failover/homes.ts',
     from: 'if (opened?.epoch === home.epoch) return opened.it;',

@@ -1,0 +1,22 @@
+/** Every bound of running tasks, in one place. */
+export interface StreamsLimits {
+  /** A step ends with so many records, */
+  readonly recordsPerStep: number;
+  /** or so many bytes of them. */
+  readonly bytesPerStep: number;
+  /** Of one read of one topic. */
+  readonly bytesPerFetch: number;
+  /** A step up to this size rests in the task's item; a larger one in an object. */
+  readonly inlineBytes: number;
+  /** Whoever has a task, and is not heard of for so long, has lost it. Longer than a step takes. */
+  readonly leaseMs: number;
+}
+
+export const STREAMS_LIMITS: StreamsLimits = {
+  recordsPerStep: 5_000,
+  bytesPerStep: 4 * 1024 * 1024,
+  bytesPerFetch: 1024 * 1024,
+  // An item takes a write unit a KB: up to here that is cheaper than a PUT, and faster.
+  inlineBytes: 4 * 1024,
+  leaseMs: 60_000,
+};

@@ -1,0 +1,61 @@
+import type { Item, Key } from '../../storage/ports.ts';
+import type { TaskId } from '../processor/processor.ts';
+import { NO_TIMES, type TaskTimes } from '../task/task.ts';
+import { taskName } from './application.ts';
+
+/**
+ * A task's position and lease, in one item of the groups table: whoever has the lease's epoch may commit a step.
+ *
+ *     pk 'streams/<applicationId>'   sk `<sub-topology>_<partition>`
+ *     epoch      counts the leases
+ *     untilMs    when the lease ends; 0 if it was given back
+ *     step       counts the steps that were committed
+ *     applied    the steps that are known to be in the log
+ *     positions  map, by topic: the offset that the next step begins at
+ *     times      text, JSON: see TaskTimes
+ *     pending    binary: the last step, if it is small; `blob` text: the key of the object that has it
+ */
+export interface TaskState {
+  readonly epoch: number;
+  readonly untilMs: number;
+  readonly step: number;
+  readonly applied: number;
+  readonly positions: Readonly<Record<string, number>>;
+  readonly times: TaskTimes;
+  readonly pending: Uint8Array | undefined;
+  readonly blob: string | undefined;
+}
+
+export const NEW_TASK: TaskState = {
+  ...{ epoch: 0, untilMs: 0, step: 0, applied: 0, positions: {}, times: NO_TIMES },
+  ...{ pending: undefined, blob: undefined },
+};
+
+export function taskKey(applicationId: string, task: TaskId): Key {
+  return { pk: `streams/${applicationId}`, sk: taskName(task) };
+}
+
+export function taskItem(key: Key, { times, pending, blob, ...state }: TaskState): Item {
+  return {
+    ...key,
+    ...state,
+    positions: { ...state.positions },
+    times: JSON.stringify(times),
+    ...(pending && { pending }),
+    ...(blob !== undefined && { blob }),
+  };
+}
+
+export function parseTask(item: Item | undefined): TaskState {
+  if (item === undefined) return NEW_TASK;
+  return {
+    epoch: item.epoch as number,
+    untilMs: item.untilMs as number,
+    step: item.step as number,
+    applied: item.applied as number,
+    positions: item.positions as Readonly<Record<string, number>>,
+    times: JSON.parse(item.times as string) as TaskTimes,
+    pending: item.pending as Uint8Array | undefined,
+    blob: item.blob as string | undefined,
+  };
+}
