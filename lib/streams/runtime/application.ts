@@ -4,11 +4,14 @@ import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
 import type { TaskId } from '../processor/processor.ts';
 import type { Subtopology, Topology } from '../topology/topology.ts';
+import type { OnError } from './deadLetter.ts';
 
 /** Kafka's `application.id`, with what it runs. */
 export interface StreamsApplication {
   readonly applicationId: string;
   readonly topology: Topology;
+  /** `stop` unless given. */
+  readonly onError?: OnError;
 }
 
 /** A topic that the application has made for itself: no other's topics are called so. */

@@ -1,0 +1,61 @@
+import type { Clock } from '../../clock.ts';
+import { withRetries } from '../../log/retry.ts';
+import type { Condition, ItemStore, Key } from '../../storage/ports.ts';
+import type { StreamsLimits } from './limits.ts';
+import { parseTask, type TaskState, taskItem } from './taskItem.ts';
+
+/** A task's item, changed only on the condition that nobody else has taken the task, and nothing was committed, since it was read. */
+export interface TaskStore {
+  /** The task, for `leaseMs`; `undefined` if another has it. */
+  take(): Promise<TaskState | undefined>;
+  /** `undefined`: another has taken it. */
+  put(seen: TaskState, next: TaskState): Promise<TaskState | undefined>;
+  /** Ends the lease, if it is still this one: whatever is known of the rest stays. */
+  release(mine: TaskState): Promise<void>;
+}
+
+export function createTaskStore(
+  items: ItemStore,
+  key: Key,
+  clock: Clock,
+  { leaseMs }: Pick<StreamsLimits, 'leaseMs'>,
+): TaskStore {
+  const read = async () => parseTask(await withRetries(clock, () => items.get(key)));
+
+  const store: TaskStore = {
+    async take() {
+      const seen = await read();
+      const now = clock.now();
+      // One from far ahead has a clock that is wrong.
+      if (seen.untilMs > now && seen.untilMs <= now + 2 * leaseMs) return undefined;
+      return store.put(seen, { ...seen, epoch: seen.epoch + 1, untilMs: now + leaseMs });
+    },
+
+    async put(seen, next) {
+      const { applied, item } = await withRetries(clock, () =>
+        items.put(taskItem(key, next), unchanged(seen)),
+      );
+      if (applied) return next;
+      // Refused, but by our own call, of which the answer was lost.
+      const there = parseTask(item);
+      const isOurs = there.epoch === next.epoch && there.step === next.step && there.untilMs === next.untilMs;
+      return isOurs && there.blob === next.blob ? next : undefined;
+    },
+
+    async release(mine) {
+      const now = await read();
+      if (now.epoch === mine.epoch) await store.put(now, { ...now, untilMs: 0 });
+    },
+  };
+  return store;
+}
+
+function unchanged({ epoch, step }: TaskState): Condition {
+  if (epoch === 0) return { missing: ['pk'] };
+  return {
+    all: [
+      { path: ['epoch'], is: '=', value: epoch },
+      { path: ['step'], is: '=', value: step },
+    ],
+  };
+}
