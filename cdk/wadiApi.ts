@@ -1,3 +1,4 @@
+import { Annotations } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -30,10 +31,14 @@ export interface WadiApiProps extends WadiFunctionOptions {
   readonly authorization?: Authorization;
   /**
    * Kafka's `super.users`: they may do everything, whatever ACLs say. `User:<ARN>` of an IAM user or role
-   * (`arn:aws:iam::<account>:role/<name>`, without its path), or `User:<sub>` of a token. Nobody unless given.
+   * (`arn:aws:iam::<account>:role/<name>`, without its path), or `User:<sub>` of a token. Nobody unless given: then everyone whom the API
+   * lets in may change ACLs and quotas, until an ACL is about the cluster.
    */
   readonly superUsers?: readonly string[];
-  /** Kafka's `allow.everyone.if.no.acl.found`: what no ACL is about is everyone's whom the API lets in. True unless given. */
+  /**
+   * Kafka's `allow.everyone.if.no.acl.found`: what no ACL is about is everyone's whom the API lets in; but for the administration of the
+   * cluster, where there are super users. True unless given.
+   */
   readonly allowEveryoneIfNoAclFound?: boolean;
   /**
    * VPC endpoints (`vpce-…`, of `execute-api`) through which alone the API can be reached: it is a private REST API then, and takes
@@ -50,6 +55,10 @@ export interface WadiApiProps extends WadiFunctionOptions {
   readonly accessLogRetention?: RetentionDays;
 }
 
+const EVERYONE_ADMINISTERS = 'everyone whom the API lets in may create and delete ACLs and quotas';
+const NOBODY_ADMINISTERS = 'nobody may do anything, but for what ACLs that are there already allow';
+const NAME_THEM = 'Name those who may do everything: User:<ARN>, or User:<sub> of a token';
+
 /** The API and the functions behind it: what can be replaced at any time. */
 export class WadiApi extends Construct {
   /** Without a slash at its end. */
@@ -61,6 +70,10 @@ export class WadiApi extends Construct {
   constructor(scope: Construct, id: string, props: WadiApiProps) {
     super(scope, id);
     const { superUsers = [], allowEveryoneIfNoAclFound = true, privateVpcEndpointIds = [] } = props;
+    if (props.authorization !== 'none' && superUsers.length === 0) {
+      const so = allowEveryoneIfNoAclFound ? EVERYONE_ADMINISTERS : NOBODY_ADMINISTERS;
+      Annotations.of(this).addWarningV2('wadi:noSuperUsers', `superUsers is empty: ${so}. ${NAME_THEM}`);
+    }
     const environment = {
       WADI_SUPER_USERS: superUsers.join(';'),
       WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND: String(allowEveryoneIfNoAclFound),

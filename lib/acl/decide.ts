@@ -18,7 +18,7 @@ export interface Caller {
 export interface AuthorizerOptions {
   /** They may do everything, whatever ACLs say: `User:<name>`. */
   readonly superUsers: ReadonlySet<string>;
-  /** A resource that no ACL is about is everyone's; otherwise nobody's. */
+  /** A resource that no ACL is about is everyone's; otherwise nobody's. Of the cluster, not all is everyone's: see `ADMINISTRATION`. */
   readonly allowEveryoneIfNoAclFound: boolean;
 }
 
@@ -48,8 +48,21 @@ const IMPLIED_BY: Readonly<Partial<Record<AclOperation, readonly AclOperation[]>
 };
 
 /**
+ * What ACLs and quotas are read and changed by, on the cluster. Whoever may change them may take anything from anyone, so that it is
+ * everyone's cannot be meant by an operator who has named super users; where there are none, nobody could begin otherwise. Kafka knows no such
+ * exception: there, too, everyone is an administrator until an ACL is about the cluster.
+ */
+const ADMINISTRATION: ReadonlySet<AclOperation> = new Set([
+  'ALTER',
+  'ALTER_CONFIGS',
+  'DESCRIBE',
+  'DESCRIBE_CONFIGS',
+]);
+
+/**
  * Kafka's rules (its StandardAuthorizer): a super user may; else an ACL that denies wins over any that allows; else one that allows is
- * needed; where no ACL is about the resource at all, the option says. What denies READ does not deny DESCRIBE.
+ * needed; where no ACL is about the resource at all, the option says, but for `ADMINISTRATION` where there are super users. What denies
+ * READ does not deny DESCRIBE.
  */
 export function isAllowed(
   index: AclIndex,
@@ -64,7 +77,10 @@ export function isAllowed(
     ...((name !== ANY_NAME && index.literal.get(keyOf(type, ANY_NAME))) || []),
     ...(index.prefixed.get(type) ?? []).filter(({ resourceName }) => name.startsWith(resourceName)),
   ];
-  if (about.length === 0) return allowEveryoneIfNoAclFound;
+  if (about.length === 0) {
+    const isAdministrators = superUsers.size > 0 && type === 'CLUSTER' && ADMINISTRATION.has(operation);
+    return allowEveryoneIfNoAclFound && !isAdministrators;
+  }
   const own = about.filter(
     (acl) =>
       (acl.principal === principal || acl.principal === EVERYONE) &&

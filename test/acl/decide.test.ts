@@ -74,6 +74,35 @@ test('where no ACL is about it, everyone may or nobody, as is set', () => {
   expect(may([acl({ resourceName: 'o', patternType: 'PREFIXED' })], 'WRITE', { everyone: true })).toBe(false);
 });
 
+describe('where no ACL is about the cluster and all that is so is everyone’s', () => {
+  const CLUSTER = { type: 'CLUSTER', name: 'kafka-cluster' } as never;
+  const ofCluster = (more: Partial<AclBinding>) =>
+    acl({ resourceType: 'CLUSTER', resourceName: 'kafka-cluster', ...more });
+  const named = { everyone: true, superUsers: ['User:root'], resource: CLUSTER };
+
+  test.each(['ALTER', 'ALTER_CONFIGS', 'DESCRIBE', 'DESCRIBE_CONFIGS'] as const)(
+    '%s is the super users’, if there are any',
+    (operation) => {
+      expect(may([], operation, named)).toBe(false);
+      expect(may([acl(), acl({ resourceType: 'GROUP' })], operation, named)).toBe(false);
+      expect(may([], operation, { ...named, caller: { ...ALICE, principal: 'User:root' } })).toBe(true);
+      expect(may([], operation, { everyone: true, resource: CLUSTER })).toBe(true);
+    },
+  );
+
+  test('and theirs whom an ACL allows it', () => {
+    expect(may([ofCluster({ operation: 'ALTER' })], 'ALTER', named)).toBe(true);
+    expect(may([ofCluster({ operation: 'ALTER', principal: 'User:ben' })], 'ALTER', named)).toBe(false);
+  });
+
+  test('the rest stays everyone’s: to create topics, and what is done with them', () => {
+    expect(may([], 'CREATE', named)).toBe(true);
+    for (const operation of ['ALTER', 'ALTER_CONFIGS', 'DESCRIBE', 'DESCRIBE_CONFIGS'] as const) {
+      expect(may([], operation, { ...named, resource: ORDERS as never })).toBe(true);
+    }
+  });
+});
+
 test('a super user may whatever is denied', () => {
   expect(may([deny({ operation: 'ALL' })], 'DELETE', { superUsers: ['User:alice'] })).toBe(true);
   expect(may([], 'DELETE', { superUsers: ['User:ben'] })).toBe(false);

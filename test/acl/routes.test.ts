@@ -1,5 +1,6 @@
 import { allOperations } from '../../functions/cluster.ts';
 import type { AclBinding, AclOperation, ResourceType } from '../../lib/acl/binding.ts';
+import type { AuthorizerOptions } from '../../lib/acl/decide.ts';
 import { createDispatch, routeKey } from '../../lib/rest/dispatch.ts';
 import type { HttpResponse, Operation } from '../../lib/rest/operation.ts';
 import { RIGHTS } from '../../lib/rest/rights.ts';
@@ -14,8 +15,10 @@ const THERE = { topic: 'orders', group: 'billing' };
 const NOT_THERE = { topic: 'missing', group: 'nobody' };
 
 /** What is not everyone's needs an ACL. */
-async function guarded(...acls: AclBinding[]): Promise<Wadi> {
-  const authorizer = { superUsers: new Set(['User:root']), allowEveryoneIfNoAclFound: false };
+const guarded = (...acls: AclBinding[]): Promise<Wadi> =>
+  wadiWith({ superUsers: new Set(['User:root']), allowEveryoneIfNoAclFound: false }, ...acls);
+
+async function wadiWith(authorizer: AuthorizerOptions, ...acls: AclBinding[]): Promise<Wadi> {
   const wadi = await createWadi({ storage: memoryStorage(), clusterId: CLUSTER_ID, authorizer });
   await wadi.topics.create({ name: THERE.topic, partitions: 1 });
   await wadi.topics.create({ name: 'secret', partitions: 1 });
@@ -120,6 +123,36 @@ describe.each(NEEDING)('$id', ({ id, rights }) => {
 
   test('is a super user’s without any ACL', async () => {
     expect((await call(await guarded(), id, { principal: 'User:root' })).status).not.toBe(403);
+  });
+});
+
+describe('where what no ACL is about is everyone’s', () => {
+  const open = (...superUsers: string[]) =>
+    wadiWith({ superUsers: new Set(superUsers), allowEveryoneIfNoAclFound: true });
+  const ofCluster = NEEDING.filter(({ rights }) => rights.some((right) => right.endsWith(' CLUSTER')));
+
+  test('ACLs and quotas are among what is asked of the cluster', () => {
+    expect(ofCluster.map(({ id }) => id)).toEqual(
+      expect.arrayContaining([
+        ...['getKafkaAcls', 'createKafkaAcls', 'batchCreateKafkaAcls', 'deleteKafkaAcls'],
+        ...['listQuotas', 'alterQuotas'],
+      ]),
+    );
+  });
+
+  test.each(ofCluster)('$id is not, if there are super users', async ({ id, rights }) => {
+    const wadi = await open('User:root');
+    expect((await call(wadi, id)).status).toBe(403);
+    await wadi.acls.create(aclsFor(rights));
+    expect((await call(wadi, id)).status).not.toBe(403);
+  });
+
+  test.each(ofCluster)('$id is, if there are none: nobody could begin otherwise', async ({ id }) => {
+    expect((await call(await open(), id)).status).not.toBe(403);
+  });
+
+  test.each(NEEDING.filter((each) => !ofCluster.includes(each)))('$id is', async ({ id }) => {
+    expect((await call(await open('User:root'), id)).status).not.toBe(403);
   });
 });
 

@@ -1,6 +1,6 @@
 import { App, Stack } from 'aws-cdk-lib';
-import { Template } from 'aws-cdk-lib/assertions';
-import { WadiCluster } from '../../cdk/wadiCluster.ts';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { WadiCluster, type WadiClusterProps } from '../../cdk/wadiCluster.ts';
 import { WadiStorage } from '../../cdk/wadiStorage.ts';
 import { HTTP_FUNCTIONS } from '../../functions/manifest.ts';
 
@@ -41,6 +41,29 @@ test('functions are told who may do everything, and whose is what no ACL is abou
       WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND: 'false',
     });
   }
+});
+
+describe('whoever names no super users', () => {
+  const warnings = (props: WadiClusterProps) => {
+    const stack = newStack();
+    new WadiCluster(stack, 'Wadi', props);
+    return Annotations.fromStack(stack)
+      .findWarning('*', Match.stringLikeRegexp('superUsers is empty'))
+      .map(({ entry }) => String(entry.data));
+  };
+
+  test.each<[WadiClusterProps, string]>([
+    [{}, 'everyone whom the API lets in may create and delete ACLs and quotas'],
+    [{ authorization: { issuer: 'https://issuer.example', audience: ['wadi'] } }, 'everyone whom the API'],
+    [{ allowEveryoneIfNoAclFound: false }, 'nobody may do anything'],
+  ])('is warned when the templates are made: %j', (props, text) => {
+    expect(warnings(props)).toEqual([expect.stringContaining(text)]);
+  });
+
+  test.each<WadiClusterProps>([{ superUsers: ['User:anna'] }, { authorization: 'none' }])(
+    'is not, with %j',
+    (props) => expect(warnings(props)).toEqual([]),
+  );
 });
 
 test('clusters of one stack have ids of their own', () => {

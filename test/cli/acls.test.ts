@@ -120,3 +120,36 @@ test('quotas are set, listed, in effect, and deleted', async () => {
   await output('quotas', 'delete', 'User:root');
   expect(await output('quotas', 'list')).toEqual([]);
 });
+
+describe('who would take what an ACL protects, where the rest is everyone’s', () => {
+  let open: LocalCluster;
+  const inOpen = (user: string, line: string) => run(open.url, ['--user', user, ...line.split(' ')]);
+  /** Of `anna`, who made the topic, and of whom an ACL says that nobody else may read it. */
+  async function protect(...superUsers: string[]): Promise<void> {
+    const authorizer = { superUsers: new Set(superUsers), allowEveryoneIfNoAclFound: true };
+    open = await startLocalCluster({ authorizer });
+    expect((await inOpen('anna', 'topics create orders')).code).toBe(0);
+    const acl = 'acls create --allow-principal User:anna --operation ALL --topic orders';
+    expect((await inOpen('root', acl)).code).toBe(0);
+    expect((await inOpen('bob', 'topics describe orders')).code).toBe(1);
+  }
+  afterEach(() => open.close());
+  const TAKE = 'acls create --allow-principal User:bob --operation ALL --topic orders';
+
+  test('is refused, if there are super users, and so is who would lift it or set quotas', async () => {
+    await protect('User:root');
+    const tries = [TAKE, 'acls delete --all', 'acls list', 'quotas set User:anna --producer-byte-rate 1'];
+    for (const line of tries) {
+      const { code, err } = await inOpen('bob', line);
+      expect([code, err]).toEqual([1, expect.stringMatching(/User:bob is not allowed \w+ on the cluster/)]);
+    }
+    expect((await inOpen('bob', 'topics describe orders')).code).toBe(1);
+    expect((await inOpen('bob', 'topics create another')).code).toBe(0);
+  });
+
+  test('is not, if there are none: ACLs are everyone’s, too', async () => {
+    await protect();
+    expect((await inOpen('bob', TAKE)).code).toBe(0);
+    expect((await inOpen('bob', 'topics describe orders')).code).toBe(0);
+  });
+});

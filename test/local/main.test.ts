@@ -81,6 +81,23 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
+test('super users of the command line may change ACLs, and nobody else', async () => {
+  const { url } = await start('--storage', 'memory', '--super-user', 'User:root');
+  const { data } = (await (await fetch(`${url}/v3/clusters`)).json()) as { data: { cluster_id: string }[] };
+  const createAs = async (user: string) => {
+    const { status } = await fetch(`${url}/v3/clusters/${data[0]!.cluster_id}/acls`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Basic ${btoa(`${user}:`)}` },
+      body: JSON.stringify({
+        ...{ resource_type: 'TOPIC', resource_name: 'orders', pattern_type: 'LITERAL' },
+        ...{ principal: 'User:bob', host: '*', operation: 'ALL', permission: 'ALLOW' },
+      }),
+    });
+    return status;
+  };
+  expect([await createAs('bob'), await createAs('root')]).toEqual([403, 201]);
+});
+
 test('a port that is taken is told in one line', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
