@@ -3,12 +3,14 @@ import { type Clock, systemClock } from '../clock.ts';
 import type { Worked } from '../maintenance/worker.ts';
 import { createInProcessQueue } from '../queue/inProcess.ts';
 import type { Storage } from '../storage/ports.ts';
+import type { StreamsApplication } from '../streams/runtime/application.ts';
 import { createWadi, type Wadi } from '../wadi.ts';
 import { startFront } from './front.ts';
 import { startHomeRegions } from './homeRegions.ts';
 import { requireNoRegions } from './regionStorage.ts';
 import { type RegionsOptions, startRegions } from './regions.ts';
 import { openStorage, type StorageOptions } from './storage.ts';
+import { startStreams } from './streams.ts';
 
 export interface LocalClusterOptions {
   /** 127.0.0.1 by default. */
@@ -27,6 +29,8 @@ export interface LocalClusterOptions {
   readonly regions?: readonly string[];
   /** Of the regions' items: `strong`, the default, they are shared; `eventual`, each has a copy, and one is home: see `startHomeRegions`. */
   readonly consistency?: Consistency;
+  /** Run by this process. Of a cluster without regions. */
+  readonly streams?: readonly StreamsApplication[];
   /** See RegionsOptions. */
   readonly home?: RegionsOptions['home'];
 }
@@ -69,9 +73,11 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
     const wadi = await createWadi({ ...common, storage: opened, queue });
     const front = await startFront({ ...served, wadi, queue });
     const { url } = front;
+    const streams = startStreams(wadi, options.streams ?? []);
     return {
       ...{ url, wadi, fronts: [{ region: '', url, wadi }] },
       async close() {
+        await streams.close();
         await front.close();
         await opened.close();
       },

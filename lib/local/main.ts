@@ -1,11 +1,13 @@
-import { type LocalCluster, startLocalCluster } from './cluster.ts';
+import { resolve } from 'node:path';
+import { type LocalCluster, type LocalClusterOptions, startLocalCluster } from './cluster.ts';
 import { logWork } from './maintenance.ts';
 import { parseOptions } from './options.ts';
+import { loadApplication } from './streams.ts';
 
 /** `npm start`: the local cluster until SIGINT or SIGTERM. */
 async function main(): Promise<void> {
-  const options = parseOptions(process.argv);
-  const cluster = await startLocalCluster({ ...options, onMaintenance: logWork }).catch((error) => {
+  const { streamsModules, ...options } = parseOptions(process.argv);
+  const cluster = await start(streamsModules, options).catch((error) => {
     console.error(`wadi: ${reason(error)}`);
     process.exit(1);
   });
@@ -15,6 +17,11 @@ async function main(): Promise<void> {
     for (const { region, url } of cluster.fronts) console.log(`region ${region} at ${url}`);
   console.log(`wadi ready at ${cluster.url}`);
   console.log(`\n${examples(cluster)}`);
+}
+
+async function start(modules: readonly string[], options: LocalClusterOptions): Promise<LocalCluster> {
+  const streams = await Promise.all(modules.map((path) => loadApplication(resolve(path))));
+  return startLocalCluster({ ...options, streams, onMaintenance: logWork });
 }
 
 function stopOnSignals(cluster: LocalCluster): void {

@@ -20,10 +20,16 @@ interface Flags {
   denyWithoutAcl: boolean;
   regions?: readonly string[];
   consistency: Consistency;
+  streams: readonly string[];
+}
+
+export interface StreamsModules {
+  /** Paths of modules. */
+  readonly streamsModules: readonly string[];
 }
 
 /** Reads the command line of `npm start`; prints the reason and exits on a wrong one. */
-export function parseOptions(argv: readonly string[]): LocalClusterOptions {
+export function parseOptions(argv: readonly string[]): LocalClusterOptions & StreamsModules {
   const command = new Command('npm start --')
     .description('Serves Wadi from this machine: the deployed functions in one process.')
     .version(VERSION)
@@ -68,6 +74,12 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
       [],
     )
     .option('--deny-without-acl', 'what no ACL is about is nobody’s, instead of everyone’s', false)
+    .option(
+      '--streams <module>',
+      'run the application that a module exports as its default; repeatable: see lib/streams/README.md',
+      repeated((path) => path),
+      [],
+    )
     .addHelpText(
       'after',
       '\nWho calls is told by HTTP Basic’s user name (curl --user alice:), without a password: User:alice; else User:ANONYMOUS.\nThe aws storage finds region and credentials as the AWS SDK does: AWS_REGION, AWS_PROFILE and so on.',
@@ -78,6 +90,8 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
   const chosen = storageOptions(flags);
   if (names === undefined && flags.consistency !== 'strong')
     command.error('error: --consistency is for several regions: give --regions, too');
+  if (names !== undefined && flags.streams.length > 0)
+    command.error('error: --streams is for a cluster without --regions');
   if (names !== undefined && chosen.kind === 'aws')
     command.error('error: --regions plays regions on this machine: not with the aws storage');
   if (names !== undefined && flags.port + names.length - 1 > MAX_PORT)
@@ -90,6 +104,7 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions {
     maintenanceIntervalMs: maintenanceInterval * 1_000,
     authorizer: { superUsers: new Set(superUser), allowEveryoneIfNoAclFound: !denyWithoutAcl },
     ...(names && { regions: names, consistency: flags.consistency }),
+    streamsModules: flags.streams,
   };
 }
 

@@ -145,6 +145,8 @@ test('whoever dies, between any two calls of the storage, each word is counted o
     const w = await world(seeded(dies));
     const processes = await runToRest(w, (process) => (process === 0 ? dies : 0));
     expectOnce(await readAll(w.wadi, 'words'), w.lines);
+    const { objects: left } = await w.storage.objects.list('streams/', { limit: 10 });
+    expect(left).toEqual([]);
     if (processes === 0) {
       // It was through before its last call.
       expect(dies).toBeGreaterThan(80);

@@ -107,12 +107,14 @@ function createWork(
   const { applicationId, topology, onError = 'stop' } = application;
   const subtopology = topology.subtopologies[id.subtopology]!;
   const logged = new Set(subtopology.stores.filter((each) => each.logged).map(({ name }) => name));
+  const prefix = `streams/${applicationId}/${taskName(id)}/`;
   const sequences = new Map<string, number>();
   let restored = 0;
 
   async function work(warm: Task | undefined, untilMs: number): Promise<Worked> {
     let state = taken;
     await finish(state);
+    if (warm === undefined) await forgetOrphans(state);
     let task = warm ?? (await open(state));
     let inputs = newInputs();
     let records = 0;
@@ -173,9 +175,7 @@ function createWork(
     const chunks = encodeStep(appends);
     const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
     const isInline = bytes <= limits.inlineBytes;
-    const blob = isInline
-      ? undefined
-      : `streams/${applicationId}/${taskName(id)}/${mine.epoch}-${mine.step + 1}`;
+    const blob = isInline ? undefined : `${prefix}${mine.epoch}-${mine.step + 1}`;
     if (blob !== undefined) await withRetries(clock, () => objects.put(blob, chunks));
     const next = await store.put(mine, {
       ...{ epoch: mine.epoch, untilMs: clock.now() + limits.leaseMs },
@@ -213,6 +213,15 @@ function createWork(
     const after = await store.put(mine, next);
     if (after !== undefined) await forget(mine);
     return after;
+  }
+
+  /** What was written by whoever died before the commit, and can be committed no more: the epoch of its lease is over. */
+  async function forgetOrphans({ epoch, blob }: TaskState): Promise<void> {
+    const { objects: found } = await withRetries(clock, () => objects.list(prefix, { limit: 1_000 }));
+    const orphans = found
+      .map(({ key }) => key)
+      .filter((key) => key !== blob && Number.parseInt(key.slice(prefix.length), 10) < epoch);
+    if (orphans.length > 0) await objects.delete(orphans).catch(() => undefined);
   }
 
   /** The step before is applied: what it was written in is of no use to anybody. */

@@ -1,0 +1,61 @@
+import { pathToFileURL } from 'node:url';
+import { logError } from '../logError.ts';
+import type { StreamsApplication } from '../streams/runtime/application.ts';
+import { createStreamsWorker } from '../streams/runtime/worker.ts';
+import type { Wadi } from '../wadi.ts';
+
+/** How often topics are looked at for new records. */
+const INTERVAL_MS = 500;
+/** Of one run: then others have their turn. */
+const RUN_MS = 10_000;
+
+export interface LocalStreams {
+  /** Ends what is under way at its next step. */
+  close(): Promise<void>;
+}
+
+/** The application that a module exports as its default. Throws an Error of one line for what is none. */
+export async function loadApplication(path: string): Promise<StreamsApplication> {
+  const loaded = (await import(pathToFileURL(path).href)) as { default?: Partial<StreamsApplication> };
+  const { applicationId, topology } = loaded.default ?? {};
+  if (typeof applicationId !== 'string' || topology === undefined)
+    throw new Error(`${path} must export { applicationId, topology } as its default`);
+  return loaded.default as StreamsApplication;
+}
+
+/** A worker for each application, in this process. One whose topics are not there yet waits for them. */
+export function startStreams(wadi: Wadi, applications: readonly StreamsApplication[]): LocalStreams {
+  const stopping = new AbortController();
+  const running = applications.map((application) => runUntilStopped(wadi, application, stopping.signal));
+  return {
+    async close() {
+      stopping.abort();
+      await Promise.all(running);
+    },
+  };
+}
+
+async function runUntilStopped(
+  wadi: Wadi,
+  application: StreamsApplication,
+  stopping: AbortSignal,
+): Promise<void> {
+  const { clock } = wadi;
+  let told = '';
+  /** Once, and not each time that it is tried. */
+  const warn = (error: unknown): void => {
+    const { message } = error as Error;
+    if (message !== told) logError(error);
+    told = message;
+  };
+  const worker = createStreamsWorker(wadi, application, { warn, isStopping: () => stopping.aborted });
+  while (!stopping.aborted) {
+    try {
+      const { failed } = await worker.run(clock.now() + RUN_MS);
+      if (failed === 0) told = '';
+    } catch (error) {
+      warn(error);
+    }
+    await clock.sleep(INTERVAL_MS, stopping);
+  }
+}

@@ -1,0 +1,15 @@
+/** Kafka Streams' model in TypeScript: see README.md. */
+
+export { TopologyTestDriver } from './driver/topologyTestDriver.ts';
+export type * from './dsl/options.ts';
+export type { Stream } from './dsl/stream.ts';
+export { StreamsBuilder } from './dsl/streamsBuilder.ts';
+export type { Table } from './dsl/table.ts';
+export type * from './processor/processor.ts';
+export type { StreamRecord } from './record.ts';
+export type { StreamsApplication } from './runtime/application.ts';
+export type { OnError } from './runtime/deadLetter.ts';
+export { type Serde, Serdes } from './serdes.ts';
+export { keyValueStoreBuilder } from './state/keyValueStore.ts';
+export { describe, draw } from './topology/describe.ts';
+export { Topology } from './topology/topology.ts';
