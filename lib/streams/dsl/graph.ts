@@ -72,11 +72,14 @@ export function repartition(
     valueSerde = place.valueSerde,
     partitions,
     partitioner,
+    keepsNullKeys = false,
   }: {
     readonly keySerde?: Serde<Any> | undefined;
     readonly valueSerde?: Serde<Any> | undefined;
     readonly partitions?: number | undefined;
     readonly partitioner?: (record: Any, partitions: number) => number;
+    /** KIP-962: what a left or outer join tells of them does not go by the key. Such a record goes to any partition. */
+    readonly keepsNullKeys?: boolean;
   } = {},
 ): Place {
   const topic = `${name}-repartition`;
@@ -90,7 +93,7 @@ export function repartition(
   const source = graph.newName('KSTREAM-SOURCE-');
   topology.addRepartitionTopic({ name: topic, partitions });
   // As Kafka's: a record without a key could go to no partition by it.
-  const kept = graph.add(place, filter, withoutNullKeys);
+  const kept = keepsNullKeys ? place : graph.add(place, filter, withoutNullKeys);
   topology.addSink(sink, topic, [kept.node], { ...serdes, ...(partitioner && { partitioner }) });
   topology.addSource(source, [topic], serdes);
   return { node: source, sources: [source], ...serdes, isRekeyed: false };

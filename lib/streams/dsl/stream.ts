@@ -3,11 +3,18 @@ import { tableSource } from '../operators/table.ts';
 import type { ProcessorSupplier } from '../processor/processor.ts';
 import type { StreamRecord } from '../record.ts';
 import { TopologyError } from '../topology/topologyError.ts';
+import type { GlobalTable } from './globalTable.ts';
 import { type Graph, type Place, repartition, requireSerde } from './graph.ts';
 import { GroupedStream } from './groupedStream.ts';
+import type { GlobalJoined, Joined, StreamJoined, ValueJoiner } from './joins/options.ts';
+import { joinStream } from './joins/stream.ts';
+import type { JoinWindows } from './joinWindows.ts';
 import { tableStore } from './materialized.ts';
 import type { Grouped, Materialized, Named, Produced, Repartitioned, Typed } from './options.ts';
 import { Table } from './table.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: joins are told apart by what they are with; their overloads give the types.
+type Any = any;
 
 /** Where `split` sends a record. */
 export interface Branch<K, V> {
@@ -163,6 +170,63 @@ export class Stream<K, V> {
       stores: [known.storeName],
     });
     return new Table(this.graph, made, known.storeName);
+  }
+
+  /** Each record with those of the same key that are within its window. */
+  join<VO, VR>(
+    other: Stream<K, VO>,
+    joiner: ValueJoiner<V, VO, K, VR>,
+    windows: JoinWindows,
+    options?: StreamJoined<K, V, VO, VR>,
+  ): Stream<K, VR>;
+  /** Each record with the row of its key, as that is when the record comes. */
+  join<VO, VR>(
+    table: Table<K, VO>,
+    joiner: ValueJoiner<V, VO, K, VR>,
+    options?: Joined<K, V, VR>,
+  ): Stream<K, VR>;
+  /** Each record with the row that the mapper names: null for none. */
+  join<KG, VG, VR>(
+    table: GlobalTable<KG, VG>,
+    mapper: (key: K, value: V) => KG | null,
+    joiner: ValueJoiner<V, VG, K, VR>,
+    options?: GlobalJoined<VR>,
+  ): Stream<K, VR>;
+  join(...args: Any[]): Stream<K, Any> {
+    return joinStream('inner', this, args);
+  }
+
+  /** As `join`; and each record that met none of the other stream, alone, when its window has closed. */
+  leftJoin<VO, VR>(
+    other: Stream<K, VO>,
+    joiner: ValueJoiner<V, VO | undefined, K, VR>,
+    windows: JoinWindows,
+    options?: StreamJoined<K, V, VO, VR>,
+  ): Stream<K, VR>;
+  /** As `join`; and each record that has no row. */
+  leftJoin<VO, VR>(
+    table: Table<K, VO>,
+    joiner: ValueJoiner<V, VO | undefined, K, VR>,
+    options?: Joined<K, V, VR>,
+  ): Stream<K, VR>;
+  leftJoin<KG, VG, VR>(
+    table: GlobalTable<KG, VG>,
+    mapper: (key: K, value: V) => KG | null,
+    joiner: ValueJoiner<V, VG | undefined, K, VR>,
+    options?: GlobalJoined<VR>,
+  ): Stream<K, VR>;
+  leftJoin(...args: Any[]): Stream<K, Any> {
+    return joinStream('left', this, args);
+  }
+
+  /** As `join`; and each record, of either stream, that met none of the other, alone, when its window has closed. */
+  outerJoin<VO, VR>(
+    other: Stream<K, VO>,
+    joiner: ValueJoiner<V | undefined, VO | undefined, K, VR>,
+    windows: JoinWindows,
+    options: StreamJoined<K, V, VO, VR> = {},
+  ): Stream<K, VR> {
+    return joinStream('outer', this, [other, joiner, windows, options]);
   }
 
   #add<KR, VR>(

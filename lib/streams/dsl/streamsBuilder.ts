@@ -1,6 +1,7 @@
 import { tableSource } from '../operators/table.ts';
 import type { StateStore, StoreBuilder } from '../state/store.ts';
 import type { Topology } from '../topology/topology.ts';
+import { type GlobalTable, globalTable } from './globalTable.ts';
 import { createGraph, type Graph, type Place } from './graph.ts';
 import { tableStore } from './materialized.ts';
 import type { Consumed, Materialized } from './options.ts';
@@ -22,6 +23,15 @@ export class StreamsBuilder {
     const name = consumed.name ?? this.#graph.newName('KTABLE-SOURCE-');
     const table = this.#graph.add(place, name, tableSource(storeName), { stores: [storeName] });
     return new Table(this.#graph, table, storeName);
+  }
+
+  /** To look rows up in from any task: whoever runs the topology keeps all of the topic where the tasks are. */
+  globalTable<K, V>(
+    topic: string,
+    consumed: Consumed<K, V>,
+    materialized: Pick<Materialized<K, V>, 'storeName'> = {},
+  ): GlobalTable<K, V> {
+    return globalTable(this.#graph, topic, consumed, materialized);
   }
 
   /** Of `process` and `processValues`, which name it. */

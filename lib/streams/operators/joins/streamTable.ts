@@ -1,0 +1,41 @@
+import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import type { StateStore } from '../../state/store.ts';
+
+export interface TableLookupOptions<K, V, KO, VO, VR> {
+  readonly storeName: string;
+  /** A value of the store's; `undefined`: the table has no such row. */
+  readonly lookUp: (store: StateStore, key: KO) => VO | undefined;
+  /** Of the row that belongs to a record; null: none does. */
+  readonly keyOf: (key: K, value: V) => KO | null | undefined;
+  /** Whether a record that has no row is told. */
+  readonly isLeft: boolean;
+  readonly joiner: (value: V, other: VO | undefined, key: K) => VR;
+}
+
+/**
+ * Kafka's KStreamKTableJoinProcessor: each record with the row as it is now; nothing is told when the row changes. A record without a value is
+ * passed over; so is one that has no row, or no key of one, unless it is a left join (KIP-962).
+ */
+export function lookUpTable<K, V, KO, VO, VR>(
+  options: TableLookupOptions<K, V, KO, VO, VR>,
+): ProcessorSupplier<K, V | null, K, VR> {
+  const { storeName, lookUp, keyOf, isLeft, joiner } = options;
+  return () => {
+    let context: ProcessorContext<K, VR>;
+    let store: StateStore;
+    return {
+      init(given) {
+        context = given;
+        store = given.getStateStore(storeName);
+      },
+      process(record) {
+        const { key, value } = record;
+        if (value === null || value === undefined) return;
+        const row = keyOf(key, value);
+        const other = row === null || row === undefined ? undefined : lookUp(store, row);
+        if (other === undefined && !isLeft) return;
+        context.forward({ ...record, value: joiner(value, other, key) });
+      },
+    };
+  };
+}
