@@ -103,33 +103,58 @@ export async function prepare(topics: Topics, application: StreamsApplication): 
   return tasks;
 }
 
-/** As many partitions as the most of the topics that flow into it; in the order in which they do. */
+/**
+ * As Kafka's CopartitionedTopicsEnforcer: a topic has as many partitions as those that it is joined with; of a join of such topics alone, all have as
+ * many as one of them was given, else as the most of the topics that flow into any. In the order in which they do.
+ */
 async function makeRepartitionTopics(
   topics: Topics,
   application: StreamsApplication,
   known: (name: string) => Promise<number>,
 ): Promise<void> {
   const { topology } = application;
-  const { subtopologies } = topology;
   const left = new Map(topology.repartitionTopics.map((topic) => [topic.name, topic]));
+  const given = new Map(topology.repartitionTopics.map(({ name, partitions }) => [name, partitions]));
+  const most = async (names: readonly string[]): Promise<number> =>
+    Math.max(1, ...(await Promise.all(names.map((name) => known(nameIn(application, name))))));
   while (left.size > 0) {
     const before = left.size;
     for (const [name, { partitions }] of [...left]) {
-      const feeding = subtopologies.filter(({ nodes }) =>
-        nodes.some((node) => node.kind === 'sink' && node.topic === name),
-      );
-      const sources = feeding.flatMap(({ nodes }) =>
-        nodes.flatMap((node) => (node.kind === 'source' ? node.topics : [])),
-      );
-      if (partitions === undefined && sources.some((source) => source !== name && left.has(source))) continue;
-      const others = sources.filter((source) => source !== name);
-      const counts = await Promise.all(others.map((source) => known(nameIn(application, source))));
-      const count = partitions ?? Math.max(1, ...counts);
+      const joined = joinedWith(topology, name);
+      const others = joined.filter((topic) => !isInternal(topology, topic));
+      const sources = others.length > 0 ? others : feeding(topology, joined);
+      const wanted =
+        partitions ?? (others.length > 0 ? undefined : joined.map((topic) => given.get(topic)).find(Boolean));
+      if (wanted === undefined && sources.some((source) => left.has(source))) continue;
+      const count = wanted ?? (await most(sources));
       await ensureTopic(topics, nameIn(application, name), count, { 'retention.ms': '-1' });
       left.delete(name);
     }
     if (left.size === before) throw new WadiError('INVALID_REQUEST', `${[...left.keys()]} feed one another.`);
   }
+}
+
+/** Itself, and all that have to have as many partitions. */
+function joinedWith(topology: Topology, name: string): string[] {
+  const all = new Set([name]);
+  for (let before = 0; before < all.size; ) {
+    before = all.size;
+    for (const set of topology.copartitioned)
+      if (set.some((topic) => all.has(topic))) for (const topic of set) all.add(topic);
+  }
+  return [...all];
+}
+
+/** Topics, but for these, that whatever writes to any of these reads. */
+function feeding({ subtopologies }: Topology, names: readonly string[]): string[] {
+  return subtopologies
+    .filter(({ nodes }) =>
+      nodes.some(
+        (node) => node.kind === 'sink' && typeof node.topic === 'string' && names.includes(node.topic),
+      ),
+    )
+    .flatMap(({ nodes }) => nodes.flatMap((node) => (node.kind === 'source' ? node.topics : [])))
+    .filter((topic) => !names.includes(topic));
 }
 
 async function ensureTopic(

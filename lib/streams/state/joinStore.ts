@@ -38,11 +38,11 @@ export function joinStoreBuilder<K, V>(
   name: string,
   keySerde: Serde<K>,
   valueSerde: Serde<V>,
-  retentionMs: number,
   { logged = true, changelogConfigs = {} }: StoreOptions = {},
 ): StoreBuilder<JoinStore<K, V>> {
   return {
-    ...{ name, logged, changelogConfigs, retentionMs },
+    // Its changelog is compacted only: entries are deleted by stream time, which may stand still for as long as it likes.
+    ...{ name, logged, changelogConfigs, retentionMs: undefined },
     build(bytes) {
       const byTime = timeIndex(name, bytes);
       const remove = (id: Uint8Array): void => {

@@ -25,11 +25,10 @@ const PRESENT = Uint8Array.of(1);
 /** Eight bytes of timestamp, one of the side, then the id. */
 export function unmatchedStoreBuilder(
   name: string,
-  retentionMs: number,
   { logged = true, changelogConfigs = {} }: StoreOptions = {},
 ): StoreBuilder<UnmatchedStore> {
   return {
-    ...{ name, logged, changelogConfigs, retentionMs },
+    ...{ name, logged, changelogConfigs, retentionMs: undefined },
     build: (bytes) => ({
       name,
       put: (unmatched) => bytes.put(encode(unmatched), PRESENT),

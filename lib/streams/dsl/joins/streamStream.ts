@@ -1,4 +1,4 @@
-import { joinTimes, sided, streamJoin } from '../../operators/joins/streamStream.ts';
+import { sided, streamJoin } from '../../operators/joins/streamStream.ts';
 import { joinStoreBuilder } from '../../state/joinStore.ts';
 import { unmatchedStoreBuilder } from '../../state/unmatchedStore.ts';
 import { type Graph, type Place, requireSerde } from '../graph.ts';
@@ -26,7 +26,7 @@ export function joinStreams<K, V, VO, VR>(
   const sources = copartitioned(graph, left, right);
 
   const names = namesOf(graph, kind, options);
-  const stores = addStores(graph, kind, { left, right }, names, windows, options);
+  const stores = addStores(graph, kind, { left, right }, names, options);
   const lefts = graph.add(left, names.leftWindowed, sided('left'));
   const rights = graph.add(right, names.rightWindowed, sided('right'));
   const { keySerde } = left;
@@ -99,18 +99,16 @@ function addStores<K, V, VO, VR>(
   kind: JoinKind,
   places: { readonly left: Place; readonly right: Place },
   names: Names,
-  windows: JoinWindows,
   { logged = true, changelogConfigs = {} }: StreamJoined<K, V, VO, VR>,
 ) {
-  const { retentionMs } = joinTimes(windows);
   const options = { logged, changelogConfigs };
   for (const side of ['left', 'right'] as const) {
     const name = names[side];
     const keySerde = requireSerde(places.left.keySerde, `keys of store ${name}`);
     const valueSerde = requireSerde(places[side].valueSerde, `values of store ${name}`);
-    graph.addStore(joinStoreBuilder(name, keySerde, valueSerde, retentionMs, options));
+    graph.addStore(joinStoreBuilder(name, keySerde, valueSerde, options));
   }
-  if (kind !== 'inner') graph.addStore(unmatchedStoreBuilder(names.shared, retentionMs, options));
+  if (kind !== 'inner') graph.addStore(unmatchedStoreBuilder(names.shared, options));
   return {
     stores: { left: names.left, right: names.right },
     unmatchedStore: kind === 'inner' ? undefined : names.shared,
