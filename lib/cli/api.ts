@@ -50,6 +50,7 @@ export async function createApi(url: string, identity: Identity = {}): Promise<A
 async function clusterIdAt(root: string, credentials: Credentials): Promise<string> {
   const url = `${root}/v3/clusters`;
   const { response, text } = await fetchText(url, credentials).catch((error) => {
+    if (error instanceof ClientError) throw error;
     throw new CliError(`No answer from ${new URL(root).origin}: ${reasonOf(error)}`);
   });
   const document = parse(text);

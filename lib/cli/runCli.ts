@@ -32,6 +32,14 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
         'sign requests (SigV4) for a deployment on AWS, with the credentials that the AWS SDK finds',
       ).conflicts('user'),
     )
+    .addOption(
+      new Option(
+        '--region <region>',
+        'the region to sign for (with --sign), where the URL does not tell it: that of a domain of your own',
+      )
+        .implies({ sign: true })
+        .conflicts('user'),
+    )
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),

@@ -1,16 +1,23 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { refusal } from './clientError.ts';
 import type { ConnectionOptions } from './connection.ts';
 
 export interface SigV4Options {
-  /** Of the API; told by its URL, `https://….execute-api.<region>.amazonaws.com`, unless given. */
+  /**
+   * Of the API, for all URLs. Unless given, each request's URL tells it, `https://….execute-api.<region>.amazonaws.com`: so of a cluster of
+   * several regions give their own URLs, and no region. A domain of your own tells none, and one region's signature is refused by all others.
+   */
   readonly region?: string;
   /** As the AWS SDK finds them, unless given: environment, profile, role. */
   readonly credentials?: ConstructorParameters<typeof SignatureV4>[0]['credentials'];
 }
 
-/** Signs requests to a deployment on AWS (SigV4), for the client's option `requestSigner`. For Node. */
+/**
+ * Signs requests to a deployment on AWS (SigV4), for the client's option `requestSigner`. For Node. Each attempt is refused with
+ * INVALID_CONFIG if neither `region` nor the URL tells the region.
+ */
 export function sigV4Signer({
   region,
   credentials = defaultProvider(),
@@ -45,7 +52,7 @@ export function sigV4Signer({
 function regionOf(hostname: string): string {
   const [, region] = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?$/.exec(hostname) ?? [];
   if (region !== undefined) return region;
-  throw new Error(`'${hostname}' does not tell its region: give it`);
+  throw refusal('INVALID_CONFIG', `'${hostname}' does not tell its region: give the option region`, 'region');
 }
 
 /** As the signer wants it. */

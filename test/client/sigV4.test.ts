@@ -1,4 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
+import { connect } from '../../lib/client/connection.ts';
 import { sigV4Signer } from '../../lib/client/sigV4.ts';
 
 const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token' };
@@ -47,9 +48,33 @@ test.each([
 
 test('a URL that tells no region needs one', async () => {
   const request = { method: 'GET', url: 'https://wadi.example/', headers: {}, body: undefined };
-  await expect(sigV4Signer({ credentials })(request)).rejects.toThrow(
-    "'wadi.example' does not tell its region",
-  );
+  await expect(sigV4Signer({ credentials })(request)).rejects.toMatchObject({
+    message: "'wadi.example' does not tell its region: give the option region",
+    kafka: 'INVALID_CONFIG',
+    retriable: false,
+  });
   const signed = await sigV4Signer({ credentials, region: 'eu-west-1' })(request);
   expect(signed.authorization).toContain('/eu-west-1/execute-api/');
+});
+
+test('of the URLs of several regions, each attempt is signed for the region that is asked', async () => {
+  const urlOf = (region: string) => `https://abc.execute-api.${region}.amazonaws.com`;
+  const asked: [origin: string, region: string | undefined][] = [];
+  const { call } = connect({
+    url: [urlOf('us-east-1'), urlOf('us-west-2')],
+    requestSigner: sigV4Signer({ credentials }),
+    retryBackoffMs: 1,
+    fetch: async (to, init) => {
+      const { authorization = '' } = init!.headers as Record<string, string>;
+      asked.push([new URL(String(to)).origin, authorization.split('/')[2]]);
+      return new Response('{}', { status: asked.length === 1 ? 503 : 200 });
+    },
+  });
+  await call({ method: 'GET', path: '/x' });
+  await call({ method: 'GET', path: '/x' });
+  expect(asked).toEqual([
+    [urlOf('us-east-1'), 'us-east-1'],
+    [urlOf('us-west-2'), 'us-west-2'],
+    [urlOf('us-west-2'), 'us-west-2'],
+  ]);
 });
