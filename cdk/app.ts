@@ -9,10 +9,9 @@ import { WadiStorage } from './wadiStorage.ts';
 /**
  * Two stacks, or two in each region: `WadiStorage` keeps what cannot be made again, `Wadi` holds what can be replaced at any time.
  *
- *     npx cdk deploy --all                             only requests signed by an allowed AWS identity
- *     npx cdk deploy --all -c authorization=none       anyone who knows the URL, for a trial
+ *     npx cdk deploy --all
  *
- * All settings are in ./settings.ts, and explained in ./README.md.
+ * All settings are in ./settings.ts, and explained in ./README.md; they are given in ../cdk.json.
  */
 const app = new App();
 // A mistake of the operator is told in a line, without where in the code it was found.

@@ -29,6 +29,11 @@ const named = ofStacks.filter((command) => patternsOf(command).length > 0);
 const everywhere = named.filter((command) => !command.includes('<region>'));
 const inOneRegion = named.filter((command) => command.includes('<region>'));
 
+test('what is given for one deployment is what only one should have: the next takes it away', () => {
+  const given = COMMANDS.flatMap((command) => [...command.matchAll(/-c (\w+)=/g)].map(([, key]) => key));
+  expect([...new Set(given)]).toEqual(['stopped']);
+});
+
 test('there are commands to be checked, and each says which stacks it means', () => {
   expect(everywhere.some((command) => command.startsWith('destroy'))).toBe(true);
   expect(inOneRegion).not.toEqual([]);

@@ -5,7 +5,7 @@ A topic of its own, wadi-verify-…, is written by idempotent producers, which s
 answer, and by plain ones, which do not; consumers follow it, others ask for its end. Then one client
 of each kind must succeed, everything is read, and what all of them were told is checked. Records and
 requests of the cluster are paid for. The cluster has to take unsigned requests, since this command
-cannot sign any yet: the local one does, and one deployed with -c authorization=none.
+cannot sign any yet: the local one does, and one deployed with authorization none.
 
 The exit code is 0 if all properties hold that could be tested, 1 if one does not, or the cluster
 cannot be reached or serves nothing. 503s, 500s, 429s and lost answers during the load are weather.
