@@ -2,7 +2,10 @@ import type { RawRecord } from '../record.ts';
 import type { Serde } from '../serdes.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
 import type { KeyValueStore } from '../state/keyValueStore.ts';
+import type { SessionStore } from '../state/sessionStore.ts';
 import type { StateStore } from '../state/store.ts';
+import type { ValueAndTimestamp } from '../state/timestamped.ts';
+import type { WindowStore } from '../state/windowStore.ts';
 import { createTask, type Output, type Task } from '../task/task.ts';
 import type { Topology } from '../topology/topology.ts';
 
@@ -50,6 +53,7 @@ export class TopologyTestDriver {
   readonly #offsets = new Map<string, number>();
   readonly #outputs = new Map<string, Output[]>();
   #nowMs: number;
+  #dropped = 0;
 
   constructor(topology: Topology, { initialWallClockTimeMs = 0 }: TestDriverOptions = {}) {
     this.#nowMs = initialWallClockTimeMs;
@@ -131,6 +135,20 @@ export class TopologyTestDriver {
     return this.getStateStore<KeyValueStore<K, V>>(name);
   }
 
+  /** Of a time-windowed or sliding-windowed table. */
+  getWindowStore<K, V>(name: string): WindowStore<K, ValueAndTimestamp<V>> {
+    return this.getStateStore<WindowStore<K, ValueAndTimestamp<V>>>(name);
+  }
+
+  getSessionStore<K, V>(name: string): SessionStore<K, V> {
+    return this.getStateStore<SessionStore<K, V>>(name);
+  }
+
+  /** Records that processors have passed over, for being late or for what they lacked. */
+  get droppedRecords(): number {
+    return this.#dropped;
+  }
+
   #pipe(topic: string, record: RawRecord): void {
     const offset = this.#offsets.get(topic) ?? 0;
     this.#offsets.set(topic, offset + 1);
@@ -154,7 +172,9 @@ export class TopologyTestDriver {
     for (let isMore = true; isMore; ) {
       isMore = false;
       for (const task of this.#tasks) {
-        for (const output of task.take().outputs) {
+        const { outputs, dropped } = task.take();
+        for (const count of Object.values(dropped)) this.#dropped += count;
+        for (const output of outputs) {
           const { topic } = output;
           this.#outputsOf(topic).push(output);
           const reader = this.#taskOf.get(topic);

@@ -16,6 +16,8 @@ export interface Place {
   readonly valueSerde: Serde<Any> | undefined;
   /** The key was changed: before what goes by the key, records must go through a topic. */
   readonly isRekeyed: boolean;
+  /** Of a table of windows: one is final as soon as stream time is so much later than its end. */
+  readonly windowClosesAfterMs?: number | undefined;
 }
 
 /** What the DSL builds on: a topology, and the names that Kafka Streams would give its nodes. */
@@ -47,7 +49,8 @@ export function createGraph(): Graph {
     newName: (prefix) => `${prefix}${String(count++).padStart(DIGITS, '0')}`,
     add(place, name, supplier, { stores = [], parents = [place.node], place: changed = {} } = {}) {
       topology.addProcessor(name, supplier, parents, stores);
-      return { ...place, node: name, ...changed };
+      const windowClosesAfterMs = changed.isRekeyed ? undefined : place.windowClosesAfterMs;
+      return { ...place, windowClosesAfterMs, node: name, ...changed };
     },
     addStore: (builder) => void topology.addStateStore(builder),
   };

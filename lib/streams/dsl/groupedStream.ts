@@ -1,9 +1,15 @@
 import { aggregate } from '../operators/aggregate.ts';
 import { Serdes } from '../serdes.ts';
+import type { SessionWindows } from '../windows/sessionWindows.ts';
+import type { SlidingWindows } from '../windows/slidingWindows.ts';
+import type { TimeWindows } from '../windows/timeWindows.ts';
+import { CogroupedStream } from './cogroupedStream.ts';
 import { type Graph, type Place, repartition, requireSerde } from './graph.ts';
 import { tableStore } from './materialized.ts';
-import type { Materialized } from './options.ts';
+import type { Materialized, Windowing } from './options.ts';
+import { SessionWindowedStream } from './sessionWindowedStream.ts';
 import { Table } from './table.ts';
+import { TimeWindowedStream } from './timeWindowedStream.ts';
 
 /** Kafka's KGroupedStream. If the key was changed, records go by way of a topic, in which it decides the partitions. */
 export class GroupedStream<K, V> {
@@ -42,6 +48,22 @@ export class GroupedStream<K, V> {
     const combine = (key: K, value: V, before: A | undefined) =>
       aggregator(key, value, before ?? initializer());
     return this.#aggregate('KSTREAM-AGGREGATE-', combine, materialized);
+  }
+
+  /** Each key has an aggregate for each window, of the records whose times are in it. */
+  windowedBy(windows: SessionWindows, windowing?: Windowing): SessionWindowedStream<K, V>;
+  windowedBy(windows: TimeWindows | SlidingWindows, windowing?: Windowing): TimeWindowedStream<K, V>;
+  windowedBy(
+    windows: TimeWindows | SlidingWindows | SessionWindows,
+    { emit = 'on-window-update' }: Windowing = {},
+  ): TimeWindowedStream<K, V> | SessionWindowedStream<K, V> {
+    if (windows.kind === 'session') return new SessionWindowedStream(this, windows, emit);
+    return new TimeWindowedStream(this, windows, emit);
+  }
+
+  /** One aggregate of several streams' records, each of which has its own way to add one (KIP-150). */
+  cogroup<A>(aggregator: (key: K, value: V, aggregate: A) => A): CogroupedStream<K, A> {
+    return new CogroupedStream<K, A>(this.graph, []).cogroup(this, aggregator);
   }
 
   #aggregate<A>(

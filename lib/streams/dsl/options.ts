@@ -36,6 +36,17 @@ export interface Materialized<K, V> {
   readonly changelogConfigs?: Readonly<Record<string, string>>;
 }
 
+/** The store of a table of windows. Serdes are of the keys without their windows. */
+export interface WindowMaterialized<K, V> extends Materialized<K, V> {
+  /** How long, by stream time, a window can be looked up after its start (a session: its end). At least as long as it may change, which it is unless given. */
+  readonly retentionMs?: number;
+}
+
+export interface Windowing {
+  /** Kafka's EmitStrategy (KIP-825): what becomes of each window, or each once, when it can change no more. The former unless given. */
+  readonly emit?: 'on-window-update' | 'on-window-close';
+}
+
 export interface Named {
   readonly name?: string;
 }

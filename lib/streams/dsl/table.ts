@@ -5,6 +5,7 @@ import { GroupedTable } from './groupedTable.ts';
 import { tableStore } from './materialized.ts';
 import type { Grouped, Materialized, Named } from './options.ts';
 import { Stream } from './stream.ts';
+import { type Suppressed, suppressed } from './suppressed.ts';
 
 /**
  * Kafka's KTable: each record is what a key's row is from then on; one without a value, that there is none. Its methods and their meaning are
@@ -47,6 +48,11 @@ export class Table<K, V> {
 
   toStream({ name = this.graph.newName('KTABLE-TOSTREAM-') }: Named = {}): Stream<K, V> {
     return new Stream(this.graph, this.graph.add(this.place, name, toStream()));
+  }
+
+  /** Holds changes back: until a window is final, or for some time, so that several of a row become one (KIP-328). */
+  suppress(rules: Suppressed): Table<K, V> {
+    return new Table<K, V>(this.graph, suppressed<K, V>(this.graph, this.place, rules), undefined);
   }
 
   /** Rows of which others are made: a change of one takes what it was out of its group, and puts what it is in. */

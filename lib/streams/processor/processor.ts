@@ -27,6 +27,8 @@ export interface ProcessorContext<KOut, VOut> {
   currentSystemTimeMs(): number;
   /** The greatest timestamp that this processor has been told, this one included; it outlives the worker. */
   observe(timestamp: number): number;
+  /** Counts a record that is passed over: for being late, or for what it lacks. Kafka's dropped-records metric. */
+  drop(): void;
   /** `undefined` in a punctuation. */
   recordMetadata(): RecordMetadata | undefined;
   readonly taskId: TaskId;

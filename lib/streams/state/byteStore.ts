@@ -21,6 +21,7 @@ export function memoryByteStore(
   onChange?: (change: StoreChange) => void,
 ): ByteStore & { restore(key: Uint8Array, value: Uint8Array | null): void } {
   const leaves: Leaf[] = [{ keys: [], values: [] }];
+  const watchers: ((key: Uint8Array, isThere: boolean) => void)[] = [];
   let size = 0;
 
   /** The leaf that has the key, or would. */
@@ -58,6 +59,7 @@ export function memoryByteStore(
     leaf.keys.splice(i, 0, key);
     leaf.values.splice(i, 0, value);
     size++;
+    for (const told of watchers) told(key, true);
     if (leaf.keys.length <= LEAF_KEYS) return;
     const half = leaf.keys.length >>> 1;
     leaves.splice(at + 1, 0, { keys: leaf.keys.splice(half), values: leaf.values.splice(half) });
@@ -72,6 +74,7 @@ export function memoryByteStore(
     leaf.values.splice(i, 1);
     size--;
     if (leaf.keys.length === 0 && leaves.length > 1) leaves.splice(at, 1);
+    for (const told of watchers) told(key, false);
   }
 
   function* forwards(from: Uint8Array | undefined, to: Uint8Array | undefined) {
@@ -119,10 +122,18 @@ export function memoryByteStore(
       if (value === null) remove(key);
       else set(key, value);
     },
+    watch: (told) => void watchers.push(told),
     get size() {
       return size;
     },
   };
+}
+
+/** The next key that there can be. */
+export function justBehind(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
 }
 
 /** The first key that does not begin with the prefix; `undefined` if there is none. */

@@ -1,5 +1,5 @@
 import type { Serde } from '../serdes.ts';
-import { afterPrefix } from './byteStore.ts';
+import { afterPrefix, justBehind } from './byteStore.ts';
 import type { StateStore, StoreBuilder } from './store.ts';
 
 export interface KeyValue<K, V> {
@@ -80,11 +80,4 @@ export function keyValueStoreBuilder<K, V>(
       };
     },
   };
-}
-
-/** The next key that there can be. */
-function justBehind(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1);
-  next.set(key);
-  return next;
 }

@@ -18,6 +18,8 @@ export interface ByteStore {
   delete(key: Uint8Array): void;
   /** From `from` (inclusive) to `to` (exclusive), each left out meaning the end; read before the store is changed again. */
   range(from?: Uint8Array, to?: Uint8Array, reverse?: boolean): Iterable<readonly [Uint8Array, Uint8Array]>;
+  /** Told of each key that comes or goes, restored ones too; asked for while there are none. */
+  watch(told: (key: Uint8Array, isThere: boolean) => void): void;
   readonly size: number;
 }
 

@@ -31,6 +31,8 @@ export interface Step {
   /** The last of each key. */
   readonly changes: readonly StoreChange[];
   readonly times: TaskTimes;
+  /** Records of the step that were passed over, by the processor that did so. */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 export interface TaskRecord extends RawRecord {
@@ -89,6 +91,7 @@ export function createTask(options: TaskOptions): Task {
   let current: RecordMetadata | undefined;
   let outputs: Output[] = [];
   let changes = new Map<string, StoreChange>();
+  let dropped: Record<string, number> = {};
 
   const noteChange = (change: StoreChange): void => {
     const name = `${change.store}/${Buffer.from(change.key).toString('latin1')}`;
@@ -161,6 +164,9 @@ export function createTask(options: TaskOptions): Task {
         observedMs[node.name] = now;
         return now;
       },
+      drop() {
+        dropped[node.name] = (dropped[node.name] ?? 0) + 1;
+      },
       recordMetadata: () => current,
     };
   }
@@ -225,9 +231,11 @@ export function createTask(options: TaskOptions): Task {
         outputs,
         changes: [...changes.values()],
         times: { streamTimeMs, observedMs: { ...observedMs }, punctuations: punctuations.save() },
+        dropped,
       };
       outputs = [];
       changes = new Map();
+      dropped = {};
       return step;
     },
 

@@ -1,0 +1,88 @@
+import type { Serde } from '../serdes.ts';
+import {
+  sessionWindowedSerde,
+  TIME_BYTES,
+  timeFromEnd,
+  type Windowed,
+  withTimes,
+} from '../windows/windowed.ts';
+import { compareBytes, justBehind } from './byteStore.ts';
+import { expiringBytes } from './expiringBytes.ts';
+import type { KeyValue, StoreOptions } from './keyValueStore.ts';
+import type { StateStore, StoreBuilder } from './store.ts';
+
+/**
+ * Kafka's SessionStore: values of keys, each of a session. One whose end is more than the retention earlier than the latest is there no more. What
+ * is found is read before anything is put.
+ */
+export interface SessionStore<K, V> extends StateStore {
+  put(session: Windowed<K>, value: V | undefined): void;
+  remove(session: Windowed<K>): void;
+  fetchSession(key: K, startMs: number, endMs: number): V | undefined;
+  /** All of a key, the earliest first. */
+  fetch(key: K): Iterable<KeyValue<Windowed<K>, V>>;
+  backwardFetch(key: K): Iterable<KeyValue<Windowed<K>, V>>;
+  /** Of a key, those that end at that time or later, and begin at that time or earlier. */
+  findSessions(key: K, earliestEndMs: number, latestStartMs: number): Iterable<KeyValue<Windowed<K>, V>>;
+  backwardFindSessions(
+    key: K,
+    earliestEndMs: number,
+    latestStartMs: number,
+  ): Iterable<KeyValue<Windowed<K>, V>>;
+  /** Of all keys, those that end between: Kafka's `findSessions(earliestSessionEndTime, latestSessionEndTime)`. In the order of their ends. */
+  findSessionsEnding(earliestMs: number, latestMs: number): Iterable<KeyValue<Windowed<K>, V>>;
+}
+
+export interface SessionStoreOptions extends StoreOptions {
+  readonly retentionMs: number;
+}
+
+export function sessionStoreBuilder<K, V>(
+  name: string,
+  keySerde: Serde<K>,
+  valueSerde: Serde<V>,
+  { retentionMs, logged = true, changelogConfigs = {} }: SessionStoreOptions,
+): StoreBuilder<SessionStore<K, V>> {
+  const windowed = sessionWindowedSerde(keySerde);
+  return {
+    ...{ name, logged, changelogConfigs, retentionMs },
+    build(stored) {
+      const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 2), retentionMs);
+      const decode = ([key, value]: readonly [Uint8Array, Uint8Array]) => ({
+        key: windowed.deserialize(key),
+        value: valueSerde.deserialize(value),
+      });
+      function* find(key: K, earliestEndMs: number, latestStartMs: number, reverse: boolean) {
+        const prefix = keySerde.serialize(key);
+        const from = withTimes(prefix, earliestEndMs, 0);
+        const to = justBehind(withTimes(prefix, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
+        for (const entry of bytes.range(from, to, reverse)) {
+          const [found] = entry;
+          // Longer keys are among them whose next bytes are as small as a time.
+          if (found.length !== prefix.length + 2 * TIME_BYTES) continue;
+          if (compareBytes(found.subarray(0, prefix.length), prefix) !== 0) continue;
+          if (timeFromEnd(found, 1) <= latestStartMs) yield decode(entry);
+        }
+      }
+      const put = (session: Windowed<K>, value: V | undefined): void =>
+        bytes.put(windowed.serialize(session), value === undefined ? undefined : valueSerde.serialize(value));
+      return {
+        name,
+        put,
+        remove: (session) => put(session, undefined),
+        fetchSession(key, startMs, endMs) {
+          const value = bytes.get(windowed.serialize({ key, window: { startMs, endMs } }));
+          return value && valueSerde.deserialize(value);
+        },
+        fetch: (key) => find(key, 0, Number.MAX_SAFE_INTEGER, false),
+        backwardFetch: (key) => find(key, 0, Number.MAX_SAFE_INTEGER, true),
+        findSessions: (key, earliestEndMs, latestStartMs) => find(key, earliestEndMs, latestStartMs, false),
+        backwardFindSessions: (key, earliestEndMs, latestStartMs) =>
+          find(key, earliestEndMs, latestStartMs, true),
+        *findSessionsEnding(earliestMs, latestMs) {
+          for (const entry of bytes.byTime(earliestMs, latestMs)) yield decode(entry);
+        },
+      };
+    },
+  };
+}
