@@ -59,7 +59,7 @@ export async function takeStep(task: Task, inputs: Inputs, options: StepOptions)
     const again = await options.reopen();
     if (taken.length === 0) {
       const { times } = again.take();
-      const step: Step = { outputs: [letter], changes: [], times };
+      const step: Step = { outputs: [letter], changes: [], times, dropped: {} };
       return { step, positions: behind([bad]), records: 1, task: again };
     }
     const some = letters.length > 0 && onError !== 'stop';

@@ -42,6 +42,8 @@ export interface TaskRun {
   readonly steps: number;
   /** Records of changelogs that were read to bring its stores up to date. */
   readonly restored: number;
+  /** Records that processors have passed over, for being late or for what they lacked: Kafka's dropped-records metric. */
+  readonly dropped: number;
 }
 
 export interface TaskRunner {
@@ -71,7 +73,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
     async run(id, untilMs) {
       const store = createTaskStore(items, taskKey(application.applicationId, id), clock, limits);
       const taken = await store.take();
-      if (taken === undefined) return { outcome: 'held', records: 0, steps: 0, restored: 0 };
+      if (taken === undefined) return { outcome: 'held', records: 0, steps: 0, restored: 0, dropped: 0 };
       const name = taskName(id);
       const known = warm.get(name);
       warm.delete(name);
@@ -119,8 +121,15 @@ function createWork(
     let inputs = newInputs();
     let records = 0;
     let steps = 0;
+    let dropped = 0;
     const ended = (outcome: TaskRun['outcome'], after: TaskState | undefined): Worked => {
-      const run = { outcome: after === undefined ? 'lost' : outcome, records, steps, restored } as const;
+      const run = {
+        outcome: after === undefined ? 'lost' : outcome,
+        records,
+        steps,
+        restored,
+        dropped,
+      } as const;
       return { run, task, state: after };
     };
     for (;;) {
@@ -138,6 +147,7 @@ function createWork(
       state = { ...next, applied: next.step };
       records += made.records;
       steps++;
+      for (const count of Object.values(made.step.dropped)) dropped += count;
       if (made.task !== task) inputs = newInputs();
       task = made.task ?? (await open(state));
       if (isOver) return ended('idle', await giveBack(state));

@@ -34,6 +34,7 @@ export interface SessionStore<K, V> extends StateStore {
 }
 
 export interface SessionStoreOptions extends StoreOptions {
+  /** By stream time. */
   readonly retentionMs: number;
 }
 
@@ -45,7 +46,8 @@ export function sessionStoreBuilder<K, V>(
 ): StoreBuilder<SessionStore<K, V>> {
   const windowed = sessionWindowedSerde(keySerde);
   return {
-    ...{ name, logged, changelogConfigs, retentionMs },
+    // What expires is deleted, in the changelog too. Nothing in that may be deleted for its age: time may stand still for long.
+    ...{ name, logged, changelogConfigs, retentionMs: undefined },
     build(stored) {
       const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 2), retentionMs);
       const decode = ([key, value]: readonly [Uint8Array, Uint8Array]) => ({

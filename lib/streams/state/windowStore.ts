@@ -24,6 +24,7 @@ export interface WindowStore<K, V> extends StateStore {
 
 export interface WindowStoreOptions extends StoreOptions {
   readonly windowSizeMs: number;
+  /** By stream time. */
   readonly retentionMs: number;
 }
 
@@ -35,7 +36,8 @@ export function windowStoreBuilder<K, V>(
 ): StoreBuilder<WindowStore<K, V>> {
   const windowed = timeWindowedSerde(keySerde, windowSizeMs);
   return {
-    ...{ name, logged, changelogConfigs, retentionMs },
+    // What expires is deleted, in the changelog too. Nothing in that may be deleted for its age: time may stand still for long.
+    ...{ name, logged, changelogConfigs, retentionMs: undefined },
     build(stored) {
       const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 1), retentionMs);
       function* decoded(entries: Iterable<readonly [Uint8Array, Uint8Array]>) {
