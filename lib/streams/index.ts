@@ -11,5 +11,16 @@ export type { StreamsApplication } from './runtime/application.ts';
 export type { OnError } from './runtime/deadLetter.ts';
 export { type Serde, Serdes } from './serdes.ts';
 export { keyValueStoreBuilder } from './state/keyValueStore.ts';
+export { type SessionStore, sessionStoreBuilder } from './state/sessionStore.ts';
+export { type WindowStore, windowStoreBuilder } from './state/windowStore.ts';
 export { describe, draw } from './topology/describe.ts';
 export { Topology } from './topology/topology.ts';
+export { sessionWindows } from './windows/sessionWindows.ts';
+export { slidingWindows } from './windows/slidingWindows.ts';
+export { timeWindows } from './windows/timeWindows.ts';
+export {
+  sessionWindowedSerde,
+  timeWindowedSerde,
+  type Window,
+  type Windowed,
+} from './windows/windowed.ts';

@@ -10,6 +10,7 @@ import { compareBytes, justBehind } from './byteStore.ts';
 import { expiringBytes } from './expiringBytes.ts';
 import type { KeyValue, StoreOptions } from './keyValueStore.ts';
 import type { StateStore, StoreBuilder } from './store.ts';
+import type { ValueAndTimestamp } from './timestamped.ts';
 
 /**
  * Kafka's SessionStore: values of keys, each of a session. One whose end is more than the retention earlier than the latest is there no more. What
@@ -18,6 +19,8 @@ import type { StateStore, StoreBuilder } from './store.ts';
 export interface SessionStore<K, V> extends StateStore {
   put(session: Windowed<K>, value: V | undefined): void;
   remove(session: Windowed<K>): void;
+  /** The row of a table of sessions, as joins look it up: its time is the session's end, as in Kafka. */
+  get(session: Windowed<K>): ValueAndTimestamp<V> | undefined;
   fetchSession(key: K, startMs: number, endMs: number): V | undefined;
   /** All of a key, the earliest first. */
   fetch(key: K): Iterable<KeyValue<Windowed<K>, V>>;
@@ -68,14 +71,19 @@ export function sessionStoreBuilder<K, V>(
       }
       const put = (session: Windowed<K>, value: V | undefined): void =>
         bytes.put(windowed.serialize(session), value === undefined ? undefined : valueSerde.serialize(value));
+      const fetchSession = (key: K, startMs: number, endMs: number): V | undefined => {
+        const value = bytes.get(windowed.serialize({ key, window: { startMs, endMs } }));
+        return value && valueSerde.deserialize(value);
+      };
       return {
         name,
         put,
         remove: (session) => put(session, undefined),
-        fetchSession(key, startMs, endMs) {
-          const value = bytes.get(windowed.serialize({ key, window: { startMs, endMs } }));
-          return value && valueSerde.deserialize(value);
+        get({ key, window }) {
+          const value = fetchSession(key, window.startMs, window.endMs);
+          return value === undefined ? undefined : { value, timestamp: window.endMs };
         },
+        fetchSession,
         fetch: (key) => find(key, 0, Number.MAX_SAFE_INTEGER, false),
         backwardFetch: (key) => find(key, 0, Number.MAX_SAFE_INTEGER, true),
         findSessions: (key, earliestEndMs, latestStartMs) => find(key, earliestEndMs, latestStartMs, false),

@@ -12,6 +12,8 @@ import type { StateStore, StoreBuilder } from './store.ts';
 export interface WindowStore<K, V> extends StateStore {
   /** `undefined`: deletes. */
   put(key: K, value: V | undefined, windowStartMs: number): void;
+  /** The row of a windowed table, as joins look it up. */
+  get(windowed: Windowed<K>): V | undefined;
   fetch(key: K, windowStartMs: number): V | undefined;
   fetch(key: K, fromMs: number, toMs: number): Iterable<KeyValue<Windowed<K>, V>>;
   backwardFetch(key: K, fromMs: number, toMs: number): Iterable<KeyValue<Windowed<K>, V>>;
@@ -68,6 +70,7 @@ export function windowStoreBuilder<K, V>(
       return {
         name,
         fetch,
+        get: ({ key, window }) => fetch(key, window.startMs),
         put: (key, value, windowStartMs) =>
           bytes.put(
             withTimes(keySerde.serialize(key), windowStartMs),

@@ -195,6 +195,42 @@ test('a table of windows knows the serde of its keys', () => {
   expect(output.readKeyValues()).toEqual([[{ key: 'a', window: { startMs: 20, endMs: 30 } }, 2]]);
 });
 
+test.each([
+  ['windows', timeWindows({ sizeMs: 10, graceMs: 0 }), '2 of 2'],
+  ['sliding windows', slidingWindows({ timeDifferenceMs: 10, graceMs: 0 }), '2 of 2'],
+] as const)('a row of a table of %s is found by joins', (_, windows, last) => {
+  const builder = new StreamsBuilder();
+  const table = grouped(builder).windowedBy(windows).count();
+  expect(joinedWithItself(builder, table).at(-1)).toBe(last);
+});
+
+test('a row of a table of sessions is found by joins', () => {
+  const builder = new StreamsBuilder();
+  const windows = sessionWindows({ inactivityGapMs: 10, graceMs: 0 });
+  expect(joinedWithItself(builder, grouped(builder).windowedBy(windows).count())).toEqual([
+    '1 of 1',
+    '2 of 2',
+  ]);
+});
+
+/** Each change of a table, with the table's row as it then is; of two records. */
+function joinedWithItself(
+  builder: StreamsBuilder,
+  table: Table<Windowed<string>, number>,
+): (string | null)[] {
+  table
+    .toStream()
+    .join(table, (count, row) => `${count} of ${row}`, { valueSerde: string })
+    .selectKey(({ key }) => key, { keySerde: string })
+    .to('out');
+  const driver = new TopologyTestDriver(builder.build());
+  const input = driver.createInputTopic('in', string, string);
+  input.pipeInput('a', '', { timestamp: 15 });
+  input.pipeInput('a', '', { timestamp: 15 });
+  const output = driver.createOutputTopic('out', string, string);
+  return output.readRecords().map(({ value }) => value);
+}
+
 test('windowed keys are the bytes that Kafka has: the key and the start; of sessions the key, the end and the start', () => {
   const windowed = { key: 'k', window: { startMs: 258, endMs: 268 } };
   const time = timeWindowedSerde(string, 10);

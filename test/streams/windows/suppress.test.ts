@@ -85,10 +85,7 @@ test('windows that are final are told once, and sessions that were merged away a
     .count()
     .suppress({ untilWindowCloses: true })
     .toStream()
-    .map<string, number>(({ key, window }, count) => [
-      `${key}@${window.startMs}-${window.endMs}`,
-      count,
-    ])
+    .map<string, number>(({ key, window }, count) => [`${key}@${window.startMs}-${window.endMs}`, count])
     .to('out', { keySerde: string, valueSerde: long });
   const driver = new TopologyTestDriver(builder.build());
   const input = driver.createInputTopic('in', string, string);
