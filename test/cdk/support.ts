@@ -125,11 +125,25 @@ function through(condition: Statement['Condition']): string {
   return ` through ${service}${region ? ` in ${region}` : ''}`;
 }
 
+interface PolicyProperties {
+  readonly PolicyDocument: { readonly Statement: Statement[] };
+  readonly Roles: readonly { readonly Ref?: string }[];
+}
+
+/** Of the policies of a role. Throws for rights that it would have in any other way, which would not be seen here. */
 export function statementsOf(template: Template, role: string): Statement[] {
-  const policies = resourcesOf<{ PolicyDocument: { Statement: Statement[] }; Roles: { Ref: string }[] }>(
-    template,
-    'AWS::IAM::Policy',
-  ).filter(([, { Properties }]) => Properties.Roles.some(({ Ref }) => Ref === role));
+  const { Policies, ManagedPolicyArns } = template.Resources[role]!.Properties as Record<string, unknown>;
+  if (Policies || ManagedPolicyArns) throw new Error(`${role} has inline or managed policies`);
+  for (const [id, { Type }] of Object.entries(template.Resources)) {
+    if (Type.startsWith('AWS::IAM::') && !['AWS::IAM::Role', 'AWS::IAM::Policy'].includes(Type))
+      throw new Error(`${id} may give rights as well: ${Type}`);
+  }
+  const policies = resourcesOf<PolicyProperties>(template, 'AWS::IAM::Policy').filter(
+    ([id, { Properties }]) => {
+      if (Properties.Roles.some(({ Ref }) => !Ref)) throw new Error(`${id} is of roles that are not told`);
+      return Properties.Roles.some(({ Ref }) => Ref === role);
+    },
+  );
   return policies.flatMap(([, { Properties }]) => Properties.PolicyDocument.Statement);
 }
 

@@ -29,7 +29,7 @@ import {
 } from '../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { batch } from '../support/log.ts';
-import { allowed, type Synthesis, synthesize } from './support.ts';
+import { allowed, functionOf, getAtt, type Synthesis, synthesize, type Template } from './support.ts';
 
 /**
  * Three things side by side: what each function does with stores and queue, seen by running it; which calls of AWS that takes, seen by
@@ -111,6 +111,65 @@ describe.each([
     expect(rights).toEqual(rightsFor(spec, regions));
     expect(logs).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
     expect(traces).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+  });
+
+  /** A template in which the role of `fetch` may do more, in one of the ways that there are. */
+  function mutated(change: (resources: Template['Resources'], role: string) => void): Template {
+    const template = structuredClone(synthesis.api);
+    change(template.Resources, getAtt(functionOf(template, 'fetch')[1].Properties.Role));
+    return template;
+  }
+  const everything = { Statement: [{ Effect: 'Allow', Action: 's3:*', Resource: '*' }] };
+  const more = (resources: Template['Resources'], Type: string, Properties: object) =>
+    Object.assign(resources, { More: { Type, Properties } });
+
+  test('one more statement of a role would be seen', () => {
+    const template = mutated((resources, role) =>
+      more(resources, 'AWS::IAM::Policy', { PolicyDocument: everything, Roles: [{ Ref: role }] }),
+    );
+    expect(allowed(template, 'fetch')).not.toEqual(allowed(synthesis.api, 'fetch'));
+    expect(allowed(template, 'fetch').traces).toContain('s3:*');
+  });
+
+  const properties = (resources: Template['Resources'], role: string) =>
+    resources[role]!.Properties as object;
+  test.each<[string, Parameters<typeof mutated>[0], string]>([
+    [
+      'inline in the role',
+      (resources, role) =>
+        Object.assign(properties(resources, role), {
+          Policies: [{ PolicyName: 'More', PolicyDocument: everything }],
+        }),
+      'inline or managed',
+    ],
+    [
+      'of a managed policy',
+      (resources, role) =>
+        Object.assign(properties(resources, role), {
+          ManagedPolicyArns: ['arn:aws:iam::aws:policy/AdministratorAccess'],
+        }),
+      'inline or managed',
+    ],
+    [
+      'of a managed policy of the template',
+      (resources, role) =>
+        more(resources, 'AWS::IAM::ManagedPolicy', { PolicyDocument: everything, Roles: [{ Ref: role }] }),
+      'AWS::IAM::ManagedPolicy',
+    ],
+    [
+      'of a policy resource of another type',
+      (resources, role) =>
+        more(resources, 'AWS::IAM::RolePolicy', { PolicyDocument: everything, RoleName: { Ref: role } }),
+      'AWS::IAM::RolePolicy',
+    ],
+    [
+      'of a policy that names its roles',
+      (resources) =>
+        more(resources, 'AWS::IAM::Policy', { PolicyDocument: everything, Roles: ['name-of-a-role'] }),
+      'not told',
+    ],
+  ])('rights %s are refused, since they would not be seen', (_, change, message) => {
+    expect(() => allowed(mutated(change), 'fetch')).toThrow(message);
   });
 });
 
