@@ -26,6 +26,9 @@ export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: Wa
     told({ service: MAINTENANCE.name }, metricName, statistic);
   const ofGroup = (group: string, metricName: string) =>
     told({ service: LAG.name, group }, metricName, Stats.MAXIMUM);
+  /** What route and function told, of all together. */
+  const ofRoutes = (metricName: string, statistic: string, period: Duration) =>
+    `SEARCH('{Wadi,cluster,route,service} cluster="${clusterId}" MetricName="${metricName}"', '${statistic}', ${period.toSeconds()})`;
   const functions = [
     ...api.functions,
     ['planner', maintenance.planner] as const,
@@ -66,6 +69,7 @@ export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: Wa
     };
   });
 
+  const appendsFailed = told({ service: 'produce' }, 'AppendsFailed', Stats.SUM).with({ period: MINUTE });
   const requests = api.metrics.metricCount({ statistic: Stats.SUM, period: MINUTE });
   const serverErrors = api.metrics.metricServerError({ statistic: Stats.SUM, period: MINUTE });
   return {
@@ -82,8 +86,23 @@ export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: Wa
     appendLatency: byName('produce').duration.with({ period: MINUTE }),
     /** How often a head is updated for an append: 1, but where many processes append to one head. */
     appendAttempts: new MathExpression({
-      expression: `SEARCH('{Wadi,cluster,route,service} cluster="${clusterId}" MetricName="AppendAttempts"', 'Average', ${FIVE_MINUTES.toSeconds()})`,
+      expression: ofRoutes('AppendAttempts', 'Average', FIVE_MINUTES),
       period: FIVE_MINUTES,
+    }),
+    appendsFailed: appendsFailed.with({ statistic: Stats.SUM }),
+    /** Of requests to append, those of which some append failed by no fault of theirs: each tells once, however many it has. */
+    appendErrorPercent: new MathExpression({
+      expression: '100 * FILL(failed, 0) / requests',
+      usingMetrics: {
+        failed: appendsFailed.with({ statistic: Stats.SAMPLE_COUNT }),
+        requests: byName('produce').invocations.with({ period: MINUTE }),
+      },
+      period: MINUTE,
+    }),
+    /** What else is 4xx was refused by API Gateway, before any function. */
+    clientErrorsOfFunctions: new MathExpression({
+      expression: `SUM(${ofRoutes('Status4xx', 'Sum', MINUTE)})`,
+      period: MINUTE,
     }),
     functions,
     plannerInvocations: byName('planner').invocations,

@@ -101,6 +101,7 @@ const SETTINGS = {
   alarmEmail: pattern('an e-mail address', /^\S+@\S+$/),
   alarmTopicArn: pattern('the ARN of an SNS topic', /^arn:[\w-]+:sns:/),
   alarmApiErrorPercent: number('a number of percent', 0, 100),
+  alarmAppendErrorPercent: number('a number of percent', 0, 100),
   alarmAppendLatencyMs: whole('milliseconds', 1, 29_000),
   alarmUnmergedMinutes: whole('minutes', 15, 10_080),
   alarmFloorLagMinutes: whole('minutes', 15, 10_080),
@@ -125,6 +126,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
   });
   const alarmThresholds: WadiAlarmThresholds = defined({
     apiErrorPercent: given.alarmApiErrorPercent,
+    appendErrorPercent: given.alarmAppendErrorPercent,
     appendLatency: map(given.alarmAppendLatencyMs, Duration.millis),
     unmergedAge: map(given.alarmUnmergedMinutes, Duration.minutes),
     floorLag: map(given.alarmFloorLagMinutes, Duration.minutes),

@@ -11,6 +11,11 @@ import type { WadiCluster } from './wadiCluster.ts';
 export interface WadiAlarmThresholds {
   /** Requests answered by 5xx, in percent of a minute's, in 3 minutes of 5. 1 unless given. */
   readonly apiErrorPercent?: number;
+  /**
+   * Requests to append of which some append failed by no fault of theirs, in percent of a minute's, in 3 minutes of 5. 1 unless given. They
+   * may be answered 200 or 207, record by record, or have asked not to be told (`acks=0`).
+   */
+  readonly appendErrorPercent?: number;
   /** The 99th percentile of what `produce` takes, in 3 minutes of 5. A second unless given. */
   readonly appendLatency?: Duration;
   /** How long records wait to be merged. Healthy are 15 minutes; an hour unless given. */
@@ -83,7 +88,7 @@ export const paragraphOf = (id: string): string =>
 
 function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): readonly Spec[] {
   const metrics = clusterMetrics(cluster);
-  const { apiErrorPercent = 1, appendLatency = Duration.seconds(1) } = thresholds;
+  const { apiErrorPercent = 1, appendErrorPercent = 1, appendLatency = Duration.seconds(1) } = thresholds;
   const {
     unmergedAge = Duration.hours(1),
     floorLag = Duration.hours(1),
@@ -96,6 +101,13 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
       text: `more than ${apiErrorPercent} % of the requests fail`,
       metric: metrics.serverErrorPercent,
       threshold: apiErrorPercent,
+      periods: [3, 5],
+    },
+    {
+      id: 'AppendErrors',
+      text: `appends of more than ${appendErrorPercent} % of the requests to append fail, whatever these are answered`,
+      metric: metrics.appendErrorPercent,
+      threshold: appendErrorPercent,
       periods: [3, 5],
     },
     {

@@ -33,13 +33,18 @@ export class WadiDashboard extends Construct {
         graph('Requests a minute', {
           requests: metrics.requests,
           '4xx': metrics.clientErrors,
+          '4xx of functions': metrics.clientErrorsOfFunctions,
           '5xx': metrics.serverErrors,
         }),
         graph('Answered after, ms (long polls wait up to 20 s)', {
           median: metrics.latencyMedian,
           p99: metrics.latencyP99,
         }),
-        graph('Appends', { 'p99, ms': metrics.appendLatency }, { attempts: metrics.appendAttempts }),
+        graph(
+          'Appends',
+          { 'p99, ms': metrics.appendLatency },
+          { attempts: metrics.appendAttempts, failed: metrics.appendsFailed },
+        ),
       ],
       Functions: [
         graph('At work at once', each(functions, ['', ({ concurrency }) => concurrency])),

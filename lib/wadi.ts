@@ -37,7 +37,8 @@ export interface Wadi {
   readonly arrived?: LogOptions['arrived'];
 }
 
-export interface WadiOptions extends Pick<LogOptions, 'limits' | 'warn' | 'onCommit' | 'arrived'> {
+export interface WadiOptions
+  extends Pick<LogOptions, 'limits' | 'warn' | 'onCommit' | 'onAppendFailed' | 'arrived'> {
   /** With `regions`, its objects are not used. */
   readonly storage: Storage;
   readonly clock?: Clock;

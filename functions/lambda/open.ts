@@ -49,6 +49,9 @@ export function opened<Event, Result>(
       clock: systemClock,
       authorizer,
       onCommit: (attempts) => void metrics.addMetric('AppendAttempts', MetricUnit.Count, attempts),
+      // By the function, not by its routes: an alarm cannot add up what it does not know the names of.
+      onAppendFailed: (partitions) =>
+        void metrics.singleMetric().addMetric('AppendsFailed', MetricUnit.Count, partitions),
       ...(regions && { regions: { local, all: regions.map((each, i) => inRegion(settings, each, i)) } }),
       ...(clusterId && { clusterId }),
       ...(queueUrl && queue && { queue: queue({ queueUrl }) }),

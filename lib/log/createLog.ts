@@ -22,6 +22,7 @@ import { createHeads } from './heads.ts';
 import { LIMITS, type LogLimits } from './limits.ts';
 import { listOffsets } from './listOffsets.ts';
 import type { Bounds, Durability, Log, LogTopic } from './log.ts';
+import { tellOwnFailures } from './ownFailures.ts';
 import { requirePartition } from './requirePartition.ts';
 import { withRetries } from './retry.ts';
 import { type RollContext, roll, rollIsDue } from './roll.ts';
@@ -44,9 +45,12 @@ export interface LogOptions {
   readonly warn?: (error: unknown) => void;
   /** Told after each commit to a head how many entries it took: 1, unless the head had refused some. */
   readonly onCommit?: (attempts: number) => void;
+  /** Told after each append for how many partitions it was not acknowledged, by no fault of its caller, whether anybody waited or not. Never 0. */
+  readonly onAppendFailed?: (partitions: number) => void;
 }
 
 export function createLog(options: LogOptions): Log {
+  const { onAppendFailed = () => undefined } = options;
   const { storage, clock, limits = LIMITS, warn = emitWarning, onCommit, replication, arrived } = options;
   const items = storage.log;
   const blobs = createBlobs({ objects: storage.objects, items, clock, replication });
@@ -83,8 +87,10 @@ export function createLog(options: LogOptions): Log {
   });
 
   return {
-    append: (topic, batches, durability = DURABLE) =>
-      background.watch(appender.append(topic, batches, replication ? durability : DURABLE)),
+    append(topic, batches, durability = DURABLE) {
+      const appending = appender.append(topic, batches, replication ? durability : DURABLE);
+      return background.watch(tellOwnFailures(appending, batches.length, onAppendFailed));
+    },
 
     async fetch(topic, request) {
       requirePartition(topic, request.partition);

@@ -354,6 +354,27 @@ test('the planner sends what is due', async () => {
   );
 });
 
+test('an append that fails is counted by its function, though the answer is 207', async () => {
+  const record = {
+    method: 'POST',
+    path: `${CLUSTER}/topics/orders/records:batch`,
+    route: '/v3/clusters/{cluster_id}/topics/{topic_name}/records:batch',
+    params: { cluster_id: 'one', topic_name: 'orders' },
+    // Large enough to be an object.
+    body: { entries: [{ id: 'a', value: { type: 'STRING', data: 'x'.repeat(10_000) } }] },
+  };
+  const nowhere = { ...environment, AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' };
+  const lines = await handle('produce', [event(record)], nowhere);
+  expect(lines.at(-1)).toMatchObject({ statusCode: 207 });
+  const failed = lines.filter((line) => Object.hasOwn(line as object, 'AppendsFailed'));
+  expect(failed).toMatchObject([
+    {
+      ...{ cluster: 'one', service: 'produce', AppendsFailed: 1 },
+      _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'cluster']] }] },
+    },
+  ]);
+});
+
 test('a request leaves metrics of its route, and what went wrong in the log', async () => {
   const route = '/v3/clusters/{cluster_id}/topics/{topic_name}/records';
   const record = {

@@ -191,6 +191,30 @@ describe('alarms', () => {
     expect(threshold('UnmergedData')).toMatchObject({ Threshold: 30 * 60_000, Statistic: 'Maximum' });
   });
 
+  test('appends that fail are told by the requests of which they were, whatever these were answered', async () => {
+    const { Metrics = [], ...properties } = alarm('AppendErrors');
+    expect(properties).toMatchObject({ Threshold: 1, DatapointsToAlarm: 3, EvaluationPeriods: 5 });
+    expect(Metrics).toMatchObject([
+      { Expression: '100 * FILL(failed, 0) / requests' },
+      {
+        Id: 'failed',
+        MetricStat: {
+          Metric: {
+            Namespace: 'Wadi',
+            MetricName: 'AppendsFailed',
+            Dimensions: [{ Name: 'cluster' }, { Name: 'service', Value: 'produce' }],
+          },
+          Stat: 'SampleCount',
+          Period: 60,
+        },
+      },
+      { Id: 'requests', MetricStat: { Metric: { MetricName: 'Invocations' }, Stat: 'Sum', Period: 60 } },
+    ]);
+    const { api } = await withSettings({ alarmAppendErrorPercent: 5 });
+    const [, { Properties }] = alarmsOf(api).find(([id]) => id.startsWith('ClusterAlarmsAppendErrors'))!;
+    expect(Properties).toMatchObject({ Threshold: 5 });
+  });
+
   test('are told to nobody, to a mailbox, or to a topic, also when they are over', async () => {
     for (const [, { Properties }] of alarmsOf(api)) expect(Properties.AlarmActions).toBeUndefined();
 

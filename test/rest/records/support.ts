@@ -74,7 +74,10 @@ export interface Api {
 
 /** A process of Wadi on memory storage, its own or another one's, served by the operations of this folder. */
 export async function startApi({ storage = memoryStorage() }: { storage?: Storage } = {}): Promise<Api> {
-  const wadi = await createWadi({ storage });
+  return servedBy(await createWadi({ storage }));
+}
+
+export function servedBy(wadi: Wadi): Api {
   const cluster = `/v3/clusters/${wadi.clusterId}`;
 
   async function send<T>(route: string, { query, headers = {}, body }: Call = {}): Promise<Answer<T>> {
