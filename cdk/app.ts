@@ -1,4 +1,4 @@
-import { App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { alarmTopic } from './alarmTopic.ts';
 import { readSettings, type Settings } from './settings.ts';
@@ -68,8 +68,14 @@ function serve(stack: Stack, storage: WadiStorage, { cluster, ...settings }: Set
  * What LocalStack has for nothing: no HTTP API, so the local cluster serves it over this bucket and these tables, whose names are
  * those it looks for.
  */
-function localStacks({ storage: { restoreWindow }, cluster: { logRetention } }: Settings): void {
+function localStacks({ storage: { restoreWindow }, cluster: { logRetention }, leftOut }: Settings): void {
   const { storageStack, stack } = pair();
+  if (leftOut.length > 0) {
+    Annotations.of(stack).addWarningV2(
+      'wadi:localstack',
+      `without effect on LocalStack: ${leftOut.join(', ')}`,
+    );
+  }
   const storage = new WadiStorage(storageStack, 'Storage', {
     name: 'wadi',
     customerKey: false,

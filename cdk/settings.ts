@@ -17,6 +17,8 @@ export interface Settings {
   readonly alarmEmail: string | undefined;
   readonly alarmTopicArn: string | undefined;
   readonly localstack: boolean;
+  /** With `localstack`: which of those that were given are for nothing that it has. */
+  readonly leftOut: readonly string[];
 }
 
 interface Setting<T> {
@@ -164,8 +166,11 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     alarmEmail: given.alarmEmail,
     alarmTopicArn: given.alarmTopicArn,
     localstack,
+    leftOut: localstack ? Object.keys(given).filter((name) => !OF_LOCALSTACK.includes(name)) : [],
   };
 }
+
+const OF_LOCALSTACK: readonly string[] = ['localstack', 'restoreWindowDays', 'logRetentionDays'];
 
 /**
  * Where DynamoDB keeps a table strongly consistent over several regions: three of one set

@@ -115,7 +115,7 @@ function bucket(scope: Construct, id: string, days: number, key?: Key, name?: st
   });
   acknowledge(made, {
     'AwsSolutions-S1':
-      'Functions alone use the bucket, and the access log of the API has each of their calls; a second one of S3 would cost a PUT for each GET',
+      "The API's access log has who asked Wadi for what. Whoever has rights to the bucket itself is not in there; for them CloudTrail's data events are recommended, which are complete, where S3's own log is best effort",
   });
   return made;
 }

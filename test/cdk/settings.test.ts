@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Duration } from 'aws-cdk-lib';
 import { readSettings, SETTING_NAMES } from '../../cdk/settings.ts';
+import { synthesize } from './support.ts';
 
 test('without settings every construct has its defaults', () => {
   expect(readSettings({})).toEqual({
@@ -11,6 +14,7 @@ test('without settings every construct has its defaults', () => {
     alarmEmail: undefined,
     alarmTopicArn: undefined,
     localstack: false,
+    leftOut: [],
   });
 });
 
@@ -24,6 +28,17 @@ test('settings may be texts, as on the command line, or what JSON has, as in cdk
     storage: { customerKey: false, restoreWindow: Duration.days(3) },
   });
 });
+
+test('for LocalStack it is told which settings have no effect there', async () => {
+  const context = { localstack: true, authorization: 'none', regions: 'eu-central-1', logRetentionDays: 7 };
+  expect(readSettings(context).leftOut).toEqual(['authorization', 'regions']);
+  expect(readSettings({ ...context, localstack: false }).leftOut).toEqual([]);
+  const { regions: _, ...ofOne } = context;
+  const { folder, remove } = await synthesize({ bundle: false, context: ofOne });
+  const told = await readFile(join(folder, 'Wadi.metadata.json'), 'utf8');
+  await remove();
+  expect(told).toContain('without effect on LocalStack: authorization');
+}, 120_000);
 
 test('super users are told apart by semicolons, as in Kafka', () => {
   const superUsers = 'User:arn:aws:iam::123456789012:role/Ops;User:anna';
