@@ -1,7 +1,7 @@
 import { type CfnElement, Stack, Token, Validations } from 'aws-cdk-lib';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { IConstruct } from 'constructs';
-import type { RegionNames } from './clusterRegions.ts';
+import type { CopyNames, RegionNames } from './clusterRegions.ts';
 
 /** What a rule (of cdk-nag, say) has against a construct and all within, and why it is so all the same. */
 export function acknowledge(construct: IConstruct, reasons: Readonly<Record<string, string>>): void {
@@ -17,16 +17,24 @@ export function allObjects(bucket: Bucket, user: IConstruct): string {
 }
 
 /** The same for what a role may use of other regions, whose resources are known by their names. */
-export function acknowledgeRegions(construct: IConstruct, regions: readonly RegionNames[]): void {
+export function acknowledgeRegions(
+  construct: IConstruct,
+  regions: readonly RegionNames[],
+  witness?: CopyNames,
+): void {
   const { account, partition } = Stack.of(construct);
   const named = (arn: string) =>
     [[partition, '<AWS::Partition>'] as const, [account, '<AWS::AccountId>'] as const].reduce(
       (text, [value, name]) => (Token.isUnresolved(value) ? text.replaceAll(value, name) : text),
       arn,
     );
-  for (const { bucketArn, keysArn } of regions) {
+  for (const { bucketArn } of regions) {
     acknowledge(construct, {
       [`AwsSolutions-IAM5[Resource::${named(bucketArn)}/*]`]: "As of the region's own bucket",
+    });
+  }
+  for (const { keysArn } of [...regions, ...(witness ? [witness] : [])]) {
+    acknowledge(construct, {
       [`AwsSolutions-IAM5[Resource::${named(keysArn)}]`]:
         "A condition says which key: the one with the cluster's alias",
     });

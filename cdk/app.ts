@@ -1,6 +1,8 @@
 import { Annotations, App, CfnOutput, Stack, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { alarmTopic } from './alarmTopic.ts';
+import { clusterKey } from './clusterKey.ts';
+import { keyAlias } from './clusterRegions.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { WadiCluster } from './wadiCluster.ts';
 import { WadiMaintenance } from './wadiMaintenance.ts';
@@ -35,8 +37,13 @@ function stacks(settings: Settings): void {
 
 /** One cluster of several regions. The command line deploys stacks in the order of what they depend on, whatever their region. */
 function regionalStacks(settings: Settings): void {
-  const { regions: all, witnessRegion: witness, clusterName: name = 'wadi' } = settings;
-  const regions = { name, all, ...(witness && { witness }) };
+  const {
+    regions: all,
+    witnessRegion: witness,
+    clusterName: name = 'wadi',
+    consistency = 'strong',
+  } = settings;
+  const regions = { name, all, consistency, ...(witness && { witness }) };
   const pairs = all.map((region) => {
     const { storageStack, stack } = pair(region);
     const storage = new WadiStorage(storageStack, 'Storage', { ...settings.storage, regions });
@@ -45,6 +52,12 @@ function regionalStacks(settings: Settings): void {
   const [first, ...others] = pairs;
   for (const { storageStack } of others) {
     first!.storageStack.addStackDependency(storageStack, 'tables are encrypted with the keys of all regions');
+  }
+  const { customerKey = true } = settings.storage;
+  if (consistency === 'eventual' && witness && customerKey) {
+    const witnessStack = storageStackOf(witness);
+    clusterKey(witnessStack, 'Key', keyAlias(name));
+    first!.storageStack.addStackDependency(witnessStack, 'as above');
   }
   for (const { stack, storage } of pairs) {
     for (const { storageStack } of pairs) {
@@ -56,12 +69,16 @@ function regionalStacks(settings: Settings): void {
 
 function serve(stack: Stack, storage: WadiStorage, { cluster, ...settings }: Settings): void {
   const topic = alarmTopic(stack, 'AlarmTopic', { ...settings, key: storage.key });
-  const { api, clusterId } = new WadiCluster(stack, 'Cluster', {
+  const { api, clusterId, failover } = new WadiCluster(stack, 'Cluster', {
     storage,
     ...cluster,
     ...(topic && { alarmTopic: topic }),
   });
-  tell(stack, { Url: api.url, ClusterId: clusterId, ...namesOf(storage) });
+  tell(stack, {
+    ...{ Url: api.url, ClusterId: clusterId },
+    ...namesOf(storage),
+    ...(failover && { FailoverFunctionName: failover.failover.function.functionName }),
+  });
 }
 
 /**
@@ -86,17 +103,21 @@ function localStacks({ storage: { restoreWindow }, cluster: { logRetention }, le
 }
 
 function pair(region?: string): { storageStack: Stack; stack: Stack } {
-  const make = (name: string, description: string, terminationProtection: boolean) =>
-    new Stack(app, region ? `${name}-${region}` : name, {
-      stackName: name,
-      description,
-      terminationProtection,
-      ...(region && { env: { region } }),
-    });
   return {
-    storageStack: make('WadiStorage', 'Wadi: the records, their order, and how far groups have read', true),
-    stack: make('Wadi', 'Wadi: the API, maintenance, and their functions', false),
+    storageStack: storageStackOf(region),
+    stack: stackOf('Wadi', 'Wadi: the API, maintenance, and their functions', false, region),
   };
+}
+
+function storageStackOf(region?: string): Stack {
+  return stackOf('WadiStorage', 'Wadi: the records, their order, and how far groups have read', true, region);
+}
+
+function stackOf(name: string, description: string, terminationProtection: boolean, region?: string): Stack {
+  return new Stack(app, region ? `${name}-${region}` : name, {
+    ...{ stackName: name, description, terminationProtection },
+    ...(region && { env: { region } }),
+  });
 }
 
 function namesOf({ objects, log, metadata, groups }: WadiStorage) {

@@ -130,6 +130,20 @@ export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: Wa
     regionsJoined: ofWork('RegionsJoined', Stats.SUM),
     objectsCopied: ofWork('ObjectsCopied', Stats.SUM),
     bytesCopied: ofWork('BytesCopied', Stats.SUM),
+    /** Of eventual consistency: how long items of this region's tables take to the others', ms. DynamoDB tells it where they come from. */
+    otherCopies: storage.otherCopies.map(({ region }) => ({
+      name: region,
+      lag: most(
+        `to_${region.replaceAll('-', '_')}`,
+        TABLES.map((name) =>
+          storage[name].metric('ReplicationLatency', {
+            statistic: Stats.AVERAGE,
+            period: FIVE_MINUTES,
+            dimensionsMap: { TableName: storage[name].tableName, ReceivingRegion: region },
+          }),
+        ),
+      ),
+    })),
     /** What S3 tells in this region of its replication to and from each of the others. */
     otherRegions: storage.otherRegions.map(({ region, bucketName }) => {
       const own = storage.objects.bucketName;
@@ -167,14 +181,21 @@ const OPERATIONS = [
 ];
 
 function total(name: string, metrics: readonly Metric[]): MathExpression {
-  // Ids are to differ between the sums of a graph.
-  const id = name.replaceAll(' ', '_');
+  return combined(name.replaceAll(' ', '_'), metrics, (terms) => terms.join(' + '));
+}
+
+function most(id: string, metrics: readonly Metric[]): MathExpression {
+  return combined(id, metrics, (terms) => `MAX([${terms}])`);
+}
+
+/** @param id to differ between the computations of a graph */
+function combined(
+  id: string,
+  metrics: readonly Metric[],
+  computed: (terms: readonly string[]) => string,
+): MathExpression {
   const usingMetrics = Object.fromEntries(metrics.map((metric, i) => [`${id}_${i}`, metric]));
-  // A metric that was never written has no value, and would make the sum have none.
-  const expression = Object.keys(usingMetrics).map((name) => `FILL(${name}, 0)`);
-  return new MathExpression({
-    expression: expression.join(' + '),
-    usingMetrics,
-    period: FIVE_MINUTES,
-  });
+  // A metric that was never written has no value, and would make the result have none.
+  const terms = Object.keys(usingMetrics).map((name) => `FILL(${name}, 0)`);
+  return new MathExpression({ expression: computed(terms), usingMetrics, period: FIVE_MINUTES });
 }

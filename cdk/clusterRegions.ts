@@ -1,5 +1,6 @@
 import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
+import type { TableName } from './wadiStorage.ts';
 
 /** A cluster of several regions: the same in the stacks of each. */
 export interface ClusterRegions {
@@ -8,21 +9,36 @@ export interface ClusterRegions {
    * keys are named after it, since each region must know those of the others, which may not be there yet.
    */
   readonly name: string;
-  /** Three, or two and a witness, of one of DynamoDB's sets. The tables are made from the first. The order is that of the brokers' ids. */
+  /**
+   * Three, or two and a witness: of one of DynamoDB's sets, if consistency is strong; if it is eventual, any, and more than three, too. The tables
+   * are made from the first. The order is that of the brokers' ids.
+   */
   readonly all: readonly string[];
-  /** Where DynamoDB keeps what it needs to go on without one of two regions; nothing else is there. */
+  /** Where there is what it takes to go on without one of two regions: of eventual consistency a copy of the tables, and the key of that. */
   readonly witness?: string;
+  /**
+   * `strong`: every region writes to the tables as to one. `eventual`: one region is home, to whose copy all write; another is made home when that is
+   * lost. `strong` unless given; it can never be changed.
+   */
+  readonly consistency?: Consistency;
 }
 
-/** What a region has of its own, as the others know it. */
-export interface RegionNames {
+export type Consistency = 'strong' | 'eventual';
+
+/** What a region has that has a copy of the tables, as the others know it. */
+export interface CopyNames {
   readonly region: string;
-  readonly bucketName: string;
-  readonly bucketArn: string;
   readonly keyAlias: string;
   readonly keyAliasArn: string;
   /** All keys of the region: its own is the one that has the alias. A policy cannot name it by that. */
   readonly keysArn: string;
+  readonly tableArns: Readonly<Record<TableName, string>>;
+}
+
+/** The same of one that has all of the cluster. */
+export interface RegionNames extends CopyNames {
+  readonly bucketName: string;
+  readonly bucketArn: string;
 }
 
 /** Of the account that the scope is deployed to. */
@@ -31,15 +47,26 @@ export function regionNames(scope: IConstruct, { name, all }: ClusterRegions): R
   return all.map((region) => {
     // Nobody else's bucket may have the name: so it has the account's number in it.
     const bucketName = `${name}-${account}-${region}`;
-    return {
-      ...{ region, bucketName },
-      bucketArn: `arn:${partition}:s3:::${bucketName}`,
-      keyAlias: keyAlias(name),
-      keyAliasArn: `arn:${partition}:kms:${region}:${account}:${keyAlias(name)}`,
-      keysArn: `arn:${partition}:kms:${region}:${account}:key/*`,
-    };
+    const bucketArn = `arn:${partition}:s3:::${bucketName}`;
+    return { ...copyNames(scope, name, region), bucketName, bucketArn };
   });
 }
+
+export function copyNames(scope: IConstruct, name: string, region: string): CopyNames {
+  const { account, partition } = Stack.of(scope);
+  const table = (each: TableName) =>
+    `arn:${partition}:dynamodb:${region}:${account}:table/${tableName(name, each)}`;
+  return {
+    region,
+    keyAlias: keyAlias(name),
+    keyAliasArn: `arn:${partition}:kms:${region}:${account}:${keyAlias(name)}`,
+    keysArn: `arn:${partition}:kms:${region}:${account}:key/*`,
+    tableArns: { log: table('log'), metadata: table('metadata'), groups: table('groups') },
+  };
+}
+
+/** The same in every region. */
+export const tableName = (cluster: string, table: TableName): string => `${cluster}-${table}`;
 
 export const keyAlias = (name: string): string => `alias/${name}`;
 

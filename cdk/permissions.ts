@@ -3,11 +3,13 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import type { Access, FunctionSpec } from '../functions/manifest.ts';
-import type { RegionNames } from './clusterRegions.ts';
-import type { WadiStorage } from './wadiStorage.ts';
+import type { CopyNames, RegionNames } from './clusterRegions.ts';
+import { TABLES, type TableName, type WadiStorage } from './wadiStorage.ts';
+
+type ByAccess = Readonly<Partial<Record<Access, readonly string[]>>>;
 
 /** The calls that `lib/storage/aws/objects.ts` makes of an object. */
-const OBJECT_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+const OBJECT_ACTIONS: ByAccess = {
   read: ['s3:GetObject'],
   write: ['s3:PutObject'],
   delete: ['s3:DeleteObject'],
@@ -19,19 +21,20 @@ const OBJECT_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
  */
 const BUCKET_READ_ACTION = 's3:ListBucket';
 
-/** The calls that `lib/storage/aws/items.ts` makes. */
-const ITEM_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+/** The calls that `lib/storage/aws/items.ts` makes, and `scan.ts`. */
+const ITEM_ACTIONS = {
   read: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'],
   write: ['dynamodb:PutItem', 'dynamodb:UpdateItem'],
   delete: ['dynamodb:DeleteItem'],
-};
+  scan: ['dynamodb:Scan'],
+} satisfies ByAccess;
 
 /** What S3 asks for beside when an object is put with a tag (https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html). */
 const TAG_ACTION = 's3:PutObjectTagging';
 
 type StoresSpec = Pick<FunctionSpec, 'stores' | 'replicates'>;
 
-/** What a function's access to the stores means in IAM: to the tables of its region, and to the buckets of all. */
+/** What a function's access to the stores means in IAM: to the tables of its region (see `copyStatements` for others), and to the buckets of all. */
 export function storeStatements(spec: StoresSpec, storage: WadiStorage): PolicyStatement[] {
   const { stores, replicates = false } = spec;
   const { objects, log, metadata, groups, otherRegions } = storage;
@@ -51,30 +54,79 @@ export function storeStatements(spec: StoresSpec, storage: WadiStorage): PolicyS
   ];
 }
 
-/** What quotas are counted in, and nothing else of the log: `bucketKey` in lib/quota/quotaItem.ts. */
-export function countStatement({ log }: WadiStorage): PolicyStatement {
+/**
+ * What quotas are counted in, and nothing else of the log: `bucketKey` in lib/quota/quotaItem.ts. In a cluster of eventual consistency, in the
+ * tables of whoever may be home, in whatever epoch (`epochPrefix` in lib/failover/epochItems.ts).
+ */
+export function countStatements({ log, isEventual, otherRegions }: WadiStorage): PolicyStatement[] {
+  const tables = [log.tableArn, ...(isEventual ? otherRegions.map(({ tableArns }) => tableArns.log) : [])];
+  const keys = ['spent/*', ...(isEventual ? ['e*/spent/*'] : [])];
+  return tables.map((table) => ofItems(keys, ['dynamodb:PutItem'], table));
+}
+
+/** Of items with such partition keys alone. */
+function ofItems(keys: string[], actions: string[], table: string): PolicyStatement {
   return new PolicyStatement({
-    actions: ['dynamodb:PutItem'],
-    resources: [log.tableArn],
+    actions,
+    resources: [table],
     conditions: {
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['spent/*'] },
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
       Null: { 'dynamodb:LeadingKeys': 'false' },
     },
   });
 }
 
+/**
+ * What a function needs beside in a cluster of eventual consistency: any other region may be home, in whose tables it does then what it does
+ * in its own; every copy says who is home; and who rolls a head looks into every copy of the log.
+ */
+export function copyStatements(
+  { stores, rolls }: Pick<FunctionSpec, 'stores' | 'rolls'>,
+  { isEventual, regions, otherRegions, witness }: WadiStorage,
+): PolicyStatement[] {
+  if (!isEventual) return [];
+  const makesHome = stores.metadata.includes('scan');
+  const ofHome = (table: string) =>
+    ofItems(['home'], [...HOME_READ, ...(makesHome ? HOME_WRITE : [])], table);
+  const toTables = ({ tableArns }: CopyNames, access: (table: TableName) => string[]) =>
+    TABLES.flatMap((table) => statement(tableArns[table], access(table)));
+  return [
+    ...otherRegions.flatMap((names) => toTables(names, (table) => actions(ITEM_ACTIONS, stores[table]))),
+    ...regions.map(({ tableArns }) => ofHome(tableArns.metadata)),
+    ...(witness
+      ? [
+          ofHome(witness.tableArns.metadata),
+          ...statement(witness.tableArns.log, rolls ? ARRIVED : []),
+          // Its copy may be the best there is.
+          ...toTables(witness, () => (makesHome ? actions(ITEM_ACTIONS, ['read', 'scan']) : [])),
+        ]
+      : []),
+  ];
+}
+
+/** The calls of `lib/failover/`: of items `home`, and of rows of which it is asked whether they have arrived. */
+const HOME_READ = ['dynamodb:GetItem'];
+const HOME_WRITE = ['dynamodb:PutItem'];
+const ARRIVED = ['dynamodb:BatchGetItem'];
+
+/** The key of another copy, with which its tables are used. */
+export function copyKeyStatements({ region, keysArn, keyAlias }: CopyNames): PolicyStatement[] {
+  return otherKey(['kms:Decrypt'], keysArn, `dynamodb.${region}.amazonaws.com`, keyAlias);
+}
+
 /** What S3 asks KMS for in the name of who calls it. */
-const OBJECT_KEY_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+const OBJECT_KEY_ACTIONS: ByAccess = {
   read: ['kms:Decrypt'],
   write: ['kms:GenerateDataKey'],
   delete: [],
 };
 
 /** What DynamoDB asks for, whatever the call: each table has a key that it made for itself, and which it decrypts. */
-const ITEM_KEY_ACTIONS: Readonly<Record<Access, readonly string[]>> = {
+const ITEM_KEY_ACTIONS: ByAccess = {
   read: ['kms:Decrypt'],
   write: ['kms:Decrypt'],
   delete: ['kms:Decrypt'],
+  scan: ['kms:Decrypt'],
 };
 
 /** What SQS asks for: who sends must be able to check what it is given to encrypt with. */
@@ -115,9 +167,13 @@ export function otherKeyStatements(
   { stores: { objects } }: Pick<FunctionSpec, 'stores'>,
   { region, keysArn, keyAlias }: RegionNames,
 ): PolicyStatement[] {
-  return statement(keysArn, actions(OBJECT_KEY_ACTIONS, objects)).map((each) => {
-    each.addCondition('StringEquals', { 'kms:ViaService': `s3.${region}.amazonaws.com` });
-    each.addCondition('ForAnyValue:StringEquals', { 'kms:ResourceAliases': keyAlias });
+  return otherKey(actions(OBJECT_KEY_ACTIONS, objects), keysArn, `s3.${region}.amazonaws.com`, keyAlias);
+}
+
+function otherKey(allowed: string[], keys: string, service: string, alias: string): PolicyStatement[] {
+  return statement(keys, allowed).map((each) => {
+    each.addCondition('StringEquals', { 'kms:ViaService': service });
+    each.addCondition('ForAnyValue:StringEquals', { 'kms:ResourceAliases': alias });
     return each;
   });
 }
@@ -144,8 +200,8 @@ export function receiveStatement(queue: IQueue): PolicyStatement {
   });
 }
 
-function actions(of: Readonly<Record<Access, readonly string[]>>, access: readonly Access[]): string[] {
-  return access.flatMap((each) => of[each]);
+function actions(of: ByAccess, access: readonly Access[]): string[] {
+  return access.flatMap((each) => of[each] ?? []);
 }
 
 function statement(resource: string, allowed: string[]): PolicyStatement[] {

@@ -1,13 +1,14 @@
 import { Stack } from 'aws-cdk-lib';
 import { MultiRegionConsistency, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Key } from 'aws-cdk-lib/aws-kms';
-import type { ClusterRegions } from './clusterRegions.ts';
+import { type ClusterRegions, type CopyNames, tableName } from './clusterRegions.ts';
 import { tableProps } from './tables.ts';
 import type { ClusterTable, TableName, Tables, WadiStorage } from './wadiStorage.ts';
 
 /**
- * Global tables with multi-Region strong consistency: whoever writes to any replica is told of what was written to every other. They are
- * all made, and changed, from the first region; in each, the replica is known by its name.
+ * Global tables. With multi-Region strong consistency whoever writes to any replica is told of what was written to every other; with eventual
+ * consistency each replica is a copy by itself, and one is home's. They are all made, and changed, from the first region; in each, the
+ * replica is known by its name.
  */
 export function replicatedTables(
   scope: WadiStorage,
@@ -15,26 +16,30 @@ export function replicatedTables(
   days: number,
   key?: Key,
 ): Tables {
-  const [first, ...others] = all;
+  const [first] = all;
+  const { isEventual } = scope;
+  const others = isEventual ? scope.otherCopies : scope.otherRegions;
   const replica = (table: TableName): ClusterTable => {
-    const tableName = `${name}-${table}`;
+    const ofTable = tableName(name, table);
     if (Stack.of(scope).region === first) {
       new TableV2(scope, `Replicated-${table}`, {
-        tableName,
+        tableName: ofTable,
         ...tableProps(days),
-        // No time to live, which these tables do not have: the daily sweep deletes what is beyond its time, as it does everywhere.
-        multiRegionConsistency: MultiRegionConsistency.STRONG,
-        replicas: others.map((region) => ({ region })),
-        ...(witness && { witnessRegion: witness }),
-        ...(key && { encryption: TableEncryptionV2.customerManagedKey(key, keysOfOthers(scope)) }),
+        // No time to live: the daily sweep deletes what is beyond its time, as it does everywhere. Tables of strong consistency do not have it. In
+        // those of eventual consistency a replica that is behind could delete what has been written anew at home, and its deletion, which is
+        // later, would count everywhere.
+        ...(!isEventual && { multiRegionConsistency: MultiRegionConsistency.STRONG }),
+        replicas: others.map(({ region }) => ({ region })),
+        ...(witness && !isEventual && { witnessRegion: witness }),
+        ...(key && { encryption: TableEncryptionV2.customerManagedKey(key, keysOf(others)) }),
       });
     }
-    return TableV2.fromTableName(scope, `Replica-${table}`, tableName);
+    return TableV2.fromTableName(scope, `Replica-${table}`, ofTable);
   };
   return { log: replica('log'), metadata: replica('metadata'), groups: replica('groups') };
 }
 
 /** A replica is encrypted with a key of its region. */
-function keysOfOthers({ otherRegions }: WadiStorage): Record<string, string> {
-  return Object.fromEntries(otherRegions.map(({ region, keyAliasArn }) => [region, keyAliasArn]));
+function keysOf(others: readonly CopyNames[]): Record<string, string> {
+  return Object.fromEntries(others.map(({ region, keyAliasArn }) => [region, keyAliasArn]));
 }

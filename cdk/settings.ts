@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Consistency } from './clusterRegions.ts';
 import { CONSUMER_LAG_FORM, type ConsumerLag, readConsumerLag } from './consumerLag.ts';
 import type { WadiAlarmThresholds } from './wadiAlarms.ts';
 import type { Authorization } from './wadiApi.ts';
@@ -12,6 +13,8 @@ export interface Settings {
   readonly regions: readonly string[];
   readonly witnessRegion: string | undefined;
   readonly clusterName: string | undefined;
+  /** Of several regions; `strong` unless given. */
+  readonly consistency: Consistency | undefined;
   readonly storage: Pick<WadiStorageProps, 'customerKey' | 'restoreWindow' | 'restoredTables'>;
   readonly cluster: Omit<WadiClusterProps, 'storage' | 'alarmTopic'>;
   readonly alarmEmail: string | undefined;
@@ -80,6 +83,7 @@ const consumerLag: Setting<ConsumerLag> = { form: CONSUMER_LAG_FORM, read: readC
 const SETTINGS = {
   regions: list(region),
   witnessRegion: region,
+  consistency: word('strong', 'eventual'),
   clusterName: pattern('3 to 24 of a-z, 0-9 and -, a letter first', /^[a-z][a-z0-9-]{1,22}[a-z0-9]$/),
   authorization: word('iam', 'jwt', 'none'),
   jwtIssuer: pattern('an https URL', /^https:\/\/\S+$/),
@@ -161,6 +165,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     regions,
     witnessRegion: given.witnessRegion,
     clusterName: given.clusterName,
+    consistency: given.consistency,
     storage,
     cluster,
     alarmEmail: given.alarmEmail,
@@ -182,23 +187,40 @@ const REGION_SETS: readonly (readonly string[])[] = [
   ['ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
 ];
 
-function refuseRegions({ regions = [], witnessRegion, clusterName, restoredTables }: Values): void {
+function refuseRegions(given: Values): void {
+  const { regions = [], witnessRegion, clusterName, consistency = 'strong', restoredTables } = given;
   if (regions.length < 2) {
     if (witnessRegion || clusterName)
       throw new Error('witnessRegion and clusterName are for several regions');
+    if (given.consistency) throw new Error('consistency is for several regions');
     return;
   }
   const all = [...regions, ...(witnessRegion ? [witnessRegion] : [])];
+  if (consistency === 'eventual') refuseCopies(all, regions.length);
+  else refuseReplicas(all);
+  if (restoredTables) {
+    throw new Error('restoredTables are for one region: replicated tables are empty when they are made');
+  }
+}
+
+function refuseReplicas(all: readonly string[]): void {
   if (all.length !== 3 || new Set(all).size !== 3) {
     throw new Error('regions must be one, or three, or two with a witnessRegion, each another');
   }
   if (!REGION_SETS.some((set) => all.every((each) => set.includes(each)))) {
     const sets = REGION_SETS.map((set) => set.join(', ')).join('; or of ');
-    throw new Error(`regions and witnessRegion must be of one of DynamoDB's sets: of ${sets}`);
+    throw new Error(
+      `regions and witnessRegion must be of one of DynamoDB's sets: of ${sets}; elsewhere give consistency=eventual`,
+    );
   }
-  if (restoredTables) {
-    throw new Error('restoredTables are for one region: replicated tables are empty when they are made');
-  }
+}
+
+function refuseCopies(all: readonly string[], regions: number): void {
+  const hasWitness = all.length > regions;
+  if (new Set(all).size === all.length && (hasWitness ? regions === 2 : regions >= 3)) return;
+  throw new Error(
+    'with consistency=eventual, regions must be three or more, or two with a witnessRegion, each another: most of three must say who is home',
+  );
 }
 
 /** A private API is a REST API, whose authorizers know no tokens of any issuer, and is of the region of its endpoints. */

@@ -4,6 +4,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { LAG, PLANNER } from '../functions/manifest.ts';
+import { ARRIVED_LIMITS } from '../lib/failover/arrived.ts';
 import { type ClusterMetrics, clusterMetrics } from './clusterMetrics.ts';
 import type { ConsumerLag } from './consumerLag.ts';
 import type { WadiCluster } from './wadiCluster.ts';
@@ -212,6 +213,16 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
       }),
     ),
     ...(metrics.otherRegions.length > 0 ? replicationSpecs(metrics) : []),
+    ...metrics.otherCopies.map(
+      ({ name, lag }): Spec => ({
+        id: 'TableLag',
+        of: name,
+        text: `items take longer than ${TABLE_LAG_MS} ms to ${name}: what is acknowledged meanwhile is lost with this region`,
+        metric: lag,
+        threshold: TABLE_LAG_MS,
+        periods: [2, 3],
+      }),
+    ),
   ];
 }
 
@@ -244,6 +255,9 @@ function replicationSpecs({ regionsOut, otherRegions }: ClusterMetrics): readonl
     ]),
   ];
 }
+
+/** For longer than that nobody waits until other regions have what leaves a head. */
+const TABLE_LAG_MS = ARRIVED_LIMITS.waitMs;
 
 /** What Replication Time Control promises. */
 const REPLICATION_TIME = Duration.minutes(15);

@@ -4,6 +4,7 @@ import { BucketReplication } from './bucketReplication.ts';
 import { WadiAlarms, type WadiAlarmThresholds } from './wadiAlarms.ts';
 import { WadiApi, type WadiApiProps } from './wadiApi.ts';
 import { WadiDashboard } from './wadiDashboard.ts';
+import { WadiFailover } from './wadiFailover.ts';
 import { WadiLag } from './wadiLag.ts';
 import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
@@ -28,6 +29,8 @@ export class WadiCluster extends Construct {
   readonly api: WadiApi;
   /** There if alarms on the lag of some consumer groups are asked for. */
   readonly lag: WadiLag | undefined;
+  /** Of a cluster of eventual consistency. */
+  readonly failover: WadiFailover | undefined;
   /** As in the API's paths, `/v3/clusters/{cluster_id}`. */
   readonly clusterId: string;
 
@@ -40,14 +43,17 @@ export class WadiCluster extends Construct {
     if (this.storage.otherRegions.length > 0) {
       new BucketReplication(this, 'Replication', { storage: this.storage });
     }
+    const inCluster = { storage: this.storage, queue: this.maintenance.queue };
+    this.failover = this.storage.isEventual
+      ? new WadiFailover(this, 'Failover', { ...props, ...inCluster })
+      : undefined;
     const alarms = props.alarms ?? true;
     const { consumerLag = {} } = props.alarmThresholds ?? {};
     this.lag =
       alarms && Object.keys(consumerLag).length > 0
         ? new WadiLag(this, 'Lag', {
             ...props,
-            storage: this.storage,
-            queue: this.maintenance.queue,
+            ...inCluster,
             consumerLag,
           })
         : undefined;

@@ -18,7 +18,7 @@ export class WadiDashboard extends Construct {
   constructor(scope: Construct, id: string, { cluster }: WadiDashboardProps) {
     super(scope, id);
     const metrics = clusterMetrics(cluster);
-    const { functions, tables, consumerLags, otherRegions } = metrics;
+    const { functions, tables, consumerLags, otherRegions, otherCopies } = metrics;
     const dashboard = new Dashboard(this, 'Dashboard');
     /** A line for each, named as its function or table. */
     const each = <T extends { readonly name: string }>(
@@ -95,6 +95,9 @@ export class WadiDashboard extends Construct {
             'bytes copied by maintenance': metrics.bytesCopied,
           }),
         ],
+      }),
+      ...(otherCopies.length > 0 && {
+        'Copies of the tables': [graph('Items take, ms', each(otherCopies, ['', ({ lag }) => lag]))],
       }),
       ...(consumerLags.length > 0 && {
         'Consumer groups': [

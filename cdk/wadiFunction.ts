@@ -8,7 +8,9 @@ import type { FunctionSpec } from '../functions/manifest.ts';
 import { acknowledge, acknowledgeRegions, allObjects } from './acknowledge.ts';
 import { functionCode } from './bundle/functionCode.ts';
 import {
-  countStatement,
+  copyKeyStatements,
+  copyStatements,
+  countStatements,
   keyStatements,
   otherKeyStatements,
   queueStatements,
@@ -65,11 +67,13 @@ export class WadiFunction extends Construct {
     const uses = [...(spec.queue ?? []), ...(receives ? (['receive'] as const) : [])];
     for (const statement of [
       ...storeStatements(spec, storage),
-      ...(spec.counts ? [countStatement(storage)] : []),
+      ...copyStatements(spec, storage),
+      ...(spec.counts ? countStatements(storage) : []),
       ...queueStatements(spec.queue, queue),
       ...(receives ? [receiveStatement(queue)] : []),
       ...(key ? keyStatements(spec, uses, key) : []),
       ...(key ? storage.otherRegions.flatMap((names) => otherKeyStatements(spec, names)) : []),
+      ...(key ? storage.otherCopies.flatMap(copyKeyStatements) : []),
     ]) {
       this.role.addToPolicy(statement);
     }
@@ -80,7 +84,7 @@ export class WadiFunction extends Construct {
         'The bucket is all of the cluster, and the function is for all topics: ACLs tell them apart',
     });
 
-    acknowledgeRegions(this.role, storage.otherRegions);
+    acknowledgeRegions(this.role, storage.otherRegions, storage.witness);
 
     this.function = new LambdaFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
@@ -102,6 +106,7 @@ export class WadiFunction extends Construct {
         WADI_GROUPS_TABLE: storage.groups.tableName,
         WADI_CLUSTER_ID: storage.clusterId,
         ...(storage.regions.length > 0 && { WADI_REGIONS: regionBuckets(storage) }),
+        ...(storage.isEventual && copiesOf(storage)),
         ...(spec.queue && { WADI_QUEUE_URL: queue.queueUrl }),
         ...environment,
       },
@@ -113,6 +118,10 @@ export class WadiFunction extends Construct {
   }
 }
 
-/** As `lib/settings.ts` reads it. */
+/** As `lib/settings.ts` reads them. */
+function copiesOf({ witness }: WadiStorage): Record<string, string> {
+  return { WADI_CONSISTENCY: 'eventual', ...(witness && { WADI_WITNESS_REGION: witness.region }) };
+}
+
 const regionBuckets = ({ regions }: WadiStorage): string =>
   regions.map(({ region, bucketName }) => `${region}=${bucketName}`).join();

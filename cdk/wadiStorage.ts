@@ -8,6 +8,8 @@ import { acknowledge } from './acknowledge.ts';
 import { clusterKey } from './clusterKey.ts';
 import {
   type ClusterRegions,
+  type CopyNames,
+  copyNames,
   keyAlias,
   type RegionNames,
   regionalClusterId,
@@ -43,7 +45,7 @@ export interface WadiStorageProps {
   readonly name?: string;
   /**
    * Of a cluster of several regions, which has a storage in each, in a stack of that region. The stack of the first is deployed after those
-   * of the others, whose keys its tables are encrypted with; functions come after all of them. It has no `name` and no `restoredTables`.
+   * of the others (and, of eventual consistency, that of the witness's key), whose keys its tables are encrypted with; functions come after all of them. It has no `name` and no `restoredTables`.
    */
   readonly regions?: ClusterRegions;
 }
@@ -64,6 +66,10 @@ export class WadiStorage extends Construct {
   /** Of a cluster of several regions: all of them, in their order. */
   readonly regions: readonly RegionNames[];
   readonly otherRegions: readonly RegionNames[];
+  /** Of one of eventual consistency, in which each region's tables are a copy by itself, and any region may be home. */
+  readonly isEventual: boolean;
+  /** Of one of eventual consistency: who has a copy of the tables, and nothing else. */
+  readonly witness: CopyNames | undefined;
   /** Of a cluster of several regions: as whom S3 brings objects to the others. */
   readonly replicationRole: Role | undefined;
 
@@ -77,6 +83,9 @@ export class WadiStorage extends Construct {
     const { region } = Stack.of(this);
     this.regions = regions ? regionNames(this, regions) : [];
     this.otherRegions = this.regions.filter((each) => each.region !== region);
+    this.isEventual = regions?.consistency === 'eventual';
+    this.witness =
+      this.isEventual && regions?.witness ? copyNames(this, regions.name, regions.witness) : undefined;
     const own = this.regions.find((each) => each.region === region);
     if (regions && !own) throw new Error(`the stack's region is none of ${regions.all.join(', ')}`);
     this.key = customerKey ? clusterKey(this, 'Key', regions && keyAlias(regions.name)) : undefined;
@@ -90,6 +99,12 @@ export class WadiStorage extends Construct {
     this.groups = tables.groups;
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
     this.clusterId = regions ? regionalClusterId(this, regions) : `${stackUuid}-${this.node.addr.slice(-8)}`;
+  }
+
+  /** Of a cluster of eventual consistency: who else has a copy of the tables. */
+  get otherCopies(): readonly CopyNames[] {
+    if (!this.isEventual) return [];
+    return [...this.otherRegions, ...(this.witness ? [this.witness] : [])];
   }
 }
 

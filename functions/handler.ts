@@ -1,6 +1,8 @@
 import middy from '@middy/core';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
-import { createDispatch, routeKey, type Unserved } from '../lib/rest/dispatch.ts';
+import { asWadiError } from '../lib/log/commit.ts';
+import { createDispatch, formOf, routeKey, type Unserved } from '../lib/rest/dispatch.ts';
+import { errorResponse } from '../lib/rest/errors.ts';
 import type { HttpRequest, HttpResponse, Operation } from '../lib/rest/operation.ts';
 import { type HttpAuthorizer, principalOf } from '../lib/rest/principal.ts';
 import type { Wadi } from '../lib/wadi.ts';
@@ -51,6 +53,14 @@ export function handlerOf(operations: readonly Operation[], unserved?: Unserved)
       async (event: HttpEvent) => result(await dispatch(wadi, event.routeKey, httpRequest(event))),
     );
   return Object.assign(createHandler, { routes: new Set(operations.map(routeKey)) });
+}
+
+/**
+ * The answer where there is no Wadi to ask: nobody is home, say, while a region takes over. Throws what is not of storage.
+ * @param path of the request
+ */
+export function unopened(error: unknown, path: string): HttpResult {
+  return result(errorResponse(asWadiError(error), formOf(path)));
 }
 
 function httpRequest(event: HttpEvent): HttpRequest {

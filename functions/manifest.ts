@@ -1,7 +1,7 @@
 /** What is deployed, as data: `cdk/` provisions it and the local cluster runs it. It imports no code of the log. */
 
-/** What a function does with a store; `write` adds and changes, but takes nothing away. */
-export type Access = 'read' | 'write' | 'delete';
+/** What a function does with a store; `write` adds and changes, but takes nothing away. `scan` reads all of a table. */
+export type Access = 'read' | 'write' | 'delete' | 'scan';
 
 export interface FunctionSpec {
   readonly name: string;
@@ -16,6 +16,8 @@ export interface FunctionSpec {
   readonly counts?: true;
   /** It puts objects for the bucket to bring to other regions, where there are any: with a tag. */
   readonly replicates?: true;
+  /** It rolls heads: where tables are replicated with a lag, it looks whether all regions have what is to leave a head. */
+  readonly rolls?: true;
   /** What it does with the queue of maintenance: hand work to it, or ask how much waits there. */
   readonly queue?: readonly ('send' | 'measure')[];
 }
@@ -61,6 +63,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     timeoutSeconds: 29,
     stores: { objects: ['write'], log: ['read', 'write'], metadata: ['read'], groups: [] },
     replicates: true,
+    rolls: true,
   },
   {
     name: 'fetch',
@@ -261,7 +264,21 @@ export const MAINTENANCE: QueueFunctionSpec = {
     metadata: ['read', 'write', 'delete'],
     groups: ['read', 'write', 'delete'],
   },
+  rolls: true,
   queue: ['send'],
 };
 
+const ALL_OF_A_TABLE: readonly Access[] = ['read', 'scan', 'write', 'delete'];
+
+/** Called by an operator; only where tables are replicated with a lag. */
+export const FAILOVER: FunctionSpec = {
+  name: 'failover',
+  entry: 'failover.ts',
+  description: 'Makes another region home',
+  memoryMb: 2048,
+  timeoutSeconds: 900,
+  stores: { objects: ['read'], log: ALL_OF_A_TABLE, metadata: ALL_OF_A_TABLE, groups: ALL_OF_A_TABLE },
+};
+
+/** Of every cluster; `lag` if it is asked for. */
 export const FUNCTIONS: readonly FunctionSpec[] = [...HTTP_FUNCTIONS, PLANNER, MAINTENANCE, LAG];

@@ -7,6 +7,8 @@ export interface RegionSettings {
   readonly bucket: string;
 }
 
+export type Consistency = 'strong' | 'eventual';
+
 export interface LambdaSettings {
   readonly bucket: string;
   readonly logTable: string;
@@ -16,6 +18,10 @@ export interface LambdaSettings {
   readonly clusterId?: string;
   /** Of a cluster of several regions: each with its bucket, in the order of the configuration. */
   readonly regions?: readonly RegionSettings[];
+  /** Of a cluster of several regions: how the copies of its tables are kept alike. Strongly consistent unless given. */
+  readonly consistency?: Consistency;
+  /** Of one of eventual consistency, beside two regions: it has a third copy of the tables, and nothing else. */
+  readonly witnessRegion?: string;
   /** The one that the function is in. */
   readonly region: string;
   /** Of those that hand work to the queue. */
@@ -27,7 +33,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * What `cdk/` gives a function by WADI_BUCKET, WADI_LOG_TABLE, WADI_METADATA_TABLE, WADI_GROUPS_TABLE, WADI_CLUSTER_ID,
- * WADI_QUEUE_URL, WADI_REGIONS (`eu-central-1=wadi-eu,us-east-1=wadi-us`), WADI_SUPER_USERS (separated by `;`, as in Kafka) and WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND (`true`, or `false`). The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
+ * WADI_QUEUE_URL, WADI_REGIONS (`eu-central-1=wadi-eu,us-east-1=wadi-us`), WADI_CONSISTENCY (`strong`, or `eventual`), WADI_WITNESS_REGION, WADI_SUPER_USERS (separated by `;`, as in Kafka) and WADI_ALLOW_EVERYONE_IF_NO_ACL_FOUND (`true`, or `false`). The SDK reads the rest itself: region, credentials and, for an emulator, AWS_ENDPOINT_URL_S3,
  * AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. Throws an error that names all that is missing.
  */
 export function lambdaSettings(environment: Environment = process.env): LambdaSettings {
@@ -43,10 +49,12 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
     throw new Error(`These environment variables must be set: ${missing.join(', ')}`);
   }
   const { WADI_CLUSTER_ID: clusterId, WADI_QUEUE_URL: queueUrl } = environment;
-  const { WADI_REGIONS, AWS_REGION: region = '' } = environment;
+  const { WADI_REGIONS, WADI_CONSISTENCY, WADI_WITNESS_REGION, AWS_REGION: region = '' } = environment;
   return {
     region,
     ...(WADI_REGIONS && { regions: readRegions(WADI_REGIONS) }),
+    ...(WADI_CONSISTENCY && { consistency: readConsistency(WADI_CONSISTENCY) }),
+    ...(WADI_WITNESS_REGION && { witnessRegion: WADI_WITNESS_REGION }),
     bucket: WADI_BUCKET,
     logTable: WADI_LOG_TABLE,
     metadataTable: WADI_METADATA_TABLE,
@@ -68,6 +76,11 @@ function readRegions(text: string): RegionSettings[] {
       throw new Error(`WADI_REGIONS: '${region}' is not <region>=<bucket>`);
     return { name, bucket };
   });
+}
+
+function readConsistency(text: string): Consistency {
+  if (text === 'strong' || text === 'eventual') return text;
+  throw new Error(`WADI_CONSISTENCY must be strong or eventual, not '${text}'`);
 }
 
 /** The groups whose lag is measured: WADI_LAG_GROUPS, a list in JSON. */

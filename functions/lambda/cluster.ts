@@ -1,5 +1,5 @@
 import { createAcls } from '../../lib/acl/acls.ts';
 import { createHandler } from '../cluster.ts';
-import { onLambda } from './open.ts';
+import { onLambda } from './http.ts';
 
 export const handler = onLambda(createHandler, { acls: createAcls });

@@ -9,12 +9,17 @@ import { createHandler } from '../maintenance.ts';
 import { opened } from './open.ts';
 import { reportMetrics } from './workMetrics.ts';
 
-export const handler = opened((wadi) => createHandler(wadi, { report: reportMetrics }), {
-  objects: awsObjects,
-  replication: createReplication,
-  log: createLog,
-  topics: createTopics,
-  acls: createAcls,
-  groups: createGroups,
-  queue: sqsQueue,
-});
+export const handler = opened(
+  (wadi) => createHandler(wadi, { report: reportMetrics }),
+  {
+    objects: awsObjects,
+    replication: createReplication,
+    log: createLog,
+    topics: createTopics,
+    acls: createAcls,
+    groups: createGroups,
+    queue: sqsQueue,
+  },
+  // What is in a message is due in the tables of the region that is home, where the planner finds it.
+  { elsewhere: { batchItemFailures: [] } },
+);

@@ -10,10 +10,8 @@ import { type LambdaSettings, lambdaSettings, type RegionSettings } from '../../
 import { awsTables } from '../../lib/storage/aws/aws.ts';
 import type { ObjectStore } from '../../lib/storage/ports.ts';
 import { composeWadi, type Parts, type Wadi } from '../../lib/wadi.ts';
-import type { CreateHandler, HttpEvent } from '../handler.ts';
-import { forLambda } from '../lambda.ts';
-import { httpEvent, type RestEvent } from './restEvent.ts';
-import { logger, measured, metrics } from './telemetry.ts';
+import { homesOf, type ServingHomes, type Tables } from './home.ts';
+import { logger, metrics } from './telemetry.ts';
 
 logErrorsBy((error) => logger.error(error.message, error));
 
@@ -23,31 +21,40 @@ export interface FunctionParts extends Parts {
   readonly queue?: (settings: { queueUrl: string }) => Queue;
 }
 
-/** The handler of an HTTP function as Lambda calls it, for an HTTP API or a REST API. */
-export function onLambda(createHandler: CreateHandler, parts: FunctionParts) {
-  return opened((wadi) => {
-    const handler = measured(forLambda(createHandler, wadi));
-    return (event: HttpEvent | RestEvent, context: Context) =>
-      handler('routeKey' in event ? event : httpEvent(event, createHandler.routes), context);
-  }, parts);
-}
-
 type Handler<Event, Result> = (event: Event, context: Context) => Promise<Result>;
 
-/** A handler as Lambda calls it. Its Wadi is opened by the first event and serves all that follow. */
+interface Otherwise<Event, Result> {
+  /** What it answers where another region is home, instead of doing anything; it works in every region unless given. */
+  readonly elsewhere?: Result;
+  /** What it answers when there is no Wadi, since nobody is home, say; it rejects unless given. */
+  readonly unopened?: (error: unknown, event: Event) => Result;
+}
+
+/**
+ * A handler as Lambda calls it. Its Wadi is opened by the first event and serves all that follow; in a cluster of eventual consistency,
+ * until another region is home.
+ */
 export function opened<Event, Result>(
   createHandler: (wadi: Wadi) => Handler<Event, Result>,
   { objects, queue, ...parts }: FunctionParts,
+  { elsewhere, unopened }: Otherwise<Event, Result> = {},
 ) {
-  let opened: Promise<Handler<Event, Result>> | undefined;
+  let serving: Serving<Handler<Event, Result>> | undefined;
 
-  async function open() {
+  function serve(): Serving<Handler<Event, Result>> {
     const settings = lambdaSettings();
+    if (settings.consistency === 'eventual') return homesOf(settings, (tables) => open(settings, tables));
+    return once(() => open(settings, { tables: awsTables(settings) }));
+  }
+
+  async function open(settings: LambdaSettings, { tables, arrived, isElsewhere }: Tables) {
+    if (isElsewhere && elsewhere !== undefined) return async () => elsewhere;
     const { clusterId, queueUrl, authorizer, region: local, regions } = settings;
     const wadi = await composeWadi(parts, {
-      storage: { ...awsTables(settings), objects: objects?.(settings) as ObjectStore },
+      storage: { ...tables, objects: objects?.(settings) as ObjectStore, close: async () => undefined },
       clock: systemClock,
       authorizer,
+      ...(arrived && { arrived }),
       onCommit: (attempts) => void metrics.addMetric('AppendAttempts', MetricUnit.Count, attempts),
       // By the function, not by its routes: an alarm cannot add up what it does not know the names of.
       onAppendFailed: (partitions) =>
@@ -69,10 +76,32 @@ export function opened<Event, Result>(
   return middy<Event, Result, Error, Context>({ timeoutEarlyInMillis: 0 })
     .use(injectLambdaContext(logger))
     .handler(async (event: Event, context: Context) => {
+      let handler: Handler<Event, Result>;
+      try {
+        serving ??= serve();
+        handler = await serving.current();
+      } catch (error) {
+        if (unopened === undefined) throw error;
+        return unopened(error, event);
+      }
+      const result = await handler(event, context);
+      await serving.settled?.();
+      return result;
+    });
+}
+
+type Serving<T> = Pick<ServingHomes<T>, 'current'> & Partial<ServingHomes<T>>;
+
+/** It is opened once, unless that fails. */
+function once<T>(open: () => Promise<T>): Serving<T> {
+  let opened: Promise<T> | undefined;
+  return {
+    current() {
       opened ??= open().catch((error) => {
         opened = undefined;
         throw error;
       });
-      return (await opened)(event, context);
-    });
+      return opened;
+    },
+  };
 }

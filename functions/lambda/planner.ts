@@ -13,4 +13,5 @@ export const handler = opened(
     };
   },
   { queue: sqsQueue },
+  { elsewhere: { sent: 0 } },
 );

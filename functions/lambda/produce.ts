@@ -5,7 +5,7 @@ import { createReplication } from '../../lib/replication/replication.ts';
 import { awsObjects } from '../../lib/storage/aws/aws.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { createHandler } from '../produce.ts';
-import { onLambda } from './open.ts';
+import { onLambda } from './http.ts';
 
 export const handler = onLambda(createHandler, {
   objects: awsObjects,

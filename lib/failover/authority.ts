@@ -23,6 +23,8 @@ export interface Authority {
   current(): Promise<Home>;
   /** Whether that epoch counts at this moment, beyond doubt. */
   holds(epoch: number): boolean;
+  /** Resolves when nobody is being asked in the background. */
+  settled(): Promise<void>;
 }
 
 /**
@@ -92,6 +94,9 @@ export function createAuthority(
       return known!.home;
     },
     holds: (epoch) => known?.home.epoch === epoch && ageMs() < limits.leaseMs,
+    async settled() {
+      await asking?.catch(() => undefined);
+    },
   };
 }
 

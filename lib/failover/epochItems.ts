@@ -46,7 +46,11 @@ export function epochItems(items: ItemStore, epoch: number): ItemStore {
  * A table that answers only while the epoch counts: a call that comes back later fails, since nobody knows by then what the next home
  * has taken over of it.
  */
-export function whileHome(items: ItemStore, epoch: number, authority: Authority): ItemStore {
+export function whileHome(
+  items: ItemStore,
+  epoch: number,
+  authority: Pick<Authority, 'current' | 'holds'>,
+): ItemStore {
   const guarded =
     <A extends unknown[], R>(applied: StorageError['applied'], call: (...args: A) => Promise<R>) =>
     async (...args: A): Promise<R> => {

@@ -1,3 +1,4 @@
+import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
 import { withRetries } from '../log/retry.ts';
 import { union } from '../replication/objects.ts';
@@ -19,11 +20,11 @@ import type { FailoverLimits } from './limits.ts';
 import { type Lost, repairTopic } from './repairTopic.ts';
 import { spread } from './spread.ts';
 
-/** A region as a failover sees it: its own copy of the tables, and its bucket. */
+/** A region as a failover sees it: its own copy of the tables, and its bucket. A witness has no bucket, and can never be home. */
 export interface FailoverRegion {
   readonly name: string;
   readonly tables: ItemTables;
-  readonly objects: ObjectStore;
+  readonly objects?: ObjectStore;
 }
 
 export interface FailoverContext {
@@ -68,7 +69,7 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   const { regions, clock, limits, told = () => undefined } = context;
   const startedAtMs = clock.now();
   const target = regions.find(({ name }) => name === to);
-  if (target === undefined) throw new RangeError(`there is no region ${to}`);
+  if (target?.objects === undefined) throw new RangeError(`there is no region ${to} that can be home`);
   const said = [...(await withRetries(clock, () => ask(homeRegions(regions), regions[0]!.name))).values()];
   const now = agreed(said, regions.length);
   if (now?.ready && now.home === to) return undefined;
@@ -83,7 +84,10 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   await clock.sleep(limits.fenceMs);
 
   const home = await answering(regions, before.home, clock);
-  const others = regions.filter((region) => region.name !== before.home);
+  // Of two that have as much, the one that is nearer.
+  const others = [target, ...regions.filter((region) => region !== target)].filter(
+    (region) => region.name !== before.home,
+  );
   const source = home ?? (await freshest(others, before.epoch, clock, limits));
   told(`copying the items from ${source.name}`);
   const epochs = { from: before.epoch, to: epoch };
@@ -169,7 +173,7 @@ async function repairAll(
   const lost: (Lost & { topic: string })[] = [];
   const items = epochItems(target.tables.log, epoch);
   const buckets = await thatAnswer(
-    regions.map(({ objects }) => objects),
+    regions.flatMap(({ objects = [] }) => objects),
     clock,
   );
   const objects = together(buckets, clock);
@@ -213,10 +217,10 @@ async function forgetEpochs(
   for (const table of TABLES) {
     let page = await withRetries(clock, () => tables[table].scan({ limit: limits.itemsPerPage }));
     for (;;) {
-      for (const { pk, sk } of page.items) {
-        if (pk === 'home' || epochOf({ pk }) >= before) continue;
-        await withRetries(clock, () => tables[table].delete({ pk, sk }));
-      }
+      const over = page.items.filter(({ pk }) => pk !== 'home' && epochOf({ pk }) < before);
+      await atOnce(over, limits.putsAtOnce, ({ pk, sk }) =>
+        withRetries(clock, () => tables[table].delete({ pk, sk })),
+      );
       const { next } = page;
       if (next === undefined) break;
       page = await withRetries(clock, () => tables[table].scan({ limit: limits.itemsPerPage, after: next }));

@@ -1,14 +1,16 @@
-import { type ItemStore, type ItemTables, TABLES } from '../storage/ports.ts';
+import { type ItemStore, TABLES } from '../storage/ports.ts';
 import type { Authority } from './authority.ts';
 import { epochItems, whileHome } from './epochItems.ts';
 import type { Home } from './home.ts';
 
+type Tables = Readonly<Record<(typeof TABLES)[number], ItemStore>>;
+
 /** The tables of the region that is home, as its epoch reads and writes them. */
 export function homeTables(
   home: Pick<Home, 'epoch' | 'home'>,
-  tablesOf: (region: string) => ItemTables,
-  authority: Authority,
-): Readonly<Record<(typeof TABLES)[number], ItemStore>> {
+  tablesOf: (region: string) => Tables,
+  authority: Pick<Authority, 'current' | 'holds'>,
+): Tables {
   const tables = tablesOf(home.home);
   const [log, metadata, groups] = TABLES.map((table) =>
     whileHome(epochItems(tables[table], home.epoch), home.epoch, authority),
@@ -22,7 +24,10 @@ export interface Homes<T> {
   current(): Promise<T>;
 }
 
-export function createHomes<T>(authority: Authority, open: (home: Home) => Promise<T>): Homes<T> {
+export function createHomes<T>(
+  authority: Pick<Authority, 'current'>,
+  open: (home: Home) => Promise<T>,
+): Homes<T> {
   let opened: { epoch: number; it: Promise<T> } | undefined;
   return {
     async current() {

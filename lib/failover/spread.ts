@@ -40,19 +40,29 @@ async function follow(
   untilMs: number,
   limits: FailoverLimits,
 ): Promise<void> {
+  const untilShown = async (table: (typeof TABLES)[number], items: readonly Item[]) => {
+    while (!(await shows(clock, other[table], items))) {
+      if (clock.now() >= untilMs) throw new StorageError('it does not have all yet', 'no');
+      await clock.sleep(limits.spreadPollMs);
+    }
+  };
   for (const table of TABLES) {
     let after: Key | undefined;
     do {
-      const options = { limit: MAX_KEYS_PER_READ, ...(after && { after }) };
+      const options = { limit: limits.itemsPerPage, ...(after && { after }) };
       const page = await withRetries(clock, () => home[table].scan(options));
       const items = page.items.filter((item) => epochOf(item) === epoch && item.pk !== 'home');
-      while (items.length > 0 && !(await shows(clock, other[table], items))) {
-        if (clock.now() >= untilMs) throw new StorageError('it does not have all yet', 'no');
-        await clock.sleep(limits.spreadPollMs);
-      }
+      await Promise.all(inReads(items).map((some) => untilShown(table, some)));
       after = page.next;
     } while (after !== undefined);
   }
+}
+
+function inReads(items: readonly Item[]): Item[][] {
+  const reads = Math.ceil(items.length / MAX_KEYS_PER_READ);
+  return Array.from({ length: reads }, (_, i) =>
+    items.slice(i * MAX_KEYS_PER_READ, (i + 1) * MAX_KEYS_PER_READ),
+  );
 }
 
 async function shows(

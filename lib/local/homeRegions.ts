@@ -1,4 +1,4 @@
-import type { HttpResult } from '../../functions/handler.ts';
+import { unopened } from '../../functions/handler.ts';
 import { systemClock } from '../clock.ts';
 import { copyEpoch } from '../failover/adopt.ts';
 import { createArrived } from '../failover/arrived.ts';
@@ -7,12 +7,9 @@ import type { FailoverRegion } from '../failover/failover.ts';
 import { type Home, homeKey, latest, parseHome } from '../failover/home.ts';
 import { createHomes, homeTables } from '../failover/homes.ts';
 import { FAILOVER_LIMITS } from '../failover/limits.ts';
-import { asWadiError } from '../log/commit.ts';
 import { logError } from '../logError.ts';
 import { createInProcessQueue } from '../queue/inProcess.ts';
 import type { Region } from '../replication/region.ts';
-import { formOf } from '../rest/dispatch.ts';
-import { errorResponse } from '../rest/errors.ts';
 import type { ItemTables } from '../storage/ports.ts';
 import { createWadi, type Wadi } from '../wadi.ts';
 import { type Bucket, createBucketReplication } from './bucketReplication.ts';
@@ -192,12 +189,11 @@ function servedBy(current: () => Promise<ReadonlyMap<string, LocalFunction>>): M
       route,
       {
         context,
-        async handler(event, lambdaContext): Promise<HttpResult> {
+        async handler(event, lambdaContext) {
           try {
             return await (await current()).get(route)!.handler(event, lambdaContext);
           } catch (error) {
-            const { status, headers, body } = errorResponse(asWadiError(error), formOf(event.rawPath));
-            return { statusCode: status, headers: { ...headers }, ...(body !== undefined && { body }) };
+            return unopened(error, event.rawPath);
           }
         },
       },

@@ -1,7 +1,18 @@
 import { type DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
-import type { ScannableItems } from '../ports.ts';
+import type { ItemTables, ScannableItems } from '../ports.ts';
 import { toAttributes, toItem } from './attributes.ts';
+import { type AwsOptions, dynamoDbClient } from './aws.ts';
 import { dynamoDbItems } from './items.ts';
+
+/** The tables of a region, until the process ends. */
+export function scannableTables(options: AwsOptions): ItemTables {
+  const client = dynamoDbClient(options);
+  return {
+    log: scannableItems(client, options.logTable),
+    metadata: scannableItems(client, options.metadataTable),
+    groups: scannableItems(client, options.groupsTable),
+  };
+}
 
 /** Apart from the rest, since only those who copy a table need it. */
 export function scannableItems(client: DynamoDBClient, TableName: string): ScannableItems {
