@@ -78,35 +78,34 @@ function ofItems(keys: string[], actions: string[], table: string): PolicyStatem
 
 /**
  * What a function needs beside in a cluster of eventual consistency: any other region may be home, in whose tables it does then what it does
- * in its own; every copy says who is home; and who rolls a head looks into every copy of the log.
+ * in its own; every copy says who is home; and who rolls a head looks into every other copy of the log.
  */
 export function copyStatements(
-  { stores, rolls }: Pick<FunctionSpec, 'stores' | 'rolls'>,
+  { stores, rolls, atHome }: Pick<FunctionSpec, 'stores' | 'rolls' | 'atHome'>,
   { isEventual, regions, otherRegions, witness }: WadiStorage,
 ): PolicyStatement[] {
   if (!isEventual) return [];
-  const makesHome = stores.metadata.includes('scan');
-  const ofHome = (table: string) =>
-    ofItems(['home'], [...HOME_READ, ...(makesHome ? HOME_WRITE : [])], table);
-  const toTables = ({ tableArns }: CopyNames, access: (table: TableName) => string[]) =>
-    TABLES.flatMap((table) => statement(tableArns[table], access(table)));
+  const witnesses = witness ? [witness] : [];
+  const toTables = ({ tableArns }: CopyNames, access: (table: TableName) => readonly Access[]) =>
+    TABLES.flatMap((table) => statement(tableArns[table], actions(ITEM_ACTIONS, access(table))));
   return [
-    ...otherRegions.flatMap((names) => toTables(names, (table) => actions(ITEM_ACTIONS, stores[table]))),
-    ...regions.map(({ tableArns }) => ofHome(tableArns.metadata)),
-    ...(witness
-      ? [
-          ofHome(witness.tableArns.metadata),
-          ...statement(witness.tableArns.log, rolls ? ARRIVED : []),
-          // Its copy may be the best there is.
-          ...toTables(witness, () => (makesHome ? actions(ITEM_ACTIONS, ['read', 'scan']) : [])),
-        ]
-      : []),
+    ...otherRegions.flatMap((names) => toTables(names, (table) => (atHome ? [] : stores[table]))),
+    // A failover may find the best copy there, but never makes it home.
+    ...witnesses.flatMap((names) =>
+      toTables(names, (table) => (stores[table].includes('scan') ? ['read', 'scan'] : [])),
+    ),
+    ...[...regions, ...witnesses].map(({ tableArns }) => ofItems(['home'], HOME, tableArns.metadata)),
+    ...[...otherRegions, ...witnesses].flatMap(({ tableArns }) =>
+      statement(tableArns.log, rolls ? ARRIVED : []),
+    ),
   ];
 }
 
-/** The calls of `lib/failover/`: of items `home`, and of rows of which it is asked whether they have arrived. */
-const HOME_READ = ['dynamodb:GetItem'];
-const HOME_WRITE = ['dynamodb:PutItem'];
+/**
+ * The calls of `lib/failover/`: of items `home`, which whoever reads them also writes, where regions do not agree; and of rows of which it is
+ * asked whether they have arrived.
+ */
+const HOME = ['dynamodb:GetItem', 'dynamodb:PutItem'];
 const ARRIVED = ['dynamodb:BatchGetItem'];
 
 /** The key of another copy, with which its tables are used. */

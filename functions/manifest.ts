@@ -18,6 +18,8 @@ export interface FunctionSpec {
   readonly replicates?: true;
   /** It rolls heads: where tables are replicated with a lag, it looks whether all regions have what is to leave a head. */
   readonly rolls?: true;
+  /** Where one region is home, it works there alone. */
+  readonly atHome?: true;
   /** What it does with the queue of maintenance: hand work to it, or ask how much waits there. */
   readonly queue?: readonly ('send' | 'measure')[];
 }
@@ -235,6 +237,7 @@ export const PLANNER: ScheduledFunctionSpec = {
   memoryMb: 256,
   timeoutSeconds: 120,
   stores: { objects: [], log: ['read', 'write'], metadata: [], groups: [] },
+  atHome: true,
   queue: ['send', 'measure'],
 };
 
@@ -265,6 +268,7 @@ export const MAINTENANCE: QueueFunctionSpec = {
     groups: ['read', 'write', 'delete'],
   },
   rolls: true,
+  atHome: true,
   queue: ['send'],
 };
 

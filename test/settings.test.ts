@@ -44,6 +44,17 @@ test('a function may be told its cluster id', () => {
   expect(lambdaSettings({ ...environment, WADI_CLUSTER_ID: '' })).not.toHaveProperty('clusterId');
 });
 
+test('a function is told how the copies of tables are kept alike, and of a region that has nothing else', () => {
+  const eventual = { WADI_CONSISTENCY: 'eventual', WADI_WITNESS_REGION: 'sa-east-1' };
+  expect(lambdaSettings({ ...environment, ...eventual })).toMatchObject({
+    consistency: 'eventual',
+    witnessRegion: 'sa-east-1',
+  });
+  expect(() => lambdaSettings({ ...environment, WADI_CONSISTENCY: 'weak' })).toThrow(
+    "WADI_CONSISTENCY must be strong or eventual, not 'weak'",
+  );
+});
+
 test('a function that measures lag is told of which groups', () => {
   expect(lagGroups({ WADI_LAG_GROUPS: '["billing","a,b"]' })).toEqual(['billing', 'a,b']);
   expect(lagGroups({})).toEqual([]);

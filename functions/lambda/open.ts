@@ -10,7 +10,7 @@ import { type LambdaSettings, lambdaSettings, type RegionSettings } from '../../
 import { awsTables } from '../../lib/storage/aws/aws.ts';
 import type { ObjectStore } from '../../lib/storage/ports.ts';
 import { composeWadi, type Parts, type Wadi } from '../../lib/wadi.ts';
-import { homesOf, type ServingHomes, type Tables } from './home.ts';
+import { copiesOf, homesOf, type ServingHomes, type Tables } from './home.ts';
 import { logger, metrics } from './telemetry.ts';
 
 logErrorsBy((error) => logger.error(error.message, error));
@@ -43,13 +43,16 @@ export function opened<Event, Result>(
 
   function serve(): Serving<Handler<Event, Result>> {
     const settings = lambdaSettings();
-    if (settings.consistency === 'eventual') return homesOf(settings, (tables) => open(settings, tables));
+    if (settings.consistency === 'eventual') {
+      return homesOf(copiesOf(settings), (tables) => open(settings, tables));
+    }
     return once(() => open(settings, { tables: awsTables(settings) }));
   }
 
-  async function open(settings: LambdaSettings, { tables, arrived, isElsewhere }: Tables) {
-    if (isElsewhere && elsewhere !== undefined) return async () => elsewhere;
+  async function open(settings: LambdaSettings, { tables, arrived, home }: Tables) {
     const { clusterId, queueUrl, authorizer, region: local, regions } = settings;
+    if (home) logger.info('home', { epoch: home.epoch, home: home.home });
+    if (home && home.home !== local && elsewhere !== undefined) return async () => elsewhere;
     const wadi = await composeWadi(parts, {
       storage: { ...tables, objects: objects?.(settings) as ObjectStore, close: async () => undefined },
       clock: systemClock,

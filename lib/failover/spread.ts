@@ -24,10 +24,17 @@ export async function spread(
   limits: FailoverLimits,
 ): Promise<void> {
   const untilMs = clock.now() + limits.spreadMs;
-  const answers = await Promise.allSettled(
-    others.map((other) => follow(clock, home, other, epoch, untilMs, limits)),
+  let there = 0;
+  const isOver = () => there >= needed || clock.now() >= untilMs;
+  const enough = Promise.withResolvers<void>();
+  const all = Promise.allSettled(
+    others.map(async (other) => {
+      await follow(clock, home, other, epoch, isOver, limits);
+      if (++there === needed) enough.resolve();
+    }),
   );
-  const there = answers.filter(({ status }) => status === 'fulfilled').length;
+  // Nobody can write meanwhile: so it does not wait for one that is cut off.
+  await Promise.race([enough.promise, all]);
   if (there >= needed) return;
   throw new StorageError(`${there} other regions have what the new home begins with, ${needed} must`, 'no');
 }
@@ -37,12 +44,12 @@ async function follow(
   home: ItemTables,
   other: ItemTables,
   epoch: number,
-  untilMs: number,
+  isOver: () => boolean,
   limits: FailoverLimits,
 ): Promise<void> {
   const untilShown = async (table: (typeof TABLES)[number], items: readonly Item[]) => {
     while (!(await shows(clock, other[table], items))) {
-      if (clock.now() >= untilMs) throw new StorageError('it does not have all yet', 'no');
+      if (isOver()) throw new StorageError('it does not have all yet', 'no');
       await clock.sleep(limits.spreadPollMs);
     }
   };

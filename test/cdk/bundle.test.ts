@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { bundle } from '../../cdk/bundle/bundle.ts';
 import { type DynamoDbPlace, dynamoDbEndpoint } from '../../cdk/bundle/dynamoDbEndpoint.ts';
 import { type S3Place, s3Endpoint } from '../../cdk/bundle/s3Endpoint.ts';
-import { FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
+import { FAILOVER, FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
 
 /** What is in the bundles. Whether they work, `bundles.test.ts` finds out. */
 
@@ -16,17 +16,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
+/** A failover copies tables and looks objects through: that takes no log. */
+function usesLog(spec: FunctionSpec): boolean {
+  return spec !== FAILOVER && spec.stores.objects.length > 0;
+}
+
 /** Of some modules, whether a function has a use for them, by the manifest. */
 const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => boolean])[] = [
   [/@aws-sdk\/client-s3\/|lib\/storage\/aws\/objects/, ({ stores }) => stores.objects.length > 0],
   [/@aws-sdk\/client-sqs\/|lib\/queue\/sqs/, ({ queue }) => queue !== undefined],
-  [/lib\/group\/createGroups|re2js/, ({ stores }) => stores.groups.length > 0],
+  [/lib\/group\/createGroups|re2js/, (spec) => spec !== FAILOVER && spec.stores.groups.length > 0],
   // The log is one part, also for who asks only how far it goes.
-  [
-    /lib\/log\/createLog|lib\/log\/appender/,
-    ({ name, stores }) => stores.objects.length > 0 || name === 'lag',
-  ],
-  [/lib\/replication\/(replication|membership|placement)/, ({ stores }) => stores.objects.length > 0],
+  [/lib\/log\/createLog|lib\/log\/appender/, (spec) => usesLog(spec) || spec.name === 'lag'],
+  [/lib\/replication\/(replication|membership|placement)/, usesLog],
   [/lib\/quota\/quotas/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
   [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],
   // TypeBox's compiler, and the SDK's search for credentials.
@@ -39,7 +41,7 @@ const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => bo
 /** Minified. */
 const LIMITS: Readonly<Record<string, number>> = { produce: 400_000, fetch: 400_000 };
 
-test.each(FUNCTIONS)('$name carries what it uses, and no more', async (spec) => {
+test.each([...FUNCTIONS, FAILOVER])('$name carries what it uses, and no more', async (spec) => {
   const { outputs } = await bundle(spec.entry, join(folder, spec.name));
   const [output] = Object.values(outputs);
   const carried = Object.entries(output!.inputs).flatMap(([path, { bytesInOutput }]) =>

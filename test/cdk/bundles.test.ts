@@ -1,17 +1,25 @@
 import { spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { FUNCTIONS } from '../../functions/manifest.ts';
+import { bundle } from '../../cdk/bundle/bundle.ts';
+import { FAILOVER, FUNCTIONS } from '../../functions/manifest.ts';
+import { homeItem } from '../../lib/failover/home.ts';
+import { DUE_PK } from '../../lib/log/due.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
+import { scannableTables } from '../../lib/storage/aws/scan.ts';
 import { EMULATOR_ACCESS, type Emulator, startDynamoDb, startS3 } from '../support/emulators.ts';
+import { replicate, startRegionalDynamoDb } from './regionalDynamoDb.ts';
 import { functionOf, type Synthesis, synthesize } from './support.ts';
 
 type Running = Exclude<Emulator, { unavailable: string }>;
 
 let synthesis: Synthesis;
+let folder: string;
 let s3: Running;
 let dynamodb: Running;
 let environment: Record<string, string>;
@@ -26,6 +34,9 @@ beforeAll(async () => {
     startS3(),
     startDynamoDb('dynalite') as Promise<Running>,
   ]);
+  // A cluster of one region has none.
+  folder = await mkdtemp(join(tmpdir(), 'wadi-failover-'));
+  await bundle(FAILOVER.entry, folder);
   const { region, credentials } = EMULATOR_ACCESS;
   await createAwsResources({
     ...RESOURCES,
@@ -56,11 +67,12 @@ beforeAll(async () => {
 
 afterAll(() => {
   sqs.destroy();
-  return Promise.all([synthesis.remove(), s3.stop(), dynamodb.stop()]);
+  return Promise.all([rm(folder, { recursive: true }), synthesis.remove(), s3.stop(), dynamodb.stop()]);
 });
 
 /** The file that is uploaded for a function. */
 function bundleOf(name: string): string {
+  if (name === FAILOVER.name) return join(folder, 'index.mjs');
   const { S3Key } = functionOf(synthesis.api, name)[1].Properties.Code;
   return join(synthesis.folder, `asset.${S3Key.replace('.zip', '')}`, 'index.mjs');
 }
@@ -112,7 +124,7 @@ function event({ method, path, query = '', body, route = path, params = {} }: Ca
   };
 }
 
-test.each(FUNCTIONS)(
+test.each([...FUNCTIONS, FAILOVER])(
   'the bundle of $name carries nothing that only the local cluster needs',
   async ({ name }) => {
     const code = await readFile(bundleOf(name), 'utf8');
@@ -250,6 +262,131 @@ test('in a cluster of several regions, the bundles put into and read from the bu
     'first'.repeat(2_000),
     'second'.repeat(2_000),
   ]);
+});
+
+describe('in a cluster of eventual consistency', () => {
+  const [home, other, witness] = ['us-east-1', 'eu-west-1', 'sa-east-1'];
+  const buckets = { [home]: 'wadi-home', [other]: 'wadi-other' };
+  const tables = { logTable: 'wadi-log', metadataTable: 'wadi-metadata', groupsTable: 'wadi-groups' };
+  const route = '/v3/clusters/{cluster_id}/topics';
+  const params = { cluster_id: 'one', topic_name: 'orders' };
+  let regional: Running;
+  beforeAll(async () => {
+    regional = await startRegionalDynamoDb([home, other, witness]);
+    for (const region of [home, other, witness])
+      await createAwsResources({ ...optionsOf(region), s3Endpoint: s3.endpoint });
+  });
+  afterAll(() => regional.stop());
+
+  /** The witness's bucket is never used. */
+  const optionsOf = (region: string) => ({
+    ...{ ...EMULATOR_ACCESS, ...tables, region, dynamodbEndpoint: regional.endpoint },
+    bucket: buckets[region] ?? buckets[home]!,
+  });
+  const copyOf = (region: string) => scannableTables(optionsOf(region));
+  const inRegion = (region: string) => ({
+    ...environment,
+    AWS_ENDPOINT_URL_DYNAMODB: regional.endpoint,
+    AWS_REGION: region,
+    WADI_BUCKET: buckets[region]!,
+    WADI_LOG_TABLE: tables.logTable,
+    WADI_METADATA_TABLE: tables.metadataTable,
+    WADI_GROUPS_TABLE: tables.groupsTable,
+    WADI_CONSISTENCY: 'eventual',
+    WADI_WITNESS_REGION: witness,
+    WADI_REGIONS: Object.entries(buckets)
+      .map((pair) => pair.join('='))
+      .join(),
+  });
+  const produce = async (text: string, region: string) => {
+    const body = { value: { type: 'STRING', data: text } };
+    const path = `${CLUSTER}/topics/orders/records`;
+    const call = { method: 'POST', path, route: `${route}/{topic_name}/records`, params, body };
+    const [answer] = await invoke('produce', [call], inRegion(region));
+    return answer!;
+  };
+  const failOver = async (region: string) => {
+    // Items of the new home travel meanwhile.
+    const [from, to] = [copyOf(region), copyOf(witness)];
+    let isDone = false;
+    const travelling = (async () => {
+      while (!isDone) {
+        await replicate(from, to);
+        await delay(200);
+      }
+    })();
+    const lines = await handle('failover', [{}], inRegion(region));
+    isDone = true;
+    await travelling;
+    return lines;
+  };
+
+  test('every region writes to the tables of that which is home, and its maintenance alone works', async () => {
+    const create = {
+      ...{ method: 'POST', path: `${CLUSTER}/topics`, route, params },
+      body: { topic_name: 'orders', partitions_count: 1 },
+    };
+    expect(await invoke('topics', [create], inRegion(other))).toMatchObject([{ statusCode: 201 }]);
+    expect(JSON.parse((await produce('first', other)).body)).toMatchObject({ offset: 0 });
+    expect((await copyOf(home).log.scan({ limit: 10 })).items).not.toEqual([]);
+    expect((await copyOf(other).log.scan({ limit: 10 })).items).toEqual([]);
+
+    const plans = expect.objectContaining({ message: 'plan' });
+    expect(await handle('planner', [{}], inRegion(home))).toContainEqual(plans);
+    const elsewhere = await handle('planner', [{}], inRegion(other));
+    expect(elsewhere).not.toContainEqual(plans);
+    expect(elsewhere.at(-1)).toEqual({ sent: 0 });
+
+    const due = await copyOf(home).log.query({ pk: DUE_PK, limit: 1 });
+    const Records = [{ messageId: '1', body: due.items[0]!.sk }];
+    const worked = expect.objectContaining({ message: 'maintenance' });
+    const dropped = await handle('maintenance', [{ Records }], inRegion(other));
+    expect(dropped).not.toContainEqual(worked);
+    expect(dropped.at(-1)).toEqual({ batchItemFailures: [] });
+    expect(await handle('maintenance', [{ Records }], inRegion(home))).toContainEqual(worked);
+  });
+
+  test('the failover makes its region home, from which all go on', async () => {
+    const lines = await failOver(other);
+    expect(lines.at(-1)).toMatchObject({ epoch: 2, from: home, to: other, source: home, lost: [] });
+    expect(lines).toContainEqual(
+      expect.objectContaining({ message: `telling the regions that ${other} begins`, service: 'failover' }),
+    );
+    expect(JSON.parse((await produce('second', home)).body)).toMatchObject({ offset: 1 });
+    const fetch = {
+      method: 'GET',
+      path: `${CLUSTER}/topics/orders/partitions/0/records`,
+      query: 'offset=0',
+      route: `${route}/{topic_name}/partitions/{partition_id}/records`,
+      params: { ...params, partition_id: '0' },
+    };
+    const [fetched] = await invoke('fetch', [fetch], inRegion(home));
+    const { records } = JSON.parse(fetched!.body);
+    expect(records.map(({ value }: { value: { data: string } }) => value.data)).toEqual(['first', 'second']);
+    expect(await handle('planner', [{}], inRegion(other))).toContainEqual(
+      expect.objectContaining({ message: 'home', epoch: 2, home: other }),
+    );
+    expect((await handle('failover', [{}], inRegion(other))).at(-1)).toBeNull();
+  }, 60_000);
+
+  test('while nobody is home, calls are refused for now, and maintenance fails, to be called again', async () => {
+    const before = { epoch: 2, home: other };
+    for (const region of [home, other, witness]) {
+      const taking = { epoch: 3, home, ready: false, by: 'nobody', before };
+      await copyOf(region).metadata.put(homeItem(region, taking));
+    }
+    const refused = await produce('third', home);
+    expect(refused).toMatchObject({ statusCode: 503 });
+    expect(JSON.parse(refused.body)).toMatchObject({
+      error_code: 50003,
+      kafka_error_code: 56,
+      retriable: true,
+    });
+    const failed = { errorType: 'StorageError', errorMessage: `region ${home} is taking over` };
+    expect((await handle('planner', [{}], inRegion(home))).at(-1)).toMatchObject(failed);
+    const Records = [{ messageId: '1', body: 'of no form' }];
+    expect((await handle('maintenance', [{ Records }], inRegion(home))).at(-1)).toMatchObject(failed);
+  });
 });
 
 test('a private API is answered by the same bundles', async () => {

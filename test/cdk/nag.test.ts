@@ -15,6 +15,11 @@ test.each<Record<string, unknown>>([
     alarmConsumerLag: 'billing:10000',
   },
   { regions: 'eu-central-1,eu-west-1', witnessRegion: 'eu-west-3', customerKey: false },
+  {
+    ...{ regions: 'us-east-1,eu-west-1', witnessRegion: 'sa-east-1', consistency: 'eventual' },
+    ...{ alarmEmail: 'ops@example.com', alarmConsumerLag: 'billing:10000' },
+  },
+  { regions: 'us-east-1,eu-west-1,sa-east-1,ap-south-1', consistency: 'eventual', customerKey: false },
   { privateVpcEndpointIds: 'vpce-0123456789abcdef0' },
   { privateVpcEndpointIds: 'vpce-0123456789abcdef0', authorization: 'none', customerKey: false },
   { localstack: true },

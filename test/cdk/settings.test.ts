@@ -9,6 +9,7 @@ test('without settings every construct has its defaults', () => {
     regions: [],
     witnessRegion: undefined,
     clusterName: undefined,
+    consistency: undefined,
     storage: {},
     cluster: { authorization: 'iam', alarmThresholds: {} },
     alarmEmail: undefined,
@@ -140,6 +141,8 @@ test.each([
     { regions: 'us-east-1', witnessRegion: 'us-east-2' },
     'witnessRegion and clusterName are for several regions',
   ],
+  [{ regions: 'us-east-1', consistency: 'eventual' }, 'consistency is for several regions'],
+  [{ consistency: 'weak' }, "consistency must be strong or eventual, not 'weak'"],
   [{ clusterName: 'wadi-two' }, 'witnessRegion and clusterName are for several regions'],
   [{ clusterName: 'Wadi' }, "clusterName must be 3 to 24 of a-z, 0-9 and -, a letter first, not 'Wadi'"],
   [
@@ -195,7 +198,20 @@ test.each([
 });
 
 test.each([
+  { regions: 'us-east-1,eu-west-1' },
+  { regions: 'us-east-1,eu-west-1,eu-west-1' },
+  { regions: 'us-east-1,eu-west-1', witnessRegion: 'eu-west-1' },
+  { regions: 'us-east-1,eu-west-1,sa-east-1', witnessRegion: 'us-west-2' },
+])('%j of eventual consistency is refused: a majority must remain when a region is lost', (context) => {
+  expect(() => readSettings({ ...context, consistency: 'eventual' })).toThrow(
+    'with consistency=eventual, regions must be three or more, or two with a witnessRegion, each another',
+  );
+});
+
+test.each([
   { regions: 'us-east-1,us-east-2,us-west-2' },
+  { regions: 'us-east-1,eu-west-1,sa-east-1,ap-south-1', consistency: 'eventual' },
+  { regions: 'us-east-1,eu-west-1', witnessRegion: 'sa-east-1', consistency: 'eventual' },
   { regions: 'eu-central-1,eu-west-1', witnessRegion: 'eu-west-3', clusterName: 'orders-2' },
 ])('%j is one cluster of several regions', (context) => {
   const { regions, ...others } = context;

@@ -1,8 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { homesOf, type Tables } from '../../functions/lambda/home.ts';
 import {
   type Access,
+  FAILOVER,
   FUNCTIONS,
   type FunctionSpec,
   HTTP_FUNCTIONS,
@@ -11,21 +13,26 @@ import {
   PLANNER,
 } from '../../functions/manifest.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
+import { homeItem } from '../../lib/failover/home.ts';
+import { FAILOVER_LIMITS } from '../../lib/failover/limits.ts';
+import { globalTables } from '../../lib/local/globalTables.ts';
 import { createInProcessQueue } from '../../lib/queue/inProcess.ts';
 import type { Queue } from '../../lib/queue/queue.ts';
 import { sqsQueue } from '../../lib/queue/sqs.ts';
 import { SPENT } from '../../lib/quota/quotaItem.ts';
 import { createDispatch } from '../../lib/rest/dispatch.ts';
 import type { Operation } from '../../lib/rest/operation.ts';
-import { dynamoDbItems } from '../../lib/storage/aws/items.ts';
 import { s3Objects } from '../../lib/storage/aws/objects.ts';
+import { scannableItems } from '../../lib/storage/aws/scan.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import {
   type ItemStore,
+  type ItemTables,
   type ObjectStore,
   type PutOptions,
-  type Storage,
+  type ScannableItems,
   StorageError,
+  TABLES,
 } from '../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { batch } from '../support/log.ts';
@@ -36,13 +43,14 @@ import { allowed, functionOf, getAtt, type Synthesis, synthesize, type Template 
  * what the adapters send; and what its role allows. So neither may a right be missing, nor one be there that nobody uses.
  */
 
-const ITEM_USES: Readonly<Record<keyof ItemStore, Access>> = {
+const ITEM_USES: Readonly<Record<keyof ScannableItems, Access>> = {
   get: 'read',
   getMany: 'read',
   query: 'read',
   put: 'write',
   update: 'write',
   delete: 'delete',
+  scan: 'scan',
 };
 const OBJECT_USES: Readonly<Record<keyof ObjectStore, Access>> = {
   get: 'read',
@@ -70,6 +78,7 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
   QueryCommand: { action: 'dynamodb:Query', key: ['kms:Decrypt'] },
   PutItemCommand: { action: 'dynamodb:PutItem', key: ['kms:Decrypt'] },
   UpdateItemCommand: { action: 'dynamodb:UpdateItem', key: ['kms:Decrypt'] },
+  ScanCommand: { action: 'dynamodb:Scan', key: ['kms:Decrypt'] },
   DeleteItemCommand: { action: 'dynamodb:DeleteItem', key: ['kms:Decrypt'] },
   SendMessageBatchCommand: { action: 'sqs:SendMessage', key: ['kms:GenerateDataKey', 'kms:Decrypt'] },
   GetQueueAttributesCommand: { action: 'sqs:GetQueueAttributes' },
@@ -78,8 +87,19 @@ const RIGHTS: Readonly<Record<string, Rights>> = {
 /** `use` → the calls that the adapter sends for it. */
 type Calls = Map<string, Set<string>>;
 
-/** The first is the one that is looked at, from which the others are used as well. */
-const REGIONS = ['us-east-1', 'us-east-2', 'us-west-2'] as const;
+interface Place {
+  /** The first is the one that is looked at, from which the others are used as well. */
+  readonly regions: readonly string[];
+  /** Of eventual consistency: where there is a copy of the tables, and nothing else. */
+  readonly witness?: string;
+}
+
+const ONE: Place = { regions: [] };
+const STRONG: Place = { regions: ['us-east-1', 'us-east-2', 'us-west-2'] };
+const EVENTUAL: Place = { regions: ['us-east-1', 'eu-west-1'], witness: 'sa-east-1' };
+
+const functionsOf = ({ witness }: Place): readonly FunctionSpec[] =>
+  witness ? [...FUNCTIONS, FAILOVER] : FUNCTIONS;
 
 let calls: Record<'objects' | 'items' | 'queue', Calls>;
 beforeAll(async () => {
@@ -87,31 +107,40 @@ beforeAll(async () => {
 });
 
 describe.each([
-  ['a cluster of one region', [] as readonly string[]],
-  ['a cluster of several regions', REGIONS],
-])('in %s', (_, regions) => {
+  ['a cluster of one region', ONE],
+  ['a cluster of several regions', STRONG],
+  ['a cluster of eventual consistency', EVENTUAL],
+])('in %s', (_, place) => {
   let synthesis: Synthesis;
   let uses: Map<string, Set<string>>;
   beforeAll(async () => {
+    const { regions, witness } = place;
     const context = {
       alarmConsumerLag: 'billing:10000',
       ...(regions.length > 0 && { regions: regions.join() }),
+      ...(witness && { witnessRegion: witness, consistency: 'eventual' }),
     };
     synthesis = await synthesize({ bundle: false, context });
-    uses = await usesOfFunctions(regions);
+    uses = await usesOfFunctions(place);
   }, 60_000);
   afterAll(() => synthesis.remove());
 
-  test.each(FUNCTIONS)('$name does with stores and queue what the manifest says, and all of it', (spec) => {
-    expect([...uses.get(spec.name)!].sort()).toEqual(declared(spec, regions).sort());
-  });
+  test.each(functionsOf(place))(
+    '$name does with stores and queue what the manifest says, and all of it',
+    (spec) => {
+      expect([...uses.get(spec.name)!].sort()).toEqual(declared(spec, place).sort());
+    },
+  );
 
-  test.each(FUNCTIONS)('the role of $name allows the calls that this takes, and no other', (spec) => {
-    const { logs, traces, ...rights } = allowed(synthesis.api, spec.name);
-    expect(rights).toEqual(rightsFor(spec, regions));
-    expect(logs).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
-    expect(traces).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
-  });
+  test.each(functionsOf(place))(
+    'the role of $name allows the calls that this takes, and no other',
+    (spec) => {
+      const { logs, traces, ...rights } = allowed(synthesis.api, spec.name);
+      expect(rights).toEqual(rightsFor(spec, place));
+      expect(logs).toEqual(['logs:CreateLogStream', 'logs:PutLogEvents']);
+      expect(traces).toEqual(['xray:PutTelemetryRecords', 'xray:PutTraceSegments']);
+    },
+  );
 
   /** A template in which the role of `fetch` may do more, in one of the ways that there are. */
   function mutated(change: (resources: Template['Resources'], role: string) => void): Template {
@@ -173,48 +202,65 @@ describe.each([
   });
 });
 
-/** In a cluster of several regions, what is done with objects is done in every region. */
-function declared(
-  { stores: { objects, ...tables }, counts, replicates, queue = [] }: FunctionSpec,
-  regions: readonly string[],
-): string[] {
+/**
+ * In a cluster of several regions, what is done with objects is done in every region; if it is of eventual consistency, what is done with
+ * items, too: but for what is done at home alone.
+ */
+function declared(spec: FunctionSpec, { regions, witness }: Place): string[] {
+  const { stores, counts, replicates, rolls, atHome, queue = [] } = spec;
+  const { objects, ...tables } = stores;
   const several = regions.length > 1;
   const ofObjects = [...objects, ...(several && replicates ? ['replicate'] : [])];
+  const places = !witness ? [''] : atHome ? [regions[0]!] : regions;
   return [
     ...(several ? regions : ['']).flatMap((region) =>
-      ofObjects.map((each) => `${objectsOf(region)} ${each}`),
+      ofObjects.map((each) => `${at('objects', region)} ${each}`),
     ),
-    ...Object.entries(tables).flatMap(([store, access]) => access.map((each) => `${store} ${each}`)),
-    ...(counts ? ['log count'] : []),
+    ...places.flatMap((region) => [
+      ...Object.entries(tables).flatMap(([store, access]) =>
+        access.map((each) => `${at(store, region)} ${each}`),
+      ),
+      ...(counts ? [`${at('log', region)} count`] : []),
+    ]),
+    ...(witness ? [...regions, witness].map((region) => `${at('metadata', region)} home`) : []),
+    ...(witness && rolls
+      ? [...regions, witness]
+          .filter((region) => !atHome || region !== regions[0])
+          .map((region) => `${at('log', region)} arrived`)
+      : []),
+    ...(witness && spec === FAILOVER
+      ? TABLES.flatMap((table) => ['read', 'scan'].map((each) => `${at(table, witness)} ${each}`))
+      : []),
     ...queue.map((use) => `queue ${use}`),
   ];
 }
 
-const objectsOf = (region: string): string => (region ? `objects@${region}` : 'objects');
+const at = (store: string, region: string): string => (region ? `${store}@${region}` : store);
 
-function rightsFor(spec: FunctionSpec, regions: readonly string[]): Record<string, string[]> {
-  const [own] = regions;
+function rightsFor(spec: FunctionSpec, place: Place): Record<string, string[]> {
+  const [own] = place.regions;
   const here = own ? ` in ${own}` : '';
   const found = new Map<string, Set<string>>();
   const add = (resource: string, action: string) =>
     found.set(resource, (found.get(resource) ?? new Set()).add(action));
-  for (const [used, use] of declared(spec, regions).map((each) => each.split(' ') as [string, string])) {
+  for (const [used, use] of declared(spec, place).map((each) => each.split(' ') as [string, string])) {
     const [store, region = own] = used.split('@') as [string, string?];
+    const isItems = store !== 'objects' && store !== 'queue';
+    const kind = isItems ? 'items' : store;
+    const service = { objects: 's3', items: 'dynamodb', queue: 'sqs' }[kind];
     // A table is known by its name where there are several regions.
-    const table = own ? ` of ${own}` : '';
+    const ofRegion = region !== own || (isItems && own) ? ` of ${region}` : '';
     if (use === 'count') {
-      add(`log${table} spent`, 'dynamodb:PutItem');
+      add(`log${ofRegion} spent${place.witness ? ',e*/spent/*' : ''}`, 'dynamodb:PutItem');
       continue;
     }
-    const kind = store === 'objects' || store === 'queue' ? store : 'items';
-    const service = { objects: 's3', items: 'dynamodb', queue: 'sqs' }[kind];
-    const [place, key] =
+    const key =
       region === own
-        ? [kind === 'items' ? table : '', `key through ${service}${here}`]
-        : [` of ${region}`, `key of ${region} that is alias/wadi through ${service} in ${region}`];
+        ? `key through ${service}${here}`
+        : `key of ${region} that is alias/wadi through ${service} in ${region}`;
     for (const call of calls[kind].get(use)!) {
       const { action, resource = store, key: ofKey = [] } = RIGHTS[call]!;
-      add(resource + place, action);
+      add(resource + ofRegion + (use === 'home' ? ' home' : ''), action);
       for (const each of ofKey) add(key, each);
     }
   }
@@ -258,6 +304,7 @@ async function callsOfAdapters() {
   const sqs = SQSClient.prototype.send;
   noted(SQSClient.prototype);
   try {
+    const items = scannableItems(noted(new DynamoDBClient({ region })), 'table');
     const objects = s3Objects(noted(new S3Client({ region })), 'bucket');
     const replicated = await adapter(
       objects,
@@ -272,14 +319,20 @@ async function callsOfAdapters() {
     });
     return {
       objects: new Map([...untagged, ...replicated]),
-      items: await adapter(dynamoDbItems(noted(new DynamoDBClient({ region })), 'table'), ITEM_USES, {
-        get: [key],
-        getMany: [[key]],
-        query: [{ pk: 'a', limit: 1 }],
-        put: [key],
-        update: [key, [{ set: ['a'], to: 1 }]],
-        delete: [key],
-      }),
+      items: new Map([
+        ...(await adapter(items, ITEM_USES, {
+          get: [key],
+          getMany: [[key]],
+          query: [{ pk: 'a', limit: 1 }],
+          put: [key],
+          update: [key, [{ set: ['a'], to: 1 }]],
+          delete: [key],
+          scan: [{ limit: 1 }],
+        })),
+        // An Authority, and what asks whether items have arrived.
+        ...(await adapter(items, { get: 'home', put: 'home' }, { get: [key], put: [key] })),
+        ...(await adapter(items, { getMany: 'arrived' }, { getMany: [[key]] })),
+      ]),
       queue: await adapter(sqsQueue({ queueUrl: 'https://sqs.example', region }), QUEUE_USES, {
         send: [['message']],
       }),
@@ -290,12 +343,80 @@ async function callsOfAdapters() {
 }
 
 /**
- * What each function does to stores and queue in the life of a cluster, in which each has to do all that it can: in a cluster of several
- * regions, it finds in the last of them only what it reads, and the last alone takes what it puts into one.
+ * What each function does to stores and queue in the life of a cluster, in which each has to do all that it can; and if one region is home, in the
+ * life of one where another is.
  */
-async function usesOfFunctions(regions: readonly string[]): Promise<Map<string, Set<string>>> {
-  const found = new Map(FUNCTIONS.map(({ name }) => [name, new Set<string>()]));
-  const storage = memoryStorage();
+async function usesOfFunctions(place: Place): Promise<Map<string, Set<string>>> {
+  const { regions, witness } = place;
+  const found = new Map(functionsOf(place).map(({ name }) => [name, new Set<string>()]));
+  await live(place, found, regions[0]);
+  if (witness === undefined) return found;
+  await live(place, found, regions[1]);
+  await failOver(place, found.get(FAILOVER.name)!);
+  return found;
+}
+
+/** Notes what is done with a store; `useOf` names what else it is than the method's. */
+function note<T extends object>(
+  seen: Set<string>,
+  store: string,
+  port: T,
+  usesOf: Readonly<Record<string, string>>,
+  useOf: (method: string, args: readonly unknown[]) => string | undefined = () => undefined,
+): T {
+  return new Proxy(port, {
+    get(target, method: string) {
+      const work = target[method as keyof T];
+      if (!usesOf[method]) return work;
+      return (...args: readonly unknown[]) => {
+        const { replicate } = (args[2] ?? {}) as PutOptions;
+        seen.add(`${store} ${useOf(method, args) ?? usesOf[method]}`);
+        if (replicate) seen.add(`${store} replicate`);
+        return (work as (...args: readonly unknown[]) => unknown).apply(target, [...args]);
+      };
+    },
+  });
+}
+
+const pkOf = ([key]: readonly unknown[]): string => (key as { pk?: string }).pk ?? '';
+
+/** Copies of the tables, between which items travel at once. */
+function copiesOf({ regions, witness }: Place) {
+  const cut = new Set<string>();
+  const stores = Object.fromEntries([...regions, witness!].map((region) => [region, memoryStorage()]));
+  const global = globalTables(stores, {
+    clock: systemClock,
+    lagMs: () => 0,
+    open: (from, to) => !cut.has(from) && !cut.has(to),
+  });
+  return { cut, ...global };
+}
+
+const atHome = (copies: Readonly<Record<string, ItemTables>>): Promise<Tables> =>
+  homesOf(
+    Object.entries(copies).map(([name, tables]) => ({ name, ...tables })),
+    async (tables) => tables,
+  ).current();
+
+/**
+ * In a cluster of several regions, a function finds in the last of them only what it reads, and the last alone takes what it puts into one.
+ * @param home one of the regions, if one is home
+ */
+async function live(
+  { regions, witness }: Place,
+  found: ReadonlyMap<string, Set<string>>,
+  home: string | undefined,
+): Promise<void> {
+  const global = witness === undefined ? undefined : copiesOf({ regions, witness });
+  if (home !== regions[0]) {
+    for (const [region, { metadata }] of Object.entries(global!.regions))
+      await metadata.put(homeItem(region, { epoch: 2, home: home!, ready: true, by: 'test' }));
+  }
+  const { objects } = memoryStorage();
+  const storage = {
+    ...(global ? (await atHome(global.regions)).tables : memoryStorage()),
+    ...{ objects, close: async () => undefined },
+  };
   const buckets = regions.map((_, i) => {
     const { objects } = memoryStorage();
     return i === regions.length - 1 ? objects : empty(objects);
@@ -305,39 +426,41 @@ async function usesOfFunctions(regions: readonly string[]): Promise<Map<string, 
   const clock: Clock = { ...systemClock, now: () => Date.now() + aheadMs };
 
   /** A Wadi of the function's own, which notes what it uses. */
-  const openFor = async ({ name, counts }: FunctionSpec): Promise<Wadi> => {
-    const seen = found.get(name)!;
-    const note = <T extends object>(store: string, port: T, usesOf: Readonly<Record<string, string>>): T =>
-      new Proxy(port, {
-        get(target, method: string) {
-          const work = target[method as keyof T];
-          if (!usesOf[method]) return work;
-          return (...args: readonly unknown[]) => {
-            const [item] = args as readonly ({ pk?: string } | undefined)[];
-            const isCount = method === 'put' && item?.pk?.startsWith(SPENT);
-            const { replicate } = (args[2] ?? {}) as PutOptions;
-            seen.add(`${store} ${isCount && counts ? 'count' : usesOf[method]}`);
-            if (replicate) seen.add(`${store} replicate`);
-            return (work as (...args: readonly unknown[]) => unknown).apply(target, [...args]);
-          };
-        },
-      });
-    const noted: Storage = {
-      objects: note('objects', storage.objects, OBJECT_USES),
-      log: note('log', storage.log, ITEM_USES),
-      metadata: note('metadata', storage.metadata, ITEM_USES),
-      groups: note('groups', storage.groups, ITEM_USES),
-      close: async () => undefined,
+  const openFor = async ({ name, counts, atHome: worksAtHome }: FunctionSpec): Promise<Wadi> => {
+    // Another region's, if it works at home alone.
+    const seen = worksAtHome && home !== regions[0] ? new Set<string>() : found.get(name)!;
+    const noted = (tables: Tables['tables'], region = '') => {
+      const useOf = (method: string, args: readonly unknown[]) => {
+        if (pkOf(args) === 'home') return 'home';
+        if (region !== '' && region !== home && method === 'getMany') return 'arrived';
+        const isCount = counts && method === 'put' && pkOf(args).replace(/^e2\//, '').startsWith(SPENT);
+        return isCount ? 'count' : undefined;
+      };
+      const [log, metadata, groups] = TABLES.map((table) =>
+        note<ItemStore>(seen, at(table, region), tables[table], ITEM_USES, useOf),
+      ) as [ItemStore, ItemStore, ItemStore];
+      return { log, metadata, groups };
     };
+    const { tables, arrived }: Tables = global
+      ? await homesOf(
+          Object.entries(global.regions).map(([name, tables]) => ({ name, ...noted(tables, name) })),
+          async (tables) => tables,
+        ).current()
+      : { tables: noted(storage) };
     const all = regions.map((region, i) => ({
       ...{ id: i + 1, name: region },
-      objects: note(objectsOf(region), buckets[i]!, OBJECT_USES),
+      objects: note(seen, at('objects', region), buckets[i]!, OBJECT_USES),
     }));
     return createWadi({
-      storage: noted,
+      storage: {
+        ...tables,
+        objects: note(seen, 'objects', storage.objects, OBJECT_USES),
+        close: async () => undefined,
+      },
       clock,
       clusterId: 'one',
-      queue: note('queue', messages, QUEUE_USES),
+      queue: note(seen, 'queue', messages, QUEUE_USES),
+      ...(arrived && { arrived }),
       ...(regions.length > 0 && { regions: { local: regions[0]!, all } }),
     });
   };
@@ -399,6 +522,8 @@ async function usesOfFunctions(regions: readonly string[]): Promise<Map<string, 
   await call('topics', `POST ${cluster}/topics`, { topic_name: 'users' });
   const raw = batch(['x'.repeat(20_000)], { timestamp: clock.now() }).bytes;
   for (let i = 0; i < APPENDS; i++) {
+    // Old enough to be rolled.
+    aheadMs += APPEND_EVERY_MS;
     await call(
       'produce',
       `POST ${topic}/partitions/${i % 2}/records`,
@@ -445,10 +570,65 @@ async function usesOfFunctions(regions: readonly string[]): Promise<Map<string, 
   });
   await broken.topics.create({ name: 'broken' }).catch(() => undefined);
   for (let day = 0; day < DAYS; day++) await maintain(DAY_MS);
-  return found;
+  global?.close();
+}
+
+/** Each region becomes home and is forgotten again; first one to which nothing has come, of what the witness has, since the first is lost. */
+async function failOver(place: Place, seen: Set<string>): Promise<void> {
+  const [first, second] = place.regions as [string, string];
+  const { regions, cut, close } = copiesOf(place);
+  cut.add(second);
+  for (const table of TABLES) await regions[first]![table].put({ pk: 'some', sk: 'item' });
+  const { tables } = await atHome(regions);
+  const wadi = await createWadi({ storage: { ...memoryStorage(), ...tables } });
+  await wadi.topics.create({ name: 'orders' });
+  while ((await regions[place.witness!]!.groups.get({ pk: 'some', sk: 'item' })) === undefined)
+    await systemClock.sleep(1);
+
+  const down = new Set([first]);
+  const context = {
+    regions: Object.entries(regions).map(([name, tables]) => ({
+      name,
+      tables: Object.fromEntries(
+        TABLES.map((table) => [
+          table,
+          note<ScannableItems>(
+            seen,
+            at(table, name),
+            thatMayBeDown(name, tables[table], down),
+            ITEM_USES,
+            (_, args) => (table === 'metadata' && pkOf(args) === 'home' ? 'home' : undefined),
+          ),
+        ]),
+      ) as unknown as ItemTables,
+      ...(name !== place.witness && {
+        objects: note(seen, at('objects', name), memoryStorage().objects, OBJECT_USES),
+      }),
+    })),
+    clock: { ...systemClock, sleep: () => systemClock.sleep(1) },
+    limits: FAILOVER_LIMITS,
+    told: (progress: string) => {
+      if (progress.startsWith('waiting until')) cut.clear();
+    },
+  };
+  const { createHandler } = await import(`../../functions/${FAILOVER.entry}`);
+  const handle = createHandler(context, first);
+  expect(await handle({ to: second })).toMatchObject({ epoch: 2, source: place.witness });
+  down.clear();
+  expect(await handle({})).toMatchObject({ epoch: 3, from: second, to: first });
+  expect(await handle({ to: second })).toMatchObject({ epoch: 4 });
+  close();
+}
+
+function thatMayBeDown<T extends object>(name: string, store: T, down: ReadonlySet<string>): T {
+  return new Proxy(store, {
+    get: (target, method) =>
+      down.has(name) ? () => Promise.reject(new StorageError('down', 'no')) : target[method as keyof T],
+  });
 }
 
 const APPENDS = 24;
+const APPEND_EVERY_MS = 500;
 const DAYS = 10;
 const DAY_MS = 24 * 3600 * 1000;
 const MAX_MESSAGES = 1_000;

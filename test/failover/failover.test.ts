@@ -1,3 +1,5 @@
+import { failover } from '../../lib/failover/failover.ts';
+import { FAILOVER_LIMITS } from '../../lib/failover/limits.ts';
 import type { Durability } from '../../lib/log/log.ts';
 import { StorageError } from '../../lib/storage/ports.ts';
 import type { Topic } from '../../lib/topic/topic.ts';
@@ -264,4 +266,24 @@ test('a bucket that does not answer once is asked again: what it alone has is no
   expect(await w.failover('b')).toMatchObject({ lost: [] });
   expect(asked).toBeGreaterThan(2);
   expect(await texts(await b.homes.current(), topic)).toEqual([...numbered(3), [3, 'in c alone']]);
+});
+
+test('a failover does not wait for a region to which nothing is replicated, while most have what the new home begins with', async () => {
+  const { w, b, topic } = await written(3);
+  await w.settle();
+  w.cut.add('c');
+  const report = await w.failover('b');
+  expect(report!.tookMs).toBeLessThan(FAILOVER_LIMITS.spreadMs);
+  expect(await texts(await b.homes.current(), topic)).toEqual(numbered(3));
+});
+
+test('a witness, which has no bucket, cannot be made home', async () => {
+  const { w } = await written(1);
+  const regions = w.regions.map(({ name, tables, objects }) => ({
+    ...{ name, tables },
+    ...(name !== 'c' && { objects }),
+  }));
+  const context = { regions, clock: w.clock, limits: FAILOVER_LIMITS };
+  await expect(failover(context, 'c')).rejects.toThrow('there is no region c that can be home');
+  expect(await failover(context, 'b')).toMatchObject({ to: 'b', lost: [] });
 });
