@@ -76,7 +76,7 @@ test('no call of one epoch sees, or changes, what another has written', async ()
 });
 
 /** As it is told: before the call, and behind it. */
-function told(holds: boolean[], current = 2): Authority {
+function told(holds: boolean[], current = 2): Pick<Authority, 'holds' | 'current'> {
   return {
     holds: () => holds.shift()!,
     current: async () => ({ epoch: current, home: 'b', ready: true, by: '' }),
