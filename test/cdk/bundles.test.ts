@@ -46,16 +46,13 @@ beforeAll(async () => {
   });
   // The emulator of S3 is one of SQS too.
   sqs = new SQSClient({ ...EMULATOR_ACCESS, endpoint: s3.endpoint });
-  const created = await sqs.send(new CreateQueueCommand({ QueueName: 'maintenance' }));
-  // It names a host that is found nowhere.
-  const queueUrl = s3.endpoint + new URL(created.QueueUrl!).pathname;
   environment = {
     WADI_BUCKET: RESOURCES.bucket,
     WADI_LOG_TABLE: RESOURCES.logTable,
     WADI_METADATA_TABLE: RESOURCES.metadataTable,
     WADI_GROUPS_TABLE: RESOURCES.groupsTable,
     WADI_CLUSTER_ID: 'one',
-    WADI_QUEUE_URL: queueUrl,
+    WADI_QUEUE_URL: await newQueue('maintenance'),
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
@@ -69,6 +66,12 @@ afterAll(() => {
   sqs.destroy();
   return Promise.all([rm(folder, { recursive: true }), synthesis.remove(), s3.stop(), dynamodb.stop()]);
 });
+
+async function newQueue(QueueName: string): Promise<string> {
+  const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName }));
+  // It names a host that is found nowhere.
+  return s3.endpoint + new URL(QueueUrl!).pathname;
+}
 
 /** The file that is uploaded for a function. */
 function bundleOf(name: string): string {
@@ -271,7 +274,9 @@ describe('in a cluster of eventual consistency', () => {
   const route = '/v3/clusters/{cluster_id}/topics';
   const params = { cluster_id: 'one', topic_name: 'orders' };
   let regional: Running;
+  let queueUrl: string;
   beforeAll(async () => {
+    queueUrl = await newQueue('of-home');
     regional = await startRegionalDynamoDb([home, other, witness]);
     for (const region of [home, other, witness])
       await createAwsResources({ ...optionsOf(region), s3Endpoint: s3.endpoint });
@@ -287,6 +292,7 @@ describe('in a cluster of eventual consistency', () => {
   const inRegion = (region: string) => ({
     ...environment,
     AWS_ENDPOINT_URL_DYNAMODB: regional.endpoint,
+    WADI_QUEUE_URL: queueUrl,
     AWS_REGION: region,
     WADI_BUCKET: buckets[region]!,
     WADI_LOG_TABLE: tables.logTable,
