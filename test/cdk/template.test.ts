@@ -147,7 +147,10 @@ describe('alarms', () => {
     const paragraphs = [...runbook.matchAll(/^#+ (Alarm: .*)$/gm)].map(([, title]) =>
       title!.toLowerCase().replace(':', '').replaceAll(' ', '-'),
     );
-    const regional = await withSettings({ regions: 'us-east-1,us-east-2,us-west-2' });
+    const regional = await withSettings({
+      regions: 'us-east-1,us-east-2,us-west-2',
+      consistency: 'eventual',
+    });
     const pointed = alarmsOf(regional.api).map(([, { Properties }]) => {
       const [, anchor] = / What to do: cdk\/README\.md#(\S+)$/.exec(Properties.AlarmDescription)!;
       return anchor!;
