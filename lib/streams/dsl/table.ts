@@ -2,10 +2,15 @@ import { regroup } from '../operators/regroup.ts';
 import { mapTable, materialize, toStream } from '../operators/table.ts';
 import type { Graph, Place } from './graph.ts';
 import { GroupedTable } from './groupedTable.ts';
+import type { ValueJoiner } from './joins/options.ts';
+import { joinTableBy } from './joins/table.ts';
 import { tableStore } from './materialized.ts';
 import type { Grouped, Materialized, Named } from './options.ts';
 import { Stream } from './stream.ts';
 import { type Suppressed, suppressed } from './suppressed.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: the two joins are told apart by their arguments; their overloads give the types.
+type Any = any;
 
 /**
  * Kafka's KTable: each record is what a key's row is from then on; one without a value, that there is none. Its methods and their meaning are
@@ -65,6 +70,48 @@ export class Table<K, V> {
       place: { keySerde, valueSerde, isRekeyed: true },
     });
     return new GroupedTable(this.graph, place, name);
+  }
+
+  /** A row of each key that both have; none where the joiner gives none. */
+  join<VO, VR>(
+    other: Table<K, VO>,
+    joiner: ValueJoiner<V, VO, K, VR | null | undefined>,
+    materialized?: Materialized<K, VR> & Named,
+  ): Table<K, VR>;
+  /** A row of each of this table's that names one of the other, by its key: null for none. */
+  join<KO, VO, VR>(
+    other: Table<KO, VO>,
+    foreignKey: (value: V, key: K) => KO | null | undefined,
+    joiner: ValueJoiner<V, VO, K, VR | null | undefined>,
+    materialized?: Materialized<K, VR> & Named,
+  ): Table<K, VR>;
+  join(...args: Any[]): Table<K, Any> {
+    return joinTableBy('inner', this, args);
+  }
+
+  /** A row of each that this table has. */
+  leftJoin<VO, VR>(
+    other: Table<K, VO>,
+    joiner: ValueJoiner<V, VO | undefined, K, VR | null | undefined>,
+    materialized?: Materialized<K, VR> & Named,
+  ): Table<K, VR>;
+  leftJoin<KO, VO, VR>(
+    other: Table<KO, VO>,
+    foreignKey: (value: V, key: K) => KO | null | undefined,
+    joiner: ValueJoiner<V, VO | undefined, K, VR | null | undefined>,
+    materialized?: Materialized<K, VR> & Named,
+  ): Table<K, VR>;
+  leftJoin(...args: Any[]): Table<K, Any> {
+    return joinTableBy('left', this, args);
+  }
+
+  /** A row of each key that either has. */
+  outerJoin<VO, VR>(
+    other: Table<K, VO>,
+    joiner: ValueJoiner<V | undefined, VO | undefined, K, VR | null | undefined>,
+    materialized: Materialized<K, VR> & Named = {},
+  ): Table<K, VR> {
+    return joinTableBy('outer', this, [other, joiner, materialized]);
   }
 
   #map<VR>(

@@ -115,6 +115,9 @@ async function makeRepartitionTopics(
   const { topology } = application;
   const left = new Map(topology.repartitionTopics.map((topic) => [topic.name, topic]));
   const given = new Map(topology.repartitionTopics.map(({ name, partitions }) => [name, partitions]));
+  const followers = new Set(
+    topology.repartitionTopics.flatMap(({ name, isFollower }) => (isFollower ? [name] : [])),
+  );
   const most = async (names: readonly string[]): Promise<number> =>
     Math.max(1, ...(await Promise.all(names.map((name) => known(nameIn(application, name))))));
   while (left.size > 0) {
@@ -122,7 +125,7 @@ async function makeRepartitionTopics(
     for (const [name, { partitions }] of [...left]) {
       const joined = joinedWith(topology, name);
       const others = joined.filter((topic) => !isInternal(topology, topic));
-      const sources = others.length > 0 ? others : feeding(topology, joined);
+      const sources = others.length > 0 ? others : feeding(topology, joined, followers);
       const wanted =
         partitions ?? (others.length > 0 ? undefined : joined.map((topic) => given.get(topic)).find(Boolean));
       if (wanted === undefined && sources.some((source) => left.has(source))) continue;
@@ -145,12 +148,17 @@ function joinedWith(topology: Topology, name: string): string[] {
   return [...all];
 }
 
-/** Topics, but for these, that whatever writes to any of these reads. */
-function feeding({ subtopologies }: Topology, names: readonly string[]): string[] {
+/** Topics, but for these, that whatever writes to any of these, but for followers, reads. */
+function feeding(
+  { subtopologies }: Topology,
+  names: readonly string[],
+  followers: ReadonlySet<string>,
+): string[] {
+  const leading = names.filter((name) => !followers.has(name));
   return subtopologies
     .filter(({ nodes }) =>
       nodes.some(
-        (node) => node.kind === 'sink' && typeof node.topic === 'string' && names.includes(node.topic),
+        (node) => node.kind === 'sink' && typeof node.topic === 'string' && leading.includes(node.topic),
       ),
     )
     .flatMap(({ nodes }) => nodes.flatMap((node) => (node.kind === 'source' ? node.topics : [])))

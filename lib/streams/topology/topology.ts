@@ -51,6 +51,8 @@ export interface RepartitionTopic {
   readonly name: string;
   /** As many as the sources that it is joined with, unless given. */
   readonly partitions: number | undefined;
+  /** It has as many as what it is joined with, whatever flows into it; false unless given. */
+  readonly isFollower?: boolean;
 }
 
 /** A part of the topology whose nodes are connected, directly or by a store: a task of it has a partition of each source topic. */

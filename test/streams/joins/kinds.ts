@@ -31,3 +31,22 @@ export const joinGlobalTable = {
   leftJoin: (left: Strings, table: GlobalTable<string, string>, mapper: Mapper): Strings =>
     left.leftJoin(table, mapper, pair, { valueSerde: strings.valueSerde }),
 };
+
+type Rows = Table<string, string>;
+
+export const joinTables = {
+  join: (left: Rows, right: Rows, options = {}): Rows => left.join(right, pair, { ...strings, ...options }),
+  leftJoin: (left: Rows, right: Rows, options = {}): Rows =>
+    left.leftJoin(right, pair, { ...strings, ...options }),
+  outerJoin: (left: Rows, right: Rows, options = {}): Rows =>
+    left.outerJoin(right, pair, { ...strings, ...options }),
+};
+
+type ForeignKey = (value: string, key: string) => string | null;
+
+export const joinOnForeignKey = {
+  join: (left: Rows, right: Rows, foreignKey: ForeignKey, options = {}): Rows =>
+    left.join(right, foreignKey, pair, { ...strings, ...options }),
+  leftJoin: (left: Rows, right: Rows, foreignKey: ForeignKey, options = {}): Rows =>
+    left.leftJoin(right, foreignKey, pair, { ...strings, ...options }),
+};

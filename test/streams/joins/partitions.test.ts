@@ -5,7 +5,7 @@ import { nameIn, prepare } from '../../../lib/streams/runtime/application.ts';
 import { Serdes } from '../../../lib/streams/serdes.ts';
 import { createWadi } from '../../../lib/wadi.ts';
 import { testClock } from '../../support/log.ts';
-import { joinStreams, joinTable } from './kinds.ts';
+import { joinOnForeignKey, joinStreams, joinTable } from './kinds.ts';
 import { strings } from './tables.ts';
 
 const keyed = { keySerde: Serdes.string };
@@ -45,6 +45,19 @@ test('where one of them is given its number, the other has as many', async () =>
   const left = rekeyed(builder, 'left').repartition({ name: 'given', partitions: 7 });
   joinStreams.join(left, rekeyed(builder, 'right'), joinWindows({ timeDifferenceMs: 1 }));
   expect(await partitionsOf(builder, { left: 4, right: 3 })).toEqual([7, 7]);
+});
+
+test('subscriptions of a join by foreign key have as many as the right table, responses as the left', async () => {
+  const builder = new StreamsBuilder();
+  joinOnForeignKey.join(builder.table('left', strings), builder.table('right', strings), (value) => value);
+  expect(await partitionsOf(builder, { left: 4, right: 3 })).toEqual([3, 4]);
+});
+
+test('so they have if both tables come by topics of the application, too', async () => {
+  const builder = new StreamsBuilder();
+  const table = (topic: string) => rekeyed(builder, topic).toTable(strings);
+  joinOnForeignKey.join(table('left'), table('right'), (value) => value);
+  expect(await partitionsOf(builder, { left: 4, right: 3 })).toEqual([4, 3, 3, 4]);
 });
 
 test('topics that are joined as they are must have the same number', async () => {
