@@ -1,6 +1,8 @@
 /** Kafka Streams' model in TypeScript: see README.md. */
 
 export { TopologyTestDriver } from './driver/topologyTestDriver.ts';
+export type { GlobalTable } from './dsl/globalTable.ts';
+export type * from './dsl/joins/options.ts';
 export type * from './dsl/options.ts';
 export type { Stream } from './dsl/stream.ts';
 export { StreamsBuilder } from './dsl/streamsBuilder.ts';
@@ -15,6 +17,7 @@ export { type SessionStore, sessionStoreBuilder } from './state/sessionStore.ts'
 export { type WindowStore, windowStoreBuilder } from './state/windowStore.ts';
 export { describe, draw } from './topology/describe.ts';
 export { Topology } from './topology/topology.ts';
+export { type JoinWindows, joinWindows } from './windows/joinWindows.ts';
 export { sessionWindows } from './windows/sessionWindows.ts';
 export { slidingWindows } from './windows/slidingWindows.ts';
 export { timeWindows } from './windows/timeWindows.ts';

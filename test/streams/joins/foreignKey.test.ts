@@ -184,7 +184,7 @@ describe.each([false, true])('a join by foreign key (of a table with itself: %s)
           }
           expect(new Map([...rowsOf(changes)].sort())).toEqual(new Map([...expected].sort()));
         }),
-        { numRuns: 150 },
+        { numRuns: 80 },
       );
     },
   );

@@ -1,8 +1,8 @@
 import type { GlobalTable } from '../../../lib/streams/dsl/globalTable.ts';
 import type { StreamJoined } from '../../../lib/streams/dsl/joins/options.ts';
-import type { JoinWindows } from '../../../lib/streams/dsl/joinWindows.ts';
 import type { Stream } from '../../../lib/streams/dsl/stream.ts';
 import type { Table } from '../../../lib/streams/dsl/table.ts';
+import type { JoinWindows } from '../../../lib/streams/windows/joinWindows.ts';
 import { pair, strings } from './tables.ts';
 
 type Strings = Stream<string, string>;

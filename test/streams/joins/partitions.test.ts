@@ -1,8 +1,8 @@
 import { memoryStorage } from '../../../lib/storage/memory/memory.ts';
-import { joinWindows } from '../../../lib/streams/dsl/joinWindows.ts';
 import { StreamsBuilder } from '../../../lib/streams/dsl/streamsBuilder.ts';
 import { nameIn, prepare } from '../../../lib/streams/runtime/application.ts';
 import { Serdes } from '../../../lib/streams/serdes.ts';
+import { joinWindows } from '../../../lib/streams/windows/joinWindows.ts';
 import { createWadi } from '../../../lib/wadi.ts';
 import { testClock } from '../../support/log.ts';
 import { joinOnForeignKey, joinStreams, joinTable } from './kinds.ts';
@@ -36,14 +36,14 @@ test('a topic that a stream goes by has as many partitions as the table that it 
 test('where both sides of a join go by topics, both have as many as the most of what flows into them', async () => {
   const builder = new StreamsBuilder();
   const sides = [rekeyed(builder, 'left'), rekeyed(builder, 'right')] as const;
-  joinStreams.join(...sides, joinWindows({ timeDifferenceMs: 1 }));
+  joinStreams.join(...sides, joinWindows({ timeDifferenceMs: 1, graceMs: 0 }));
   expect(await partitionsOf(builder, { left: 4, right: 3 })).toEqual([4, 4]);
 });
 
 test('where one of them is given its number, the other has as many', async () => {
   const builder = new StreamsBuilder();
   const left = rekeyed(builder, 'left').repartition({ name: 'given', partitions: 7 });
-  joinStreams.join(left, rekeyed(builder, 'right'), joinWindows({ timeDifferenceMs: 1 }));
+  joinStreams.join(left, rekeyed(builder, 'right'), joinWindows({ timeDifferenceMs: 1, graceMs: 0 }));
   expect(await partitionsOf(builder, { left: 4, right: 3 })).toEqual([7, 7]);
 });
 

@@ -1,5 +1,5 @@
-import { joinWindows } from '../../../lib/streams/dsl/joinWindows.ts';
 import { StreamsBuilder } from '../../../lib/streams/dsl/streamsBuilder.ts';
+import { joinWindows } from '../../../lib/streams/windows/joinWindows.ts';
 import { joinStreams } from './kinds.ts';
 import { pair, play, type Row, strings } from './tables.ts';
 
@@ -67,7 +67,7 @@ test.each(['join', 'leftJoin', 'outerJoin'] as const)(
   'in a window of fifteen seconds %s has the rows of 14 and 15 too',
   (join) => {
     const { builder, left, right } = streams();
-    joinStreams[join](left, right, joinWindows({ timeDifferenceMs: 15_000 })).to('joined');
+    joinStreams[join](left, right, joinWindows({ timeDifferenceMs: 15_000, graceMs: 0 })).to('joined');
     const table: Row[] = [
       ...matched,
       [14, none, 'd', ['[A, d]', '[B, d]', '[C, d]']],

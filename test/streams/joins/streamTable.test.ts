@@ -1,7 +1,8 @@
 import { TopologyTestDriver } from '../../../lib/streams/driver/topologyTestDriver.ts';
-import { joinWindows } from '../../../lib/streams/dsl/joinWindows.ts';
 import { StreamsBuilder } from '../../../lib/streams/dsl/streamsBuilder.ts';
 import { Serdes } from '../../../lib/streams/serdes.ts';
+import { TopologyError } from '../../../lib/streams/topology/topologyError.ts';
+import { joinWindows } from '../../../lib/streams/windows/joinWindows.ts';
 import { joinGlobalTable, joinTable } from './kinds.ts';
 import { pair, play, type Row, strings } from './tables.ts';
 
@@ -132,7 +133,7 @@ test('a stream whose key was changed goes by way of a topic, of as many partitio
 test('both sides of a join of streams may go by way of topics, and a record without a key stays in a left join', () => {
   const builder = new StreamsBuilder();
   const [left, right] = [rekeyed(builder, 'left'), rekeyed(builder, 'right')];
-  left.leftJoin(right, pair, joinWindows({ timeDifferenceMs: 5 }), strings).to('joined');
+  left.leftJoin(right, pair, joinWindows({ timeDifferenceMs: 5, graceMs: 0 }), strings).to('joined');
   const topology = builder.build();
   expect(topology.copartitioned).toEqual([topology.repartitionTopics.map(({ name }) => name)]);
   const driver = new TopologyTestDriver(topology);
@@ -158,7 +159,7 @@ test('a stream whose key was changed may be joined more than once', () => {
 test('a stream is joined with itself: each record meets itself, once', () => {
   const builder = new StreamsBuilder();
   const stream = builder.stream<string, string>('left', strings);
-  stream.join(stream, pair, joinWindows({ timeDifferenceMs: 5 }), strings).to('joined');
+  stream.join(stream, pair, joinWindows({ timeDifferenceMs: 5, graceMs: 0 }), strings).to('joined');
   const driver = new TopologyTestDriver(builder.build());
   const input = driver.createInputTopic('left', string, string);
   const joined = driver.createOutputTopic('joined', string, string);
@@ -168,8 +169,41 @@ test('a stream is joined with itself: each record meets itself, once', () => {
   expect(joined.readKeyValues().map(([, value]) => value)).toEqual(['[b, a]', '[a, b]', '[b, b]']);
 });
 
-test('windows that end before they begin, or of no size, or a grace below zero, cannot be', () => {
-  expect(() => joinWindows({ beforeMs: -5, afterMs: 4 })).toThrow(RangeError);
-  expect(() => joinWindows({ beforeMs: 5 })).toThrow(RangeError);
-  expect(() => joinWindows({ timeDifferenceMs: 5, graceMs: -1 })).toThrow(RangeError);
+test('windows that end before they begin, or are not of whole milliseconds, or have a grace below zero, cannot be', () => {
+  expect(() => joinWindows({ beforeMs: -5, afterMs: 4, graceMs: 0 })).toThrow(TopologyError);
+  expect(() => joinWindows({ timeDifferenceMs: 0.5, graceMs: 0 })).toThrow(TopologyError);
+  expect(() => joinWindows({ timeDifferenceMs: 5, graceMs: -1 })).toThrow(TopologyError);
+  expect(joinWindows({ timeDifferenceMs: 5, beforeMs: -2, graceMs: 1 })).toEqual({
+    beforeMs: -2,
+    afterMs: 5,
+    graceMs: 1,
+  });
+});
+
+test('records that are late, or lack what a join needs of them, are counted as dropped', () => {
+  const builder = new StreamsBuilder();
+  const left = builder.stream<string, string>('left', strings);
+  left.leftJoin(
+    builder.stream<string, string>('right', strings),
+    pair,
+    joinWindows({ timeDifferenceMs: 5, graceMs: 0 }),
+    strings,
+  );
+  joinTable.join(left, builder.table<string, string>('table', strings)).to('joined');
+  const driver = new TopologyTestDriver(builder.build());
+  const input = {
+    left: driver.createInputTopic('left', string, string),
+    right: driver.createInputTopic('right', string, string),
+  };
+  const countsFor = (side: 'left' | 'right', key: string | null, value: string | null, timestamp: number) => {
+    const before = driver.droppedRecords;
+    input[side].pipeInput(key, value, { timestamp });
+    return driver.droppedRecords - before;
+  };
+  expect(countsFor('left', 'k', 'a', 100)).toBe(0);
+  expect(countsFor('left', 'k', null, 100)).toBe(2);
+  expect(countsFor('left', null, 'a', 100)).toBe(1);
+  expect(countsFor('right', null, 'a', 100)).toBe(1);
+  expect(countsFor('right', 'k', 'a', 95)).toBe(0);
+  expect(countsFor('right', 'k', 'a', 94)).toBe(1);
 });

@@ -1,8 +1,8 @@
 import { sided, streamJoin } from '../../operators/joins/streamStream.ts';
 import { joinStoreBuilder } from '../../state/joinStore.ts';
 import { unmatchedStoreBuilder } from '../../state/unmatchedStore.ts';
+import type { JoinWindows } from '../../windows/joinWindows.ts';
 import { type Graph, type Place, requireSerde } from '../graph.ts';
-import type { JoinWindows } from '../joinWindows.ts';
 import { Stream } from '../stream.ts';
 import type { JoinKind, StreamJoined, ValueJoiner } from './options.ts';
 import { copartitioned, partitionedByKey } from './partitioned.ts';

@@ -1,8 +1,8 @@
-import type { JoinWindows } from '../../dsl/joinWindows.ts';
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
 import type { StreamRecord } from '../../record.ts';
 import type { JoinStore } from '../../state/joinStore.ts';
 import type { JoinSide, UnmatchedStore } from '../../state/unmatchedStore.ts';
+import type { JoinWindows } from '../../windows/joinWindows.ts';
 import { stateless } from '../stateless.ts';
 
 /** A record, and which of the two streams it is of. */
@@ -35,9 +35,9 @@ export function joinTimes({ beforeMs, afterMs, graceMs }: JoinWindows) {
 
 /**
  * Kafka's KStreamKStreamJoin. A record meets all of the other stream that are within its window, those that came before it and those to come; its
- * window closes when stream time, of both streams, is past its end and the grace (JoinWindows, KIP-633), and one that comes then is passed over.
+ * window closes when stream time, of both streams, is past its end and the grace (JoinWindows, KIP-633), and one that comes then is dropped.
  * Of a left or outer join, what has met none is told alone, once, when its window closes (KAFKA-10847), and meets none from then on. Without a
- * value a record is passed over, as it is without a key, unless it is told alone: then it is so at once (KIP-962).
+ * value a record is dropped, as it is without a key, unless it is told alone: then it is so at once (KIP-962).
  */
 export function streamJoin<K, L, R, VR>(
   options: StreamJoinOptions<K, L, R, VR>,
@@ -97,12 +97,12 @@ export function streamJoin<K, L, R, VR>(
         const now = context.observe(timestamp);
         tellClosed(now);
         for (const store of [stores.left, stores.right]) store.expire(now - retentionMs);
-        if (value === null || value === undefined) return;
+        if (value === null || value === undefined) return context.drop();
         if (key === null || key === undefined) {
-          if (isToldAlone[side]) context.forward({ ...record, value: joined(side, value, undefined, key) });
-          return;
-        }
-        if (timestamp + open[side] >= now) meet(record, key, side, value);
+          if (!isToldAlone[side]) return context.drop();
+          context.forward({ ...record, value: joined(side, value, undefined, key) });
+        } else if (timestamp + open[side] < now) context.drop();
+        else meet(record, key, side, value);
       },
     };
   };

@@ -14,7 +14,7 @@ export interface TableLookupOptions<K, V, KO, VO, VR> {
 
 /**
  * Kafka's KStreamKTableJoinProcessor: each record with the row as it is now; nothing is told when the row changes. A record without a value is
- * passed over; so is one that has no row, or no key of one, unless it is a left join (KIP-962).
+ * dropped, and so is one that names no row, unless it is a left join (KIP-962): that tells those that have none, too.
  */
 export function lookUpTable<K, V, KO, VO, VR>(
   options: TableLookupOptions<K, V, KO, VO, VR>,
@@ -30,9 +30,11 @@ export function lookUpTable<K, V, KO, VO, VR>(
       },
       process(record) {
         const { key, value } = record;
-        if (value === null || value === undefined) return;
+        if (value === null || value === undefined) return context.drop();
         const row = keyOf(key, value);
-        const other = row === null || row === undefined ? undefined : lookUp(store, row);
+        const hasKey = row !== null && row !== undefined;
+        if (!hasKey && !isLeft) return context.drop();
+        const other = hasKey ? lookUp(store, row) : undefined;
         if (other === undefined && !isLeft) return;
         context.forward({ ...record, value: joiner(value, other, key) });
       },
