@@ -51,6 +51,16 @@ export interface WadiApiProps extends WadiFunctionOptions {
   readonly throttlingRateLimit?: number;
   /** How many more at once it takes after a pause. 2,000 unless given. */
   readonly throttlingBurstLimit?: number;
+  /**
+   * How many requests to append may be at work at once: so many of the account's concurrency are kept for them, whatever else goes on, and no
+   * more are had. All that is left of it, together with all other functions, unless given.
+   */
+  readonly produceConcurrency?: number;
+  /**
+   * How many fetches may be at work or wait at once, and how many calls of consumer instances: so many are kept for each of the two, and
+   * no more are had, so that long polls leave the rest to appends. As `produceConcurrency` unless given.
+   */
+  readonly pollConcurrency?: number;
   /** How long the access log is kept, which has a line of JSON for each request; three months unless given. */
   readonly accessLogRetention?: RetentionDays;
 }
@@ -70,6 +80,7 @@ export class WadiApi extends Construct {
   constructor(scope: Construct, id: string, props: WadiApiProps) {
     super(scope, id);
     const { superUsers = [], allowEveryoneIfNoAclFound = true, privateVpcEndpointIds = [] } = props;
+    const concurrencies = concurrenciesOf(props);
     if (props.authorization !== 'none' && superUsers.length === 0) {
       const so = allowEveryoneIfNoAclFound ? EVERYONE_ADMINISTERS : NOBODY_ADMINISTERS;
       Annotations.of(this).addWarningV2('wadi:noSuperUsers', `superUsers is empty: ${so}. ${NAME_THEM}`);
@@ -81,7 +92,7 @@ export class WadiApi extends Construct {
     const functions = new Map(
       HTTP_FUNCTIONS.map((spec) => [
         spec.name,
-        new WadiFunction(this, spec.name, { ...props, spec, environment }),
+        new WadiFunction(this, spec.name, { ...props, ...concurrencies[spec.name], spec, environment }),
       ]),
     );
     this.functions = functions;
@@ -92,4 +103,21 @@ export class WadiApi extends Construct {
     this.url = url;
     this.metrics = metrics;
   }
+}
+
+/** By function, of those that have their own. */
+function concurrenciesOf({
+  produceConcurrency,
+  pollConcurrency,
+  reserveConcurrency = true,
+}: WadiApiProps): Readonly<Record<string, { readonly concurrency: number }>> {
+  if ((produceConcurrency ?? pollConcurrency) !== undefined && !reserveConcurrency) {
+    throw new Error('produceConcurrency and pollConcurrency are reserved: not with reserveConcurrency=false');
+  }
+  const append = produceConcurrency !== undefined && { produce: { concurrency: produceConcurrency } };
+  const poll = pollConcurrency !== undefined && {
+    fetch: { concurrency: pollConcurrency },
+    consumers: { concurrency: pollConcurrency },
+  };
+  return { ...append, ...poll };
 }

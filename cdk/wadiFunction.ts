@@ -25,7 +25,8 @@ export interface WadiFunctionOptions {
   readonly logRetention?: RetentionDays;
   /**
    * Whether some of the account's concurrency is kept for maintenance, so that no rush of requests can keep it from its work, nor
-   * it take theirs: 11 in all. The account must have 111 or more (new ones have 10, until one asks for more). True unless given.
+   * it take theirs: 11 in all, and 1 for `lag`, where that is asked for. The account must have 100 more than what is kept (new ones have 10,
+   * until one asks for more). True unless given.
    */
   readonly reserveConcurrency?: boolean;
   /** Whether no function may run: to restore a backup, say. False unless given. */

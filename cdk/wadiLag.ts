@@ -26,6 +26,8 @@ export class WadiLag extends Construct {
     this.measurer = new WadiFunction(this, LAG.name, {
       ...props,
       spec: LAG,
+      // As the planner.
+      concurrency: 1,
       environment: { WADI_LAG_GROUPS: JSON.stringify(this.groups) },
     });
     // Later than the next it is of no use.

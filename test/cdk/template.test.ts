@@ -717,14 +717,35 @@ describe('concurrency', () => {
       ([, { Properties }]) => Properties.ReservedConcurrentExecutions,
     );
 
-  test('is kept for maintenance, as much as it may use, and for nobody else', () => {
-    for (const { name } of [...HTTP_FUNCTIONS, LAG]) {
+  test('is kept for maintenance, as much as it may use, for what looks at groups, and for nobody else', () => {
+    for (const { name } of HTTP_FUNCTIONS) {
       expect(functionOf(api, name)[1].Properties).not.toHaveProperty('ReservedConcurrentExecutions');
     }
     expect(functionOf(api, MAINTENANCE.name)[1].Properties).toMatchObject({
       ReservedConcurrentExecutions: MAINTENANCE.concurrency,
     });
-    expect(functionOf(api, PLANNER.name)[1].Properties).toMatchObject({ ReservedConcurrentExecutions: 1 });
+    for (const { name } of [PLANNER, LAG]) {
+      expect(functionOf(api, name)[1].Properties).toMatchObject({ ReservedConcurrentExecutions: 1 });
+    }
+  });
+
+  test.each([
+    [{ produceConcurrency: 200 }, { produce: 200 }],
+    [{ pollConcurrency: '300' }, { fetch: 300, consumers: 300 }],
+    [
+      { produceConcurrency: 200, pollConcurrency: 50 },
+      { produce: 200, fetch: 50, consumers: 50 },
+    ],
+  ])('is kept for appends, or for long polls, by %j', async (context, expected) => {
+    const other = await withSettings(context);
+    const own = HTTP_FUNCTIONS.flatMap(({ name }) => {
+      const { Properties } = functionOf(other.api, name)[1] as Resource<{
+        ReservedConcurrentExecutions?: number;
+      }>;
+      const kept = Properties.ReservedConcurrentExecutions;
+      return kept === undefined ? [] : [[name, kept] as const];
+    });
+    expect(Object.fromEntries(own)).toEqual(expected);
   });
 
   test('is not kept in an account that has little', async () => {
@@ -733,7 +754,7 @@ describe('concurrency', () => {
   });
 
   test('is nobody’s while all is stopped', async () => {
-    const stopped = await withSettings({ stopped: 'true' });
+    const stopped = await withSettings({ stopped: 'true', produceConcurrency: 200, pollConcurrency: 50 });
     expect(reserved(stopped.api)).toEqual(FUNCTIONS.map(() => 0));
   });
 });

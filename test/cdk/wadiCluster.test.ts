@@ -25,6 +25,15 @@ test.each([
   expect(() => new WadiCluster(newStack(), 'Wadi', { privateVpcEndpointIds, ...props })).toThrow(message);
 });
 
+test.each([{ produceConcurrency: 5 }, { pollConcurrency: 5 }])(
+  'concurrency cannot be kept for some where none is to be kept: %j',
+  (props) => {
+    expect(() => new WadiCluster(newStack(), 'Wadi', { reserveConcurrency: false, ...props })).toThrow(
+      'not with reserveConcurrency=false',
+    );
+  },
+);
+
 test('functions are told who may do everything, and whose is what no ACL is about', () => {
   const stack = newStack();
   new WadiCluster(stack, 'Wadi', {
