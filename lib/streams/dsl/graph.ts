@@ -49,8 +49,7 @@ export function createGraph(): Graph {
     newName: (prefix) => `${prefix}${String(count++).padStart(DIGITS, '0')}`,
     add(place, name, supplier, { stores = [], parents = [place.node], place: changed = {} } = {}) {
       topology.addProcessor(name, supplier, parents, stores);
-      const windowClosesAfterMs = changed.isRekeyed ? undefined : place.windowClosesAfterMs;
-      return { ...place, windowClosesAfterMs, node: name, ...changed };
+      return { ...place, node: name, ...changed };
     },
     addStore: (builder) => void topology.addStateStore(builder),
   };

@@ -43,13 +43,13 @@ export function suppressed<K, V>(graph: Graph, place: Place, rules: Suppressed):
     const forMs = requireDuration('the time limit', rules.untilTimeLimitMs, 0);
     const { onFull = 'emit-early' } = rules;
     const since = ({ timestamp }: { timestamp: number }) => timestamp;
-    const supplier = suppress<K, V>({ storeName, since, forMs, maxRecords, onFull, isFinal: false });
+    const supplier = suppress<K, V>({ storeName, since, forMs, maxRecords, onFull });
     return graph.add(place, name, supplier, stores);
   }
   const { windowClosesAfterMs: forMs } = place;
   if (forMs === undefined) throw new TopologyError(`the rows of ${name} are not of windows: none closes`);
   const supplier = suppress<Windowed<unknown>, V>({
-    ...{ storeName, forMs, maxRecords, onFull: 'shut-down', isFinal: true },
+    ...{ storeName, forMs, maxRecords, onFull: 'shut-down' },
     since: ({ key }) => key.window.endMs,
   });
   return graph.add(place, name, supplier, stores);

@@ -62,7 +62,7 @@ test('what is put without a value is deleted', () => {
 });
 
 test('a window expires when one begins that is later by more than the retention, and comes back with none', () => {
-  const { store } = newStore();
+  const { store, changes } = newStore();
   store.put('a', 'old', 50);
   store.put('b', 'new', 150);
   expect(store.fetch('a', 50)).toBe('old');
@@ -72,8 +72,9 @@ test('a window expires when one begins that is later by more than the retention,
     [],
     [],
   ]);
+  changes.length = 0;
   store.put('a', 'too late', 50);
-  expect(store.fetch('a', 50)).toBeUndefined();
+  expect([store.fetch('a', 50), changes]).toEqual([undefined, []]);
 });
 
 test('what has expired is deleted a little with each put, until it is gone, and its changelog is not cleaned by age', () => {
@@ -85,6 +86,7 @@ test('what has expired is deleted a little with each put, until it is gone, and 
     store.put('now', 'v', 1_000 + i);
     expect(changes.length - before).toBeLessThanOrEqual(5);
     expect(told(store.fetchAll(0, 999))).toEqual([]);
+    expect(told(store.fetch('k59', 0, 999))).toEqual([]);
   }
   expect(bytes.size).toBe(20);
   expect(changes.filter(({ value }) => value === null)).toHaveLength(60);

@@ -46,7 +46,6 @@ export function slidingWindowAggregate<K, V, A>(
     function place(record: StreamRecord<K, V>, closeMs: number): boolean {
       const { key, value, timestamp } = record;
       const leftStart = Math.max(0, timestamp - timeDifferenceMs);
-      const isEarly = timestamp < timeDifferenceMs;
       const earliest = Math.max(0, timestamp - 2 * timeDifferenceMs);
       const found = new Map<number, Found>();
       // The latest first, and none before the nearest that ends before the record.
@@ -71,8 +70,6 @@ export function slidingWindowAggregate<K, V, A>(
 
       for (const window of around) addToFound(window);
       if (left !== undefined) addToFound(left);
-      // Another record of that time has made all that there is to make.
-      if (left?.timestamp === timestamp && !isEarly) return isTaken;
 
       const previous = left ?? earlier;
       if (previous !== undefined && previous.timestamp < timestamp) {

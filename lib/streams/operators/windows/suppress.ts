@@ -10,8 +10,6 @@ export interface SuppressRules<K> {
   readonly forMs: number;
   readonly maxRecords: number;
   readonly onFull: 'emit-early' | 'shut-down';
-  /** A row that is gone is told of to nobody, if it is final: nobody has heard of it. */
-  readonly isFinal: boolean;
 }
 
 /**
@@ -19,16 +17,16 @@ export interface SuppressRules<K> {
  * what was last told. Throws, `shut-down`, when more rows are held back than may be.
  */
 export function suppress<K, V>(rules: SuppressRules<K>): ProcessorSupplier<K, Change<V>, K, Change<V>> {
-  const { storeName, since, forMs, maxRecords, onFull, isFinal } = rules;
+  const { storeName, since, forMs, maxRecords, onFull } = rules;
   return () => {
     let context: ProcessorContext<K, Change<V>>;
     let buffer: SuppressBuffer<K, V>;
 
     function emitFirst(): void {
       const { value, ...record } = buffer.takeFirst()!;
-      const { newValue, oldValue } = value;
-      if (newValue !== undefined || (oldValue !== undefined && !isFinal))
-        context.forward({ ...record, value });
+      // Of a row that came and went meanwhile nobody has heard.
+      if (value.newValue === undefined && value.oldValue === undefined) return;
+      context.forward({ ...record, value });
     }
 
     return {
