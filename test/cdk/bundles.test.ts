@@ -29,11 +29,9 @@ const RESOURCES = { bucket: 'wadi', logTable: 'log', metadataTable: 'metadata', 
 const CLUSTER = '/v3/clusters/one';
 
 beforeAll(async () => {
-  [synthesis, s3, dynamodb] = await Promise.all([
-    synthesize({ bundle: true, context: { alarmConsumerLag: 'billing:10000' } }),
-    startS3(),
-    startDynamoDb('dynalite') as Promise<Running>,
-  ]);
+  s3 = await startS3();
+  dynamodb = (await startDynamoDb('dynalite')) as Running;
+  synthesis = await synthesize({ bundle: true, context: { alarmConsumerLag: 'billing:10000' } });
   // A cluster of one region has none.
   folder = await mkdtemp(join(tmpdir(), 'wadi-failover-'));
   await bundle(FAILOVER.entry, folder);
@@ -60,11 +58,13 @@ beforeAll(async () => {
     AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
     AWS_ENDPOINT_URL_SQS: s3.endpoint,
   };
-}, 60_000);
+});
 
-afterAll(() => {
-  sqs.destroy();
-  return Promise.all([rm(folder, { recursive: true }), synthesis.remove(), s3.stop(), dynamodb.stop()]);
+// Whatever the above came to: Jest does not end while an emulator runs.
+afterAll(async () => {
+  sqs?.destroy();
+  const removed = folder === undefined ? undefined : rm(folder, { recursive: true });
+  await Promise.all([removed, synthesis?.remove(), s3?.stop(), dynamodb?.stop()]);
 });
 
 async function newQueue(QueueName: string): Promise<string> {

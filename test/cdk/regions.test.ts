@@ -39,7 +39,7 @@ beforeAll(async () => {
   };
   stacks = Object.entries(artifacts).filter(([, { type }]) => type === 'aws:cloudformation:stack');
 });
-afterAll(() => synthesis.remove());
+afterAll(() => synthesis?.remove());
 
 const pairs = (): [string, Pair][] => Object.entries(synthesis.regions);
 const othersOf = (region: string) => REGIONS.filter((other) => other !== region);

@@ -39,7 +39,7 @@ test('for LocalStack it is told which settings have no effect there', async () =
   const told = await readFile(join(folder, 'Wadi.metadata.json'), 'utf8');
   await remove();
   expect(told).toContain('without effect on LocalStack: authorization');
-}, 120_000);
+});
 
 test('super users are told apart by semicolons, as in Kafka', () => {
   const superUsers = 'User:arn:aws:iam::123456789012:role/Ops;User:anna';

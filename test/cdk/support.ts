@@ -3,6 +3,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { jest } from '@jest/globals';
+
+/** A synthesis takes 2 s, or on machines that have other things to do half a minute, and some tests make several. */
+jest.setTimeout(180_000);
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');

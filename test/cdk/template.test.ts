@@ -28,7 +28,7 @@ beforeAll(async () => {
   synthesis = await synthesize({ bundle: false, context: LAGGING });
   ({ api, storage } = synthesis);
 });
-afterAll(() => synthesis.remove());
+afterAll(() => synthesis?.remove());
 
 const NAMES = FUNCTIONS.map(({ name }) => name);
 const ROUTES = HTTP_FUNCTIONS.flatMap(({ name, routes }) => routes.map((route) => ({ name, route })));
