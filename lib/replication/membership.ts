@@ -43,8 +43,14 @@ export function createMembership({ items, clock, limits, names, isNew }: Members
   let reading: Promise<InSync> | undefined;
   const met = new LruCache<string, true>(MAX_MET);
 
-  /** `askedAtMs`: it may be as old as the question, however late the answer comes. */
+  /** `askedAtMs`: it may be as old as the question, however late the answer comes. Throws an Error if the configuration lacks a region. */
   function learn(inSync: InSync, askedAtMs: number): InSync {
+    const unknown = [...inSync.regions.keys()].filter((name) => !names.includes(name));
+    // It would be given nothing, and count as in sync.
+    if (unknown.length > 0)
+      throw new Error(
+        `the cluster has regions that this process's configuration does not name: ${unknown.join(', ')}`,
+      );
     if (known === undefined || inSync.epoch >= known.inSync.epoch) known = { inSync, atMs: askedAtMs };
     return known.inSync;
   }

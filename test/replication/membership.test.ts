@@ -1,3 +1,4 @@
+import { beginJoin, leave, stateOf } from '../../lib/replication/inSync.ts';
 import { REPLICATION_LIMITS } from '../../lib/replication/limits.ts';
 import { createMembership } from '../../lib/replication/membership.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
@@ -26,7 +27,7 @@ async function start() {
   const onRead = (run: () => Promise<void>) => {
     before = run;
   };
-  return { clock, membership, reads: () => reads, onRead };
+  return { clock, items, membership, reads: () => reads, onRead };
 }
 
 test('who is in sync is read again before that is too old, and nobody waits for it', async () => {
@@ -68,4 +69,22 @@ test('a read ahead that fails is heard of by who needs it', async () => {
   await membership.view();
   clock.advance(viewMs * 2);
   await expect(membership.view()).rejects.toThrow('nobody answers');
+});
+
+test('a process whose configuration lacks a region that the cluster has is refused, before and after it knew who is in sync', async () => {
+  const { clock, membership, items } = await start();
+  const wider = createMembership({
+    ...{ items, clock, limits: REPLICATION_LIMITS },
+    names: ['a', 'b', 'c'],
+    isNew: async () => true,
+  });
+  await wider.view();
+  await membership.view();
+  await wider.change((inSync, now) => beginJoin(inSync, 'c', now));
+  const lacks = "the cluster has regions that this process's configuration does not name: c";
+  await expect(membership.refresh()).rejects.toThrow(lacks);
+  await expect(membership.change((inSync, now) => leave(inSync, ['b'], now))).rejects.toThrow(lacks);
+  clock.advance(viewMs);
+  await expect(membership.view()).rejects.toThrow(lacks);
+  expect(stateOf(await wider.refresh(), 'c')).toBe('joining');
 });
