@@ -29,7 +29,7 @@ export interface Copied {
 
 /**
  * Compares one page of what a region has with what the others have, and copies what it lacks. What it alone has stays, since it may
- * be the only copy; but for what is left of topics that were purged while it was away.
+ * be the only copy; what is left of topics that were purged while it was away goes, though others that were away have it, too.
  */
 export async function copyMissing(
   clock: Clock,
@@ -62,7 +62,7 @@ export async function copyMissing(
     bytes += found.length;
   });
   const gone = all.objects.filter(
-    ({ key }) => !elsewhere.has(key) && !topics.isKnown(topicOf(key)) && isOld(key, clock.now()),
+    ({ key }) => has.has(key) && !topics.isKnown(topicOf(key)) && isOld(key, clock.now()),
   );
   if (gone.length > 0) await withRetries(clock, () => target.objects.delete(gone.map(({ key }) => key)));
   return { objects: copied, bytes, deleted: gone.length, after: all.next };

@@ -283,3 +283,29 @@ test('what is left of a topic that was purged while a region was away goes when 
   await w.rejoin(a);
   expect(await w.keysIn('c')).toEqual([]);
 });
+
+test('what is left of a topic that was purged while two regions were away goes from both, though each has what the other has', async () => {
+  const { w, a, topic } = await lost('c');
+  w.weather.b = 'down';
+  const kept = await a.topics.create({ name: 'kept' });
+  await append(a, kept, 'b goes');
+  await a.topics.delete(topic.name);
+  const marks = await w.items.metadata.query({ pk: 'deleted-topic', limit: 10 });
+  for (const { pk, sk } of marks.items) await w.items.metadata.delete({ pk, sk });
+  const ofTopic = async (name: string) => (await w.keysIn(name)).filter((key) => key.startsWith(topic.id));
+  await w.buckets.a!.delete(await ofTopic('a'));
+  w.weather.b = 'up';
+  w.weather.c = 'up';
+  w.clock.advance(2 * MINUTE);
+  // As young as what a topic that is about to be made may have.
+  await w.rejoin(a);
+  expect(await ofTopic('b')).toHaveLength(2);
+  expect(await ofTopic('c')).toHaveLength(1);
+  w.clock.advance(48 * 60 * MINUTE);
+  await w.rejoin(a, { scrub: true });
+  const left = await w.keysIn('a');
+  expect(left.every((key) => key.startsWith(kept.id))).toBe(true);
+  expect(left).toHaveLength(1);
+  expect(await w.keysIn('b')).toEqual(left);
+  expect(await w.keysIn('c')).toEqual(left);
+});
