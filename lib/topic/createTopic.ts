@@ -1,4 +1,5 @@
 import { WadiError } from '../errors.ts';
+import type { InSync } from '../replication/inSync.ts';
 import type { Condition } from '../storage/ports.ts';
 import { randomUuid } from '../uuid.ts';
 import { checkOverrides, parseConfigs } from './configs.ts';
@@ -23,10 +24,10 @@ export async function createTopic(
   validateOnly: boolean,
 ): Promise<Topic> {
   // Of a cluster that has no topics yet, all regions are in sync: said before there is one.
-  await store.replication?.inSync();
+  const inSync = await store.replication?.inSync();
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     // With an id of its own: an attempt that was refused must not come to life by a later one.
-    const topic = newTopic(store, wanted);
+    const topic = newTopic(store, wanted, inSync);
     const free = await freeName(store, topic, validateOnly);
     if (validateOnly) return topic;
     await store.log.schedule(topic, 'creation', topic.createdAtMs + CREATION_MS);
@@ -56,6 +57,7 @@ async function freeName(store: TopicStore, topic: Topic, validateOnly: boolean):
 function newTopic(
   { clock, replication }: TopicStore,
   { name, partitions = 1, configs = {}, replicationFactor }: NewTopic,
+  inSync: InSync | undefined,
 ): Topic {
   const problem = topicNameProblem(name);
   if (problem !== undefined) {
@@ -64,7 +66,7 @@ function newTopic(
     });
   }
   checkPartitions(partitions);
-  const { replicas, minInsyncReplicas } = placeReplicas(replication, replicationFactor);
+  const { replicas, minInsyncReplicas } = placeReplicas(replication, replicationFactor, inSync);
   const overrides = checkOverrides({
     ...(minInsyncReplicas > 1 && { 'min.insync.replicas': String(minInsyncReplicas) }),
     ...configs,

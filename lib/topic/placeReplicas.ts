@@ -1,4 +1,5 @@
 import { WadiError } from '../errors.ts';
+import { type InSync, stateOf } from '../replication/inSync.ts';
 import type { Replication } from '../replication/replication.ts';
 
 /** Without regions a factor is accepted, and changes nothing: S3 and DynamoDB keep copies in three zones. */
@@ -13,11 +14,12 @@ export interface Placed {
 
 /**
  * Which regions are to have a new topic's records: the one that it is created in, and those after it in the order of the configuration, and
- * round. Throws INVALID_REPLICATION_FACTOR.
+ * round; those that are in sync before those that are not. Throws INVALID_REPLICATION_FACTOR.
  */
 export function placeReplicas(
   replication: Pick<Replication, 'regions' | 'local'> | undefined,
   factor: number | undefined,
+  inSync: InSync | undefined,
 ): Placed {
   const most = replication?.regions.length ?? MAX_FACTOR_IN_ONE_REGION;
   if (factor !== undefined && (factor < 1 || factor > most)) {
@@ -33,6 +35,10 @@ export function placeReplicas(
   const minInsyncReplicas = Math.max(1, Math.min(2, count - 1));
   if (count === most) return { replicas: undefined, minInsyncReplicas };
   const first = regions.indexOf(local);
-  const replicas = Array.from({ length: count }, (_, i) => regions[(first + i) % most]!.name);
+  const names = regions.map((_, i) => regions[(first + i) % most]!.name);
+  const isInSync = (name: string) => inSync === undefined || stateOf(inSync, name) === 'in-sync';
+  const ready = names.filter(isInSync);
+  const others = names.filter((name) => !isInSync(name));
+  const replicas = [...ready, ...others].slice(0, count);
   return { replicas, minInsyncReplicas };
 }
