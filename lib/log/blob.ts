@@ -136,6 +136,11 @@ export interface BlobUpload {
 export interface Blobs {
   /** Durable when it resolves; throws NOT_ENOUGH_REPLICAS or StorageError when that cannot be had. */
   upload(upload: BlobUpload): Promise<StoredBlob>;
+  /**
+   * Makes the blob of a slice that a head or row names as durable as is asked for, whatever it was uploaded with: `acks=all` of one that
+   * was uploaded with `acks=1`. Throws as `upload` does.
+   */
+  cover(topic: LogTopic, slice: SliceRef, durability: Durability): Promise<void>;
   /** The bytes of each slice, in order, for the caller to keep and change; `undefined` where the blob is gone. */
   read(topicId: string, headIndex: number, slices: readonly SliceRef[]): Promise<(Uint8Array | undefined)[]>;
 }
@@ -201,6 +206,19 @@ export function createBlobs({ objects, items, clock, replication }: BlobsOptions
         ref: blob,
         cover: ({ topicId, index, inSync }) => placement.cover({ pk: headKey(topicId, index).pk, inSync }),
       };
+    },
+
+    async cover(topic, slice, { acks, minInsyncReplicas }) {
+      // An item is in every region, and so is what was merged.
+      if (replication === undefined || acks === 1 || slice.blob.inline) return;
+      if (slice.blob.segmentOf !== undefined) return;
+      const key = objectKey(topic.id, slice);
+      const bytes = await withRetries(clock, () => objects.get(key));
+      // Merged or deleted since its name was read.
+      if (bytes === undefined) throw new StorageError(`blob ${key} is not there any more`, 'no');
+      const replicas = replication.replicasOf(topic);
+      // No head that would refuse it is to name it: that was done before.
+      await objects.put(key, [bytes], { replicas, minInsyncReplicas });
     },
 
     async read(topicId, headIndex, wanted) {

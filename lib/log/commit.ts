@@ -2,6 +2,7 @@ import type { Clock } from '../clock.ts';
 import { WadiError } from '../errors.ts';
 import { type Item, type ItemStore, StorageError, type WriteOutcome } from '../storage/ports.ts';
 import { type Blobs, newBlobId, type StoredBlob, uploadedAt } from './blob.ts';
+import { coverDuplicates } from './coverDuplicates.ts';
 import { findDuplicates, findEntryInIndex } from './findLanded.ts';
 import { findEntry, type Head, logStartOffset, type PlacedSlice } from './head.ts';
 import { gone, type Heads } from './heads.ts';
@@ -113,7 +114,7 @@ async function run(
       head = await heads.read(topic, headIndex);
       current = true;
     } else if (plan.duplicates.size > 0) {
-      await lookUpDuplicates(context, head, plan.duplicates, pending);
+      await lookUpDuplicates(context, topic, head, plan.duplicates, pending, durability);
       settleDone(head, clock.now(), pending);
       vain = -1;
     } else {
@@ -181,19 +182,26 @@ function settleDone(head: Head, appendTimeMs: number, pending: Pending): void {
   }
 }
 
-/** Finds the first copies of batches that were appended before. Whoever has one that cannot be found is refused whole. */
+/**
+ * Finds the first copies of batches that were appended before, and has them made as durable as is asked for now. Whoever has one with
+ * which that fails is refused whole.
+ */
 async function lookUpDuplicates(
   context: CommitContext,
+  topic: LogTopic,
   head: Head,
   duplicates: Plan['duplicates'],
   pending: Pending,
+  durability: Durability,
 ): Promise<void> {
+  const cover = coverDuplicates(context.blobs, topic, head, durability);
   const lookUp = async (i: number, numbers: readonly number[]): Promise<void> => {
     const { unit } = pending.get(i)!;
     try {
       const batches = numbers.map((n) => unit.batches[n]!);
       const found = await findDuplicates(context, head, unit.partition, batches);
-      for (const [nth, n] of numbers.entries()) unit.offsets[n] = found[nth]!;
+      await cover(found.map(({ slice }) => slice));
+      for (const [nth, n] of numbers.entries()) unit.offsets[n] = found[nth]!.offset;
     } catch (error) {
       settle(pending, i, { ok: false, error: asFailure(error) });
     }

@@ -58,8 +58,15 @@ function undecided(): WadiError {
   return new WadiError('REQUEST_TIMED_OUT', 'It cannot be told any more whether the records were appended.');
 }
 
+/** A batch that was appended before. */
+export interface FoundBatch {
+  readonly offset: number;
+  /** That it is in. */
+  readonly slice: PlacedSlice;
+}
+
 /**
- * The offsets under which batches of a partition were appended before, as with a producer's retry. Throws
+ * Where batches of a partition were appended before, as with a producer's retry. Throws
  * DUPLICATE_SEQUENCE_NUMBER when one is too long ago to be found, OUT_OF_ORDER_SEQUENCE_NUMBER when there is no such batch.
  */
 export async function findDuplicates(
@@ -67,20 +74,20 @@ export async function findDuplicates(
   head: Head,
   partition: number,
   batches: readonly ValidBatch[],
-): Promise<number[]> {
-  const found = new Array<number | undefined>(batches.length);
+): Promise<FoundBatch[]> {
+  const found = new Array<FoundBatch | undefined>(batches.length);
   const search = (slices: readonly PlacedSlice[]): boolean => {
     for (const [i, batch] of batches.entries()) found[i] ??= find(slices, batch);
     return !found.includes(undefined);
   };
-  if (search(placedSlices(head, partition))) return found as number[];
+  if (search(placedSlices(head, partition))) return found as FoundBatch[];
   const index = indexOf(items, clock, head.topicId, partition);
   const end = firstOffsetInHead(head, partition);
   /** From here on everything was searched. Rows below the log start may be gone, and not from the lowest on. */
   let searched = end;
   const options = { rowsPerPage: limits.rowsPerSearch, pages: limits.searches };
   for await (const row of index.walkBack(end, options)) {
-    if (search(row.slices)) return found as number[];
+    if (search(row.slices)) return found as FoundBatch[];
     if (row.endOffset >= searched) searched = Math.min(searched, row.baseOffset);
   }
   const missing = batches[found.indexOf(undefined)]!;
@@ -89,13 +96,14 @@ export async function findDuplicates(
   throw new WadiError('DUPLICATE_SEQUENCE_NUMBER', message);
 }
 
-function find(slices: readonly PlacedSlice[], batch: ValidBatch): number | undefined {
+function find(slices: readonly PlacedSlice[], batch: ValidBatch): FoundBatch | undefined {
   const { id, epoch, sequence } = batch.producer!;
   for (const slice of slices) {
     for (const run of slice.runs) {
       if (run.id !== id || run.epoch !== epoch) continue;
       const into = (sequence - run.sequence + 2 ** 31) % 2 ** 31;
-      if (into + batch.recordCount <= run.recordCount) return slice.baseOffset + run.delta + into;
+      if (into + batch.recordCount > run.recordCount) continue;
+      return { offset: slice.baseOffset + run.delta + into, slice };
     }
   }
   return undefined;
