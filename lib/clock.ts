@@ -5,6 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 export interface Clock {
   /** Whole milliseconds since the Unix epoch. Clocks of different processes may be minutes apart. */
   now(): number;
+  /** Milliseconds that only go forward, from wherever they began: as `now`, unless given. They may stand still while the machine sleeps. */
+  monotonicMs?(): number;
   /** Resolves after `ms`, or at once when `signal` aborts; never rejects. `sleep(0)` lets waiting work run. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** `length` bytes that nobody else will ever draw. */
@@ -18,6 +20,7 @@ let drawn = 0;
 
 export const systemClock: Clock = {
   now: Date.now,
+  monotonicMs: () => performance.now(),
   async sleep(ms, signal) {
     if (ms === 0) return new Promise((resolve) => setImmediate(resolve));
     await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined);

@@ -17,6 +17,17 @@ export interface AuthorityLimits {
 
 export const AUTHORITY_LIMITS: AuthorityLimits = { leaseMs: 10_000, renewAfterMs: 5_000 };
 
+/** By both clocks of a process. */
+interface Moment {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+function moment(clock: Clock): Moment {
+  const wallMs = clock.now();
+  return { wallMs, monotonicMs: clock.monotonicMs?.() ?? wallMs };
+}
+
 /** Who is home, as a process may rely on it. */
 export interface Authority {
   /** Throws StorageError while it cannot be told, or a failover is under way. */
@@ -40,15 +51,15 @@ export function createAuthority(
   clock: Clock,
   limits: AuthorityLimits = AUTHORITY_LIMITS,
 ): Authority {
-  let known: { home: Home; askedAtMs: number } | undefined;
+  let known: { home: Home; asked: Moment } | undefined;
   let asking: Promise<Home> | undefined;
 
   async function renewed(): Promise<Home> {
-    const askedAtMs = clock.now();
+    const asked = moment(clock);
     const said = await ask(regions, regions[0]!.name);
     const home = agreed([...said.values()], regions.length) ?? (await spread(said));
     if (!home.ready) throw new StorageError(`region ${home.home} is taking over`, 'no');
-    known = { home, askedAtMs };
+    known = { home, asked };
     return home;
   }
 
@@ -75,9 +86,13 @@ export function createAuthority(
   }
 
   const ageMs = (): number => {
-    const age = known === undefined ? -1 : clock.now() - known.askedAtMs;
+    if (known === undefined) return Number.POSITIVE_INFINITY;
+    const now = moment(clock);
+    const wallMs = now.wallMs - known.asked.wallMs;
     // A clock that was set back tells nothing.
-    return age < 0 ? Number.POSITIVE_INFINITY : age;
+    if (wallMs < 0) return Number.POSITIVE_INFINITY;
+    // Set back by less than has passed, or standing still while the machine sleeps: what either says has passed, has.
+    return Math.max(wallMs, now.monotonicMs - known.asked.monotonicMs);
   };
 
   function renew(): Promise<Home> {

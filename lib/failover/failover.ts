@@ -34,6 +34,8 @@ export interface FailoverContext {
   readonly limits: FailoverLimits;
   /** In words, for whoever waits. */
   readonly told?: (progress: string) => void;
+  /** Breaks it off while it waits for those who rely on the old home. */
+  readonly signal?: AbortSignal;
 }
 
 export interface FailoverReport {
@@ -81,7 +83,8 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   told(`telling the regions that ${to} takes over from ${before.home}, in epoch ${epoch}`);
   await tellMost(context, next, isEarlier(epoch, before.epoch));
   told(`waiting ${limits.fenceMs / 1_000} s until nobody relies on ${before.home} any more`);
-  await clock.sleep(limits.fenceMs);
+  await clock.sleep(limits.fenceMs, context.signal);
+  context.signal?.throwIfAborted();
 
   const home = await answering(regions, before.home, clock);
   // Of two that have as much, the one that is nearer.

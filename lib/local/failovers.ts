@@ -35,7 +35,7 @@ export function failoverRoutes(context: Omit<FailoverContext, 'told'>) {
         current = { state: 'done', to, report: report ?? null };
       },
       (error: Error) => {
-        logError(error);
+        if (!context.signal?.aborted) logError(error);
         current = { state: 'failed', to, error: error.message };
       },
     );

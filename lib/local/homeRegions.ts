@@ -77,7 +77,9 @@ export async function startHomeRegions(
   const regions = all.map(
     ({ name, objects }): FailoverRegion => ({ name, objects, tables: global.regions[name]! }),
   );
-  const failovers = failoverRoutes({ regions, clock, limits: { ...FAILOVER_LIMITS, ...options.home } });
+  const closing = new AbortController();
+  const limits = { ...FAILOVER_LIMITS, ...options.home };
+  const failovers = failoverRoutes({ regions, clock, limits, signal: closing.signal });
   const extra = extraFunctions(
     new Map([
       ...failovers,
@@ -89,6 +91,7 @@ export async function startHomeRegions(
   const opened = new Map<string, Epoch>();
 
   async function close(): Promise<void> {
+    closing.abort();
     await Promise.all(servers.map((server) => server.close()));
     for (const stop of stops) await stop();
     bucketReplication.close();
@@ -144,7 +147,8 @@ export async function startHomeRegions(
     for (const [i, name] of names.entries()) {
       const weather = weathers.get(name)!;
       const homes = createHomes(authorities.get(name)!, (home) => open(name, home));
-      await homes.current();
+      // A failover that broke off with the process before is to be done again: by way of the front.
+      await homes.current().catch(() => undefined);
       const isCut = (path: string) =>
         weather.fault() === 'down' && !isOfFaults(path) && !path.startsWith('/local/');
       const functions = new Map([...servedBy(async () => (await homes.current()).functions), ...extra]);
@@ -167,10 +171,18 @@ export async function startHomeRegions(
     await close();
     throw error;
   }
+  function openedBy(region: string): Epoch {
+    const epoch = opened.get(region);
+    if (epoch !== undefined) return epoch;
+    throw new Error(
+      'nobody is home yet: a failover broke off, and is to be done again (wadi regions failover)',
+    );
+  }
+
   const fronts = names.map((region, i) => ({
     ...{ region, url: servers[i]!.url },
     get wadi() {
-      return opened.get(region)!.wadi;
+      return openedBy(region).wadi;
     },
   }));
   return {

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   if (options.regions)
     for (const { region, url } of cluster.fronts) console.log(`region ${region} at ${url}`);
   console.log(`wadi ready at ${cluster.url}`);
-  console.log(`\n${examples(cluster)}`);
+  console.log(`\n${told(cluster)}`);
 }
 
 async function start(modules: readonly string[], options: LocalClusterOptions): Promise<LocalCluster> {
@@ -52,6 +52,15 @@ function reason(error: unknown): string {
       return `not allowed: ${message}`;
     default:
       return message || String(error);
+  }
+}
+
+/** While nobody is home there is nothing to try but that. */
+function told(cluster: LocalCluster): string {
+  try {
+    return examples(cluster);
+  } catch (error) {
+    return reason(error);
   }
 }
 

@@ -3,7 +3,7 @@ import { WadiError } from '../errors.ts';
 import { LruCache } from '../lruCache.ts';
 import { assignOffset, readHeader } from '../record/header.ts';
 import type { BatchHeader } from '../record/record.ts';
-import type { ItemStore } from '../storage/ports.ts';
+import { type ItemStore, StorageError } from '../storage/ports.ts';
 import type { Arrivals } from './arrivals.ts';
 import { type BlobName, type Blobs, blobName, objectKey } from './blob.ts';
 import {
@@ -145,6 +145,35 @@ function shareFrom(slice: PlacedSlice, offset: number): number {
 }
 
 /**
+ * The bytes of the slices, and of those ahead. Where some cannot be had for now, as what one region alone has that is lost: of those before them.
+ * Throws StorageError if that is `first`.
+ */
+async function readFirst(
+  blobs: FetchContext['blobs'],
+  topic: LogTopic,
+  headIndex: number,
+  missing: readonly PlacedSlice[],
+  ahead: readonly PlacedSlice[],
+  first: PlacedSlice | undefined,
+): Promise<(Uint8Array | undefined)[]> {
+  try {
+    return await blobs.read(topic.id, headIndex, [...missing, ...ahead]);
+  } catch (error) {
+    if (!(error instanceof StorageError) || missing.length + ahead.length < 2) throw error;
+  }
+  const read: (Uint8Array | undefined)[] = [];
+  for (const slice of missing) {
+    try {
+      read.push(...(await blobs.read(topic.id, headIndex, [slice])));
+    } catch (error) {
+      if (!(error instanceof StorageError) || slice === first) throw error;
+      break;
+    }
+  }
+  return read;
+}
+
+/**
  * The bytes of each slice, its batches numbered. They are shared, and not to be changed. `undefined` when some are gone:
  * their blobs are added to `gone`, so that the next look may find the same records elsewhere. `further`: a row that a
  * reader who has come this far will go on in.
@@ -162,18 +191,23 @@ export async function load(
   const found = new Map(slices.map((slice) => [slice, cache.get(keyOf(slice))]));
   const missing = slices.filter((slice) => found.get(slice) === undefined);
   const ahead = missing.length === 0 || further === undefined ? [] : readAhead(slices, further);
-  const read = await blobs.read(topic.id, headIndex, [...missing, ...ahead]);
-  const lost = missing.filter((_, nth) => read[nth] === undefined);
+  const read = await readFirst(blobs, topic, headIndex, missing, ahead, slices[0]);
+  // Behind what cannot be had now, nothing is given, for nobody may skip it.
+  const reached = missing.slice(0, read.length);
+  const isCut = reached.length < missing.length;
+  const lost = reached.filter((_, nth) => read[nth] === undefined);
   for (const { blob } of lost) gone.add(blobName(blob.id));
   if (lost.length > 0) return undefined;
-  for (const [nth, slice] of [...missing, ...ahead].entries()) {
+  for (const [nth, slice] of (isCut ? reached : [...missing, ...ahead]).entries()) {
     const bytes = read[nth];
     if (bytes === undefined) continue;
     assignOffsets(slice, bytes);
     cache.set(keyOf(slice), bytes);
     found.set(slice, bytes);
   }
-  return slices.map((slice) => found.get(slice)!);
+  const whole = slices.map((slice) => found.get(slice));
+  const end = whole.indexOf(undefined);
+  return (end < 0 ? whole : whole.slice(0, end)) as Uint8Array[];
 
   /** Whoever has what comes before, or begins with the segment, reads on: so what comes next is read along. */
   function readAhead(taken: readonly PlacedSlice[], { slices: all }: IndexRow): PlacedSlice[] {

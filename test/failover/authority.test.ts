@@ -293,3 +293,22 @@ test('it is asked anew while it still counts, and callers do not wait for that',
   w.down.add('b').add('c');
   await expect(authority.current()).rejects.toThrow('fewer than 2 of 3 regions tell who is home');
 });
+
+test('a clock that is set back makes no lease longer, nor one that stood still while the machine slept', async () => {
+  const metadata = { get: async () => undefined, put: async () => ({ applied: true, item: undefined }) };
+  const regions = NAMES.map((name) => ({ name, metadata: metadata as unknown as ScannableItems }));
+  let wallMs = 1_000_000;
+  let monotonicMs = 0;
+  const clock = { ...testClock(), now: () => wallMs, monotonicMs: () => monotonicMs };
+  const authority = createAuthority(regions, clock);
+  await authority.current();
+  expect(authority.holds(1)).toBe(true);
+
+  monotonicMs += AUTHORITY_LIMITS.leaseMs;
+  wallMs += AUTHORITY_LIMITS.leaseMs - 8_000;
+  expect(authority.holds(1)).toBe(false);
+
+  await authority.current();
+  wallMs += AUTHORITY_LIMITS.leaseMs;
+  expect(authority.holds(1)).toBe(false);
+});

@@ -55,8 +55,11 @@ async function produce(cluster: LocalCluster, region: string, text: string): Pro
   return offset;
 }
 
-async function consume(cluster: LocalCluster, region: string): Promise<[number, string][]> {
-  const { clusterId } = cluster.wadi;
+async function consume(
+  cluster: LocalCluster,
+  region: string,
+  clusterId = cluster.wadi.clusterId,
+): Promise<[number, string][]> {
   const path = `/v3/clusters/${clusterId}/topics/orders/partitions/0/records?offset=0`;
   const response = await fetch(urlOf(cluster, region) + path);
   const { records } = (await response.json()) as {
@@ -127,3 +130,20 @@ test('a directory of one kind of regions is not taken for one of the other', asy
   await stop(await start({ consistency: 'strong' }));
   await expect(start()).rejects.toThrow('leave out --consistency eventual');
 });
+
+test('a failover that broke off with the process is done again by the same command, once the process is back', async () => {
+  const before = await start({ home: { leaseMs: 400, renewAfterMs: 200, fenceMs: 60_000 } });
+  await wadi(before, 'a', 'topics', 'create', 'orders');
+  await produce(before, 'a', 'one');
+  await fetch(`${urlOf(before, 'a')}/local/failover/b`, { method: 'POST' });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const { clusterId } = before.wadi;
+  await stop(before);
+
+  const after = await start();
+  expect(() => after.wadi).toThrow('nobody is home yet');
+  const health = await fetch(`${urlOf(after, 'c')}/health`);
+  expect(health.status).toBe(503);
+  expect(await wadi(after, 'c', 'regions', 'failover', 'b')).toMatch(/^b is home, from epoch 3 on/);
+  expect(await consume(after, 'a', clusterId)).toEqual([[0, 'one']]);
+}, 60_000);

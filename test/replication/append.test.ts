@@ -172,3 +172,23 @@ test('bytes that may be in a region that does not answer are not taken for gone'
   w.weather.a = 'up';
   expect(await texts(b, topic)).toEqual(['one']);
 });
+
+test('records before one that a lost region alone has are read, whatever else was asked for; those behind it are not skipped to', async () => {
+  const w = world();
+  const [a, b] = [await w.process('a'), await w.process('b')];
+  const topic = await newTopic(a);
+  for (const text of ['0', '1', '2']) await append(a, topic, text);
+  await append(b, topic, 'in b alone', { acks: 1, minInsyncReplicas: 1 });
+  await append(a, topic, '4');
+  w.weather.b = 'down';
+  const reader = await w.process('c');
+  const from = (offset: number) =>
+    reader.log.fetch(topic, { partition: 0, offset, maxBytes: 1 << 20, minBytes: 0, maxWaitMs: 0 });
+  expect((await from(0)).nextOffset).toBe(3);
+  expect((await from(0)).nextOffset).toBe(3);
+  expect((await from(1)).nextOffset).toBe(3);
+  await expect(from(3)).rejects.toMatchObject({ kafka: 'KAFKA_STORAGE_ERROR' });
+  expect((await from(4)).nextOffset).toBe(5);
+  w.weather.b = 'up';
+  expect(await texts(reader, topic)).toEqual(['0', '1', '2', 'in b alone', '4']);
+});
