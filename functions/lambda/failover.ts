@@ -20,7 +20,7 @@ export const handler = middy<FailoverEvent, FailoverReport | null, Error, Contex
     const failover = createHandler(
       {
         ...{ regions: regionsOf(settings), clock: systemClock, limits: FAILOVER_LIMITS },
-        told: (progress) => logger.info(progress),
+        told: (progress, begins) => logger.info(progress, { ...begins }),
       },
       settings.region,
     );

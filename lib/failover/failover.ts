@@ -32,13 +32,14 @@ export interface FailoverContext {
   readonly regions: readonly FailoverRegion[];
   readonly clock: Clock;
   readonly limits: FailoverLimits;
-  /** In words, for whoever waits. */
-  readonly told?: (progress: string) => void;
+  /** In words, for whoever waits. The last has what the report will say, should that not be heard of any more. */
+  readonly told?: (progress: string, begins?: Begins) => void;
   /** Breaks it off while it waits for those who rely on the old home. */
   readonly signal?: AbortSignal;
 }
 
-export interface FailoverReport {
+/** Of a home that begins. */
+export interface Begins {
   readonly epoch: number;
   readonly from: string;
   readonly to: string;
@@ -47,6 +48,9 @@ export interface FailoverReport {
   readonly items: number;
   /** Offsets that were left out since their records had not arrived. Those that the old home gave beyond are not known. */
   readonly lost: readonly (Lost & { readonly topic: string })[];
+}
+
+export interface FailoverReport extends Begins {
   readonly tookMs: number;
 }
 
@@ -103,11 +107,12 @@ export async function failover(context: FailoverContext, to: string): Promise<Fa
   told('waiting until another region has it, too');
   const rest = regions.filter((region) => region !== target).map(({ tables }) => tables);
   await spread(clock, target.tables, rest, majorityOf(regions.length) - 1, epoch, limits);
-  told(`telling the regions that ${to} begins`);
+  const begins: Begins = { epoch, from: before.home, to, source: source.name, items, lost };
+  told(`telling the regions that ${to} begins`, begins);
   await tellMost(context, { epoch, home: to, ready: true, by }, { path: ['by'], is: '=', value: by });
   await forgetEpochs(context, target, before.epoch);
   const tookMs = clock.now() - startedAtMs;
-  return { epoch, from: before.home, to, source: source.name, items, lost, tookMs };
+  return { ...begins, tookMs };
 }
 
 /** Of no later epoch, and of none that has begun since we asked: what was written in it would be left out. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../lib/clock.ts';
 import { createArrived } from '../../../lib/failover/arrived.ts';
 import { type AuthorityLimits, createAuthority } from '../../../lib/failover/authority.ts';
-import { type FailoverReport, failover } from '../../../lib/failover/failover.ts';
+import { type Begins, failover } from '../../../lib/failover/failover.ts';
 import { createHomes, type Homes, homeTables } from '../../../lib/failover/homes.ts';
 import { FAILOVER_LIMITS, type FailoverLimits } from '../../../lib/failover/limits.ts';
 import { LIMITS } from '../../../lib/log/limits.ts';
@@ -35,7 +35,8 @@ interface Appended {
   offset: number | undefined;
 }
 
-interface Done extends FailoverReport {
+/** Also of one that did not hear whether it was taken: who comes next may find that it was. */
+interface Begun extends Begins {
   readonly beganMs: number;
   readonly readyMs: number;
 }
@@ -46,9 +47,9 @@ export async function playFailovers(seed: number, log?: (line: string) => void):
   const world = createWorld(START_MS, seeded(seed, 78).real, log);
   const sky = createSky(world, random.fork(1), random.pick([0, 1, 1, 3]));
   const appended: Appended[] = [];
-  const done: Done[] = [];
+  const begun: Begun[] = [];
   const unexpected: string[] = [];
-  const stage: Stage = { world, sky, random, appended, done, unexpected };
+  const stage: Stage = { world, sky, random, appended, begun, unexpected };
   const processes = REGIONS.flatMap((region) =>
     Array.from({ length: random.between(1, 2) }, (_, i) => startProcess(stage, region, `${region}${i}`)),
   );
@@ -84,7 +85,7 @@ interface Stage {
   readonly sky: Sky;
   readonly random: Random;
   readonly appended: Appended[];
-  readonly done: Done[];
+  readonly begun: Begun[];
   readonly unexpected: string[];
 }
 
@@ -234,7 +235,7 @@ async function trouble(stage: Stage, untilMs: number): Promise<void> {
 }
 
 async function takeOver(stage: Stage, to: RegionName, steadily = false): Promise<void> {
-  const { world, sky, random, done } = stage;
+  const { world, sky, random, begun } = stage;
   const clock: Clock = {
     now: () => Math.floor(world.nowMs),
     random: random.bytes,
@@ -245,20 +246,23 @@ async function takeOver(stage: Stage, to: RegionName, steadily = false): Promise
   const diesAt = !steadily && random.chance(0.15) ? random.between(1, 6) : 0;
   for (let attempt = 0; attempt < 4; attempt++) {
     let steps = 0;
-    const told = (progress: string) => {
+    const beganMs = world.nowMs;
+    let unheard: Begins | undefined;
+    const told = (progress: string, begins?: Begins) => {
       world.trace('operator', to, progress);
       if (++steps === diesAt && attempt === 0) throw new Error('killed');
+      unheard = begins;
     };
-    const beganMs = world.nowMs;
     try {
       const report = await failover({ regions, clock, limits: FAILOVER, told }, to);
       if (report !== undefined) {
         world.trace('home', to, report.epoch, report.source, JSON.stringify(report.lost));
-        done.push({ ...report, beganMs, readyMs: world.nowMs });
+        begun.push({ ...report, beganMs, readyMs: world.nowMs });
       }
       return;
     } catch (error) {
       world.trace('failover', to, (error as Error).message);
+      if (unheard) begun.push({ ...unheard, beganMs, readyMs: world.nowMs });
       await sleep(world, random.between(100, 5_000));
     }
   }
@@ -344,7 +348,7 @@ async function rest(
 }
 
 function check(
-  { sky, appended, done, unexpected }: Stage,
+  { sky, appended, begun, unexpected }: Stage,
   found: readonly Map<number, string>[],
 ): PropertyReport[] {
   const twice: string[] = [];
@@ -369,7 +373,7 @@ function check(
         wrong.push(`${partition}/${offset} was given to ${owner.text}, and has ${text}`);
     }
   }
-  const windows = done.filter(({ from, source }) => from !== source).map((each) => windowOf(sky, each));
+  const windows = begun.filter(({ from, source }) => from !== source).map((each) => windowOf(sky, each));
   if (found.length > 0) {
     for (const { partition, offset, text, invokedMs, returnedMs } of acknowledged) {
       if (found[partition]!.get(offset!) === text) continue;
@@ -400,7 +404,7 @@ function check(
 }
 
 /** What may be lost: acknowledged too late to arrive, before another began to be home. */
-function windowOf(sky: Sky, { from, source, beganMs, readyMs }: Done): [number, number] {
+function windowOf(sky: Sky, { from, source, beganMs, readyMs }: Begun): [number, number] {
   let severedMs = beganMs;
   // Of one that was cut off twice in a row, what was held back the first time may have come in part.
   for (const { fromMs, untilMs } of sky.severed(from as RegionName, source as RegionName).toReversed()) {
