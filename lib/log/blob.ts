@@ -217,8 +217,9 @@ export function createBlobs({ objects, items, clock, replication }: BlobsOptions
       // Merged or deleted since its name was read.
       if (bytes === undefined) throw new StorageError(`blob ${key} is not there any more`, 'no');
       const replicas = replication.replicasOf(topic);
+      const upload = { key, chunks: [bytes], replicas, atLeast: minInsyncReplicas, mayBeThere: true };
       // No head that would refuse it is to name it: that was done before.
-      await objects.put(key, [bytes], { replicas, minInsyncReplicas });
+      await replication.place(upload).coverForGood();
     },
 
     async read(topicId, headIndex, wanted) {

@@ -23,6 +23,8 @@ export interface Upload {
   readonly replicas: readonly string[];
   /** `min.insync.replicas` */
   readonly atLeast: number;
+  /** It may be in some of them already: each is asked for it first, and not sent what it has. */
+  readonly mayBeThere?: boolean;
 }
 
 /** An object on its way to every region that is to have it. */
@@ -118,6 +120,7 @@ async function putInTime(context: PlacementContext, upload: Upload, region: Regi
   async function put(): Promise<boolean> {
     for (let attempt = 1; !over.signal.aborted; attempt++) {
       try {
+        if (upload.mayBeThere && (await isThere(region, upload.key))) return true;
         await region.objects.put(upload.key, upload.chunks);
         return true;
       } catch (error) {
@@ -133,6 +136,11 @@ async function putInTime(context: PlacementContext, upload: Upload, region: Regi
     () => over.abort(),
   );
   return inTime;
+}
+
+/** Objects are there whole or not at all. */
+async function isThere({ objects }: Region, key: string): Promise<boolean> {
+  return (await objects.get(key, { position: 0, length: 1 })) !== undefined;
 }
 
 /**
