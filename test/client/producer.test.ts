@@ -28,7 +28,7 @@ async function newTopic(partitions = 1, overrides: Record<string, string> = {}):
 const numbered = (count: number, from = 0) =>
   Array.from({ length: count }, (_, i) => ({ value: String(from + i) }));
 
-const isAppend = ({ method, path }: ProxyRequest) => method === 'POST' && path.endsWith('/records');
+const isAppend = ({ method, path }: ProxyRequest) => method === 'POST' && /\/records(\?|$)/.test(path);
 const appends = () => service.proxy.requests.filter(isAppend);
 
 /** The fates of the first appends; those after them pass. */
