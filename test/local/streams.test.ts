@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
 import { loadApplication } from '../../lib/local/streams.ts';
+import { partitionOfKey } from '../../lib/record/partitioner.ts';
 import { run } from '../cli/support.ts';
+import { aftershocks, readQuakes, sortedRecords, swarms } from '../streams/examples/earthquakeOracle.ts';
 
-const EXAMPLE = new URL('../../lib/streams/examples/wordCount.ts', import.meta.url).pathname;
+const example = (name: string) => new URL(`../../lib/streams/examples/${name}.ts`, import.meta.url).pathname;
 
 let directory: string;
 const clusters: LocalCluster[] = [];
@@ -17,36 +20,41 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function start(): Promise<LocalCluster> {
-  const streams = [await loadApplication(EXAMPLE)];
+async function start(name: string): Promise<LocalCluster> {
+  const streams = [await loadApplication(example(name))];
   const storage = { kind: 'embedded', directory } as const;
   const cluster = await startLocalCluster({ storage, streams, maintenanceIntervalMs: 0 });
   clusters.push(cluster);
   return cluster;
 }
 
-async function produce({ url }: LocalCluster, lines: readonly string[]): Promise<void> {
-  const { code, err } = await run(url, ['produce', 'lines'], `${lines.join('\n')}\n`);
+async function produce({ url }: LocalCluster, args: readonly string[], input: string): Promise<void> {
+  const { code, err } = await run(url, ['produce', ...args], input);
   expect({ code, err: code === 0 ? '' : err }).toEqual({ code: 0, err: '' });
 }
 
-/** The last that was said of each word. */
-async function counts({ url, wadi }: LocalCluster): Promise<Record<string, number>> {
-  const said: Record<string, number> = {};
-  const { partitions } = await wadi.topics.describe('words');
+async function read<V>({ url, wadi }: LocalCluster, topic: string): Promise<[string, V][]> {
+  const found: [string, V][] = [];
+  const { partitions } = await wadi.topics.describe(topic);
   for (let partition = 0; partition < partitions; partition++) {
-    const path = `/v3/clusters/${wadi.clusterId}/topics/words/partitions/${partition}/records`;
+    const path = `/v3/clusters/${wadi.clusterId}/topics/${topic}/partitions/${partition}/records`;
     for (let offset = 0; ; ) {
       const response = await fetch(`${url}${path}?offset=${offset}&max_bytes=1000000`);
       const { records } = (await response.json()) as {
-        records: { offset: number; key: { data: string }; value: { data: string } }[];
+        records: { offset: number; key: { data: string }; value: { data: V } }[];
       };
       if (records.length === 0) break;
-      for (const { key, value } of records) said[key.data] = Number(value.data);
+      for (const { key, value } of records) found.push([key.data, value.data]);
       offset = records.at(-1)!.offset + 1;
     }
   }
-  return said;
+  return found;
+}
+
+/** The last that was said of each word. */
+async function counts(cluster: LocalCluster): Promise<Record<string, number>> {
+  const said = (await read<unknown>(cluster, 'words')).map(([word, count]) => [word, Number(count)]);
+  return Object.fromEntries(said);
 }
 
 async function until<T>(expected: T, seen: () => Promise<T>): Promise<void> {
@@ -71,23 +79,33 @@ function wordsOf(lines: readonly string[]): Record<string, number> {
 }
 
 test('the example counts the words of a real text, whose topics come after it, and goes on after a restart', async () => {
-  const lines = readFileSync(new URL('../../LICENSE', import.meta.url), 'utf8')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+  const lines = readFileSync('node_modules/fast-check/README.md', 'utf8').split('\n');
   const half = Math.floor(lines.length / 2);
 
-  const before = await start();
+  const before = await start('wordCount');
   await before.wadi.topics.create({ name: 'words', partitions: 2 });
   await before.wadi.topics.create({ name: 'lines', partitions: 3 });
-  await produce(before, lines.slice(0, half));
+  await produce(before, ['lines'], lines.slice(0, half).join('\n'));
   await until(wordsOf(lines.slice(0, half)), async () => sorted(await counts(before)));
   clusters.splice(0);
   await before.close();
 
-  const after = await start();
-  await produce(after, lines.slice(half));
+  const after = await start('wordCount');
+  await produce(after, ['lines'], lines.slice(half).join('\n'));
   await until(wordsOf(lines), async () => sorted(await counts(after)));
+}, 60_000);
+
+test('the example finds the swarms and aftershocks of a week of real earthquakes, in tasks by region', async () => {
+  const cluster = await start('earthquakes');
+  for (const name of ['swarms', 'aftershocks', 'earthquakes']) await cluster.wadi.topics.create({ name });
+  const feed = execFileSync(process.execPath, [example('earthquakeFeed')], { maxBuffer: 1 << 24 });
+  await produce(cluster, ['earthquakes', '--type', 'json'], feed.toString());
+
+  const quakes = readQuakes();
+  const partitionOf = (region: string) => partitionOfKey(Buffer.from(region), 4);
+  const told = async (topic: string) => sortedRecords(await read(cluster, topic));
+  await until(sortedRecords(aftershocks(quakes)), () => told('aftershocks'));
+  await until(sortedRecords(swarms(quakes, partitionOf)), () => told('swarms'));
 }, 60_000);
 
 test('a module without an application is told in a line', async () => {

@@ -72,7 +72,7 @@ export function aftershocks(quakes: readonly Quake[]) {
 }
 
 /** In an order that does not depend on who said them, nor on that of their fields. */
-export const sorted = (records: Iterable<readonly [unknown, unknown]>): unknown[] =>
+export const sortedRecords = (records: Iterable<readonly [unknown, unknown]>): unknown[] =>
   [...records].map(([key, value]) => [key, ordered(value)]).toSorted((a, b) => (text(a) < text(b) ? -1 : 1));
 
 const text = (value: unknown): string => JSON.stringify(value);

@@ -1,7 +1,7 @@
 import earthquakes from '../../../lib/streams/examples/earthquakes.ts';
 import { Serdes, TopologyTestDriver } from '../../../lib/streams/index.ts';
 import { seeded } from '../../simulation/random.ts';
-import { aftershocks, MINUTE, type Quake, readQuakes, sorted, swarms } from './earthquakeOracle.ts';
+import { aftershocks, MINUTE, type Quake, readQuakes, sortedRecords, swarms } from './earthquakeOracle.ts';
 
 const { string, json } = Serdes;
 
@@ -10,7 +10,7 @@ function told(quakes: readonly Quake[]) {
   const feed = driver.createInputTopic('earthquakes', string, json<Quake>());
   for (const quake of quakes) feed.pipeInput(null, quake);
   const of = (topic: string) => driver.createOutputTopic(topic, string, json()).readKeyValues();
-  return { swarms: sorted(of('swarms')), aftershocks: sorted(of('aftershocks')), driver };
+  return { swarms: sortedRecords(of('swarms')), aftershocks: sortedRecords(of('aftershocks')), driver };
 }
 
 test('swarms and aftershocks of a week of real earthquakes are those that the data has', () => {
@@ -18,8 +18,8 @@ test('swarms and aftershocks of a week of real earthquakes are those that the da
   const found = told(quakes);
   expect(found.swarms.length).toBeGreaterThan(20);
   expect(found.aftershocks.length).toBeGreaterThan(20);
-  expect(found.swarms).toEqual(sorted(swarms(quakes, () => 0)));
-  expect(found.aftershocks).toEqual(sorted(aftershocks(quakes)));
+  expect(found.swarms).toEqual(sortedRecords(swarms(quakes, () => 0)));
+  expect(found.aftershocks).toEqual(sortedRecords(aftershocks(quakes)));
   expect(found.driver.droppedRecords).toBe(0);
 });
 
@@ -32,6 +32,6 @@ test('a feed that tells of quakes up to ten minutes late, and so out of order, c
     .map(({ quake }) => quake);
   expect(late).not.toEqual(quakes);
   const found = told(late);
-  expect(found.swarms).toEqual(sorted(swarms(quakes, () => 0)));
-  expect(found.aftershocks).toEqual(sorted(aftershocks(quakes)));
+  expect(found.swarms).toEqual(sortedRecords(swarms(quakes, () => 0)));
+  expect(found.aftershocks).toEqual(sortedRecords(aftershocks(quakes)));
 });
