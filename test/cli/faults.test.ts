@@ -38,7 +38,7 @@ test('a region that there is not, or a fault, is told in one line', async () => 
 test('a cluster without regions knows no faults, as a deployment does', async () => {
   const { url } = await start();
   expect((await fetch(`${url}/local/faults`)).status).toBe(404);
-  const told = `wadi: ${url} knows no faults: they are for local clusters of several regions (npm start -- --regions a,b,c)\n`;
+  const told = `wadi: ${url} does not know /local/faults: it is for local clusters of several regions (npm start -- --help)\n`;
   for (const args of [['list'], ['set', 'a', 'down']]) {
     expect(await run(url, ['faults', ...args])).toMatchObject({ code: 1, err: told });
   }
