@@ -38,9 +38,12 @@ test('a region that there is not, or a fault, is told in one line', async () => 
 test('a cluster without regions knows no faults, as a deployment does', async () => {
   const { url } = await start();
   expect((await fetch(`${url}/local/faults`)).status).toBe(404);
-  const told = `wadi: ${url} does not know /local/faults: it is for local clusters of several regions (npm start -- --help)\n`;
-  for (const args of [['list'], ['set', 'a', 'down']]) {
-    expect(await run(url, ['faults', ...args])).toMatchObject({ code: 1, err: told });
+  for (const [path, ...args] of [
+    ['/local/faults', 'list'],
+    ['/local/faults/a', 'set', 'a', 'down'],
+  ]) {
+    const err = `wadi: ${url} does not know ${path}: it is for local clusters of several regions (npm start -- --help)\n`;
+    expect(await run(url, ['faults', ...args])).toMatchObject({ code: 1, err });
   }
 });
 
