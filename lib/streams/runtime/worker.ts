@@ -39,6 +39,8 @@ export function createStreamsWorker(
     ...(limits && { limits }),
   });
   let prepared: Promise<TaskId[]> | undefined;
+  /** The task whose turn it is: a busy one may take a whole run. */
+  let turn = 0;
 
   async function tasks(): Promise<TaskId[]> {
     prepared ??= prepare(topics, application).catch((error) => {
@@ -51,12 +53,16 @@ export function createStreamsWorker(
   return {
     async run(untilMs) {
       const done = { records: 0, steps: 0, restored: 0, left: 0, failed: 0 };
-      let waiting = await tasks();
+      const all = await tasks();
+      let waiting = [...all.slice(turn), ...all.slice(0, turn)];
       while (waiting.length > 0) {
         let moved = 0;
         const again: TaskId[] = [];
         for (const task of waiting) {
-          if (isStopping() || clock.now() >= untilMs) return { ...done, left: done.left + waiting.length };
+          if (isStopping() || clock.now() >= untilMs) {
+            turn = all.indexOf(task);
+            return { ...done, left: done.left + waiting.length };
+          }
           try {
             const { outcome, records, steps, restored } = await runner.run(task, untilMs);
             done.records += records;
