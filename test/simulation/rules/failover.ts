@@ -30,7 +30,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'a failover waits until nobody relies on the old home',
     file: 'lib/failover/failover.ts',
-    from: '  await clock.sleep(limits.fenceMs);\n',
+    from: '  await clock.sleep(limits.fenceMs, context.signal);\n',
     to: '',
   },
   {
