@@ -9,7 +9,7 @@ import { createTaskRunner } from '../../lib/streams/runtime/taskRunner.ts';
 import { Serdes } from '../../lib/streams/serdes.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { type Random, seeded } from '../simulation/random.ts';
-import { intercepted } from '../support/faults.ts';
+import { type Intercept, intercepted } from '../support/faults.ts';
 import { testClock } from '../support/log.ts';
 
 const { string, long } = Serdes;
@@ -224,3 +224,74 @@ test('a storage that answers late, or not, is waited for, and nothing is counted
   await runToRest(w, () => 0);
   expectOnce(await readAll(w.wadi, 'words'), w.lines);
 }, 60_000);
+
+/** A process whose calls of the storage somebody listens in on. */
+async function overheard({ storage, clock }: Awaited<ReturnType<typeof world>>, intercept: Intercept) {
+  const wadi = await createWadi({
+    ...{ storage: intercepted(storage, intercept), clock, clusterId: 'test', warn: () => undefined },
+  });
+  const { log, topics } = wadi;
+  const { groups: items, objects } = wadi.storage;
+  const application = wordCount();
+  const tasks = await prepare(topics, application);
+  const limits = { ...LIMITS, inlineBytes: 0 };
+  const runner = createTaskRunner({ application, items, objects, log, topics, clock, limits });
+  return { run: () => runner.run(tasks[0]!, clock.now() + 600_000) };
+}
+
+test('a step whose object cannot be seen yet is not passed over', async () => {
+  const w = await world(seeded(11));
+  let puts = 0;
+  const first = await overheard(w, async ({ store, operation }, proceed) => {
+    if (puts === 2) throw new Killed();
+    if (store === 'groups' && operation === 'put') puts++;
+    return proceed();
+  });
+  await expect(first.run()).rejects.toThrow(Killed);
+  w.clock.advance(2 * LIMITS.leaseMs);
+  const second = await overheard(w, async ({ store, operation, args }, proceed) => {
+    const isStep = store === 'objects' && operation === 'get' && String(args[0]).startsWith('streams/');
+    return isStep ? undefined : proceed();
+  });
+  await expect(second.run()).rejects.toThrow('is not to be seen');
+  await runToRest(w, () => 0);
+  expectOnce(await readAll(w.wadi, 'words'), w.lines);
+});
+
+test('whoever has read of a step does not take the task as it was, when it was given back meanwhile', async () => {
+  const w = await world(seeded(12));
+  const [givesBack, hasGivenBack, isAsked] = [gate(), gate(), gate()];
+  let steps = 0;
+  const first = await overheard(w, async ({ store, operation, args }, proceed) => {
+    const isItem = store === 'groups' && operation === 'put';
+    if (isItem && steps++ > 0 && (args[0] as { untilMs: number }).untilMs === 0) {
+      givesBack.open();
+      await isAsked.opened;
+    }
+    return proceed();
+  });
+  const second = await overheard(w, async ({ store, operation }, proceed) => {
+    if (store === 'groups' && operation === 'put') {
+      isAsked.open();
+      await hasGivenBack.opened;
+    }
+    return proceed();
+  });
+  const gaveBack = first.run();
+  await givesBack.opened;
+  w.clock.advance(2 * LIMITS.leaseMs);
+  const asked = second.run();
+  expect((await gaveBack).outcome).toBe('idle');
+  hasGivenBack.open();
+  expect((await asked).outcome).toBe('held');
+  await runToRest(w, () => 0);
+  expectOnce(await readAll(w.wadi, 'words'), w.lines);
+});
+
+function gate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open: () => open(), opened };
+}

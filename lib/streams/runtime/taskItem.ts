@@ -7,7 +7,8 @@ import { taskName } from './application.ts';
  * A task's position and lease, in one item of the groups table: whoever has the lease's epoch may commit a step.
  *
  *     pk 'streams/<applicationId>'   sk `<sub-topology>_<partition>`
- *     epoch      counts the leases
+ *     epoch      counts the leases, and those that were given back
+ *     holder     who has the lease, or had it last: drawn by chance for each
  *     untilMs    when the lease ends; 0 if it was given back
  *     step       counts the steps that were committed
  *     applied    the steps that are known to be in the log
@@ -17,6 +18,7 @@ import { taskName } from './application.ts';
  */
 export interface TaskState {
   readonly epoch: number;
+  readonly holder: string;
   readonly untilMs: number;
   readonly step: number;
   readonly applied: number;
@@ -27,7 +29,7 @@ export interface TaskState {
 }
 
 export const NEW_TASK: TaskState = {
-  ...{ epoch: 0, untilMs: 0, step: 0, applied: 0, positions: {}, times: NO_TIMES },
+  ...{ epoch: 0, holder: '', untilMs: 0, step: 0, applied: 0, positions: {}, times: NO_TIMES },
   ...{ pending: undefined, blob: undefined },
 };
 
@@ -50,6 +52,7 @@ export function parseTask(item: Item | undefined): TaskState {
   if (item === undefined) return NEW_TASK;
   return {
     epoch: item.epoch as number,
+    holder: item.holder as string,
     untilMs: item.untilMs as number,
     step: item.step as number,
     applied: item.applied as number,

@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log/log.ts';
 import { withRetries } from '../../log/retry.ts';
-import type { ItemStore, ObjectStore } from '../../storage/ports.ts';
+import { type ItemStore, type ObjectStore, StorageError } from '../../storage/ports.ts';
 import type { Topics } from '../../topic/topics.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { createTask, type Step, type Task } from '../task/task.ts';
@@ -188,7 +188,7 @@ function createWork(
     const blob = isInline ? undefined : `${prefix}${mine.epoch}-${mine.step + 1}`;
     if (blob !== undefined) await withRetries(clock, () => objects.put(blob, chunks));
     const next = await store.put(mine, {
-      ...{ epoch: mine.epoch, untilMs: clock.now() + limits.leaseMs },
+      ...{ epoch: mine.epoch, holder: mine.holder, untilMs: clock.now() + limits.leaseMs },
       ...{ step: mine.step + 1, applied: mine.step, positions, times: step.times },
       pending: isInline ? new Uint8Array(Buffer.concat(chunks)) : undefined,
       blob,
@@ -213,13 +213,23 @@ function createWork(
   /** Applies the last step, if it is not known that it was. */
   async function finish({ step, applied, pending, blob }: TaskState): Promise<void> {
     if (applied === step) return;
-    const stored = blob === undefined ? pending : await withRetries(clock, () => objects.get(blob));
+    const stored = blob === undefined ? pending : await withRetries(clock, () => stepIn(blob));
     if (stored !== undefined) await applyStep(log, (name) => topics.lookup(name), decodeStep(stored));
+  }
+
+  /** It may be late in another region; or another, who has the lease by now, is through with it. Neither way it may be passed over. */
+  async function stepIn(blob: string): Promise<Uint8Array> {
+    const stored = await objects.get(blob);
+    if (stored === undefined)
+      throw new StorageError(`a step that was committed is not to be seen: ${blob}`, 'no');
+    return stored;
   }
 
   /** All that was committed is applied. */
   async function giveBack(mine: TaskState): Promise<TaskState | undefined> {
-    const next = { ...mine, untilMs: 0, applied: mine.step, pending: undefined, blob: undefined };
+    // Counted on, so that nobody who has read of the step takes the task as it was then: the step's object is deleted.
+    const epoch = mine.epoch + 1;
+    const next = { ...mine, epoch, untilMs: 0, applied: mine.step, pending: undefined, blob: undefined };
     const after = await store.put(mine, next);
     if (after !== undefined) await forget(mine);
     return after;

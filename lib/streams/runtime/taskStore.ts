@@ -28,7 +28,8 @@ export function createTaskStore(
       const now = clock.now();
       // One from far ahead has a clock that is wrong.
       if (seen.untilMs > now && seen.untilMs <= now + 2 * leaseMs) return undefined;
-      return store.put(seen, { ...seen, epoch: seen.epoch + 1, untilMs: now + leaseMs });
+      const holder = Buffer.from(clock.random(8)).toString('hex');
+      return store.put(seen, { ...seen, epoch: seen.epoch + 1, holder, untilMs: now + leaseMs });
     },
 
     async put(seen, next) {
@@ -38,8 +39,8 @@ export function createTaskStore(
       if (applied) return next;
       // Refused, but by our own call, of which the answer was lost.
       const there = parseTask(item);
-      const isOurs = there.epoch === next.epoch && there.step === next.step && there.untilMs === next.untilMs;
-      return isOurs && there.blob === next.blob ? next : undefined;
+      const isOurs = there.epoch === next.epoch && there.step === next.step && there.holder === next.holder;
+      return isOurs ? next : undefined;
     },
 
     async release(mine) {
