@@ -13,9 +13,10 @@ export interface Played {
 /** Plays the history of a seed. `log` is given every event. */
 export type Game = (seed: number, log?: (line: string) => void) => Promise<Played>;
 
-/** Histories of failovers have a stage of their own; of all others, those of a theme, or any. Code is loaded when it is asked for. */
+/** Histories of failovers, and of streams, have stages of their own; of all others, those of a theme, or any. Code is loaded when it is asked for. */
 export async function gameOf(theme: ThemeName | undefined): Promise<Game> {
   if (theme === 'failovers') return (await import('./failovers/play.ts')).playFailovers;
+  if (theme === 'streams') return (await import('./streams/play.ts')).playStreams;
   const { play } = await import('./run.ts');
   const { scenarioOf } = await import('./scenario.ts');
   return async (seed, log) => {

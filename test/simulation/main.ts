@@ -50,7 +50,7 @@ Exits with 0 if every property held (or every mutation was noticed), with 1 if n
   )
   .addOption(
     new Option('--theme <name>', 'only histories of it')
-      .choices(['regions', 'failovers'])
+      .choices(['regions', 'failovers', 'streams'])
       .conflicts(['scenario', 'mutations']),
   )
   .option('--workers <n>', 'threads', integer(1, 16), MAX_WORKERS)

@@ -12,6 +12,7 @@ import { retentionRules } from './rules/retention.ts';
 import { rollRules } from './rules/roll.ts';
 import { schedulesRules } from './rules/schedules.ts';
 import { segmentsRules } from './rules/segments.ts';
+import { streamsRules } from './rules/streams.ts';
 import { topicsRules } from './rules/topics.ts';
 import type { ThemeName } from './scenario.ts';
 
@@ -44,6 +45,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...topicsRules,
   ...groupsRules,
   ...replicationRules,
+  ...streamsRules,
 ];
 
 /** From here on this thread loads the mutated code. Call it before the code is imported. */

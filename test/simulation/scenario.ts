@@ -99,7 +99,7 @@ export function scenarioOf(seed: number, only?: ThemeName): Scenario {
 }
 
 /** That may be played alone. */
-export type ThemeName = 'regions' | 'failovers';
+export type ThemeName = 'regions' | 'failovers' | 'streams';
 
 function inOneRegion(seed: number, random: Random): Scenario {
   const scenario = anyScenario(seed, random);

@@ -1,0 +1,107 @@
+import type { Mutation } from '../mutations.ts';
+
+type Rule = Omit<Mutation, 'theme'>;
+
+const rules: readonly Rule[] = [
+  {
+    rule: 'a step is appended when it is committed, not before',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: '    const next = await store.put(mine, {\n',
+    to: '    await applyStep(log, (name) => topics.lookup(name), appends);\n    const next = await store.put(mine, {\n',
+  },
+  {
+    rule: 'changes of state are of the step, and committed with it',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: '    const appends = await appendsOf(mine, step);\n',
+    to: `    const all = await appendsOf(mine, step);
+    const isState = ({ topic }: StepAppend) => topic.endsWith('-changelog');
+    await applyStep(log, (name) => topics.lookup(name), all.filter(isState));
+    const appends = all.filter((append) => !isState(append));\n`,
+  },
+  {
+    rule: 'the next position is of the commit',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'applied: mine.step, positions, times',
+    to: 'applied: mine.step, positions: mine.positions, times',
+  },
+  {
+    rule: 'a step that is found committed is applied before anything else',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: '    await finish(state);\n',
+    to: '',
+  },
+  {
+    rule: 'a task at hand is of use only if nobody has committed a step since',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'known?.step === taken.step && known.epoch === taken.epoch - 1',
+    to: 'known !== undefined',
+  },
+  {
+    rule: 'each lease has an epoch of its own',
+    file: 'lib/streams/runtime/taskStore.ts',
+    from: 'epoch: seen.epoch + 1,',
+    to: 'epoch: Math.max(1, seen.epoch),',
+  },
+  {
+    rule: 'whoever has lost the lease commits nothing',
+    file: 'lib/streams/runtime/taskStore.ts',
+    from: "      { path: ['epoch'], is: '=', value: epoch },\n",
+    to: '',
+  },
+  {
+    rule: 'a step is committed behind the one before, once',
+    file: 'lib/streams/runtime/taskStore.ts',
+    from: "      { path: ['step'], is: '=', value: step },\n",
+    to: '',
+  },
+  {
+    rule: 'the epoch of a lease is that of its appends',
+    file: 'lib/streams/runtime/application.ts',
+    from: 'epoch: leaseEpoch % EPOCHS',
+    to: 'epoch: 0',
+  },
+  {
+    rule: 'what is appended again has its sequences again',
+    file: 'lib/streams/runtime/planAppends.ts',
+    from: 'sequences.set(place, sequence + some.length);',
+    to: 'sequences.set(place, sequence);',
+  },
+  {
+    rule: 'what failed to be appended is not applied',
+    file: 'lib/streams/runtime/applyStep.ts',
+    from: '  if (failures.length > 0) throw failures[0];\n',
+    to: '',
+  },
+  {
+    rule: 'a position is behind what was processed, not behind what was read',
+    file: 'lib/streams/runtime/inputs.ts',
+    from: 'first.waiting[0]?.offset ?? first.readTo',
+    to: 'first.readTo',
+  },
+  {
+    rule: 'a step that may still be applied is no orphan',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'if (next !== undefined) await forget(mine);\n    return next;',
+    to: 'if (next !== undefined) await forget(next);\n    return next;',
+  },
+  {
+    rule: 'a step that cannot be seen is waited for',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: '    if (stored === undefined)\n',
+    to: '    if (stored?.length === 0)\n',
+  },
+  {
+    rule: 'nobody takes a task as it was before it was given back',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'const epoch = mine.epoch + 1;',
+    to: 'const { epoch } = mine;',
+  },
+  {
+    rule: 'of two that take a task in the same moment, one has it',
+    file: 'lib/streams/runtime/taskStore.ts',
+    from: 'there.holder === next.holder',
+    to: 'there.untilMs === next.untilMs',
+  },
+];
+
+export const streamsRules: readonly Mutation[] = rules.map((rule) => ({ ...rule, theme: 'streams' }));
