@@ -1,0 +1,149 @@
+/**
+ * What stream processing costs: one worker through a topology without state and through one that counts words, by way of a topic
+ * and a store; then a cold worker that restores a store. Requests are counted at the storage ports. `npm run bench:streams`.
+ */
+import { encodeBatch } from '../lib/record/encode.ts';
+import { memoryStorage } from '../lib/storage/memory/memory.ts';
+import type { Storage } from '../lib/storage/ports.ts';
+import { Serdes, type StreamsApplication, StreamsBuilder } from '../lib/streams/index.ts';
+import { createStreamsWorker, type WorkerRun } from '../lib/streams/runtime/worker.ts';
+import { createWadi } from '../lib/wadi.ts';
+import { dollars, type Meter, metered, newMeter } from './metering.ts';
+import { benchOptions } from './options.ts';
+import { type Cell, printTable } from './table.ts';
+
+const options = benchOptions(
+  'streams',
+  'What stream processing costs, and how long a store takes to restore.',
+  {
+    records: [200_000, 'that go through each topology'],
+    words: [20_000, 'that there are, one a record'],
+    valueBytes: [100, 'of a record of the topology without state'],
+    partitions: [4, 'of every topic but that of the store to restore'],
+    keys: [1_000_000, 'of the store to restore'],
+    s3Ms: [10, 'what a request to S3 takes, in milliseconds'],
+    dynamodbMs: [2, 'what a request to DynamoDB takes, in milliseconds'],
+  },
+);
+const latency = { objectMs: options.s3Ms, itemMs: options.dynamodbMs };
+const RECORDS_PER_APPEND = 5_000;
+const { string } = Serdes;
+const strings = { keySerde: string, valueSerde: string };
+
+function stateless(): StreamsApplication {
+  const builder = new StreamsBuilder();
+  builder
+    .stream('input', strings)
+    .filter((_, value) => value.length > 0)
+    .mapValues((value) => value.toUpperCase(), { valueSerde: string })
+    .to('output');
+  return { applicationId: 'stateless', topology: builder.build() };
+}
+
+function wordCount(): StreamsApplication {
+  const builder = new StreamsBuilder();
+  builder
+    .stream('input', strings)
+    .groupBy((_, word) => word, strings)
+    .count({ storeName: 'counts' })
+    .toStream()
+    .to('output');
+  return { applicationId: 'word-count', topology: builder.build() };
+}
+
+function keyCount(): StreamsApplication {
+  const builder = new StreamsBuilder();
+  builder.stream('input', strings).groupByKey().count({ storeName: 'counts' });
+  return { applicationId: 'key-count', topology: builder.build() };
+}
+
+interface Measured {
+  readonly run: WorkerRun;
+  readonly seconds: number;
+  readonly meter: Meter;
+}
+
+/** One that has nothing at hand, until there is nothing to do. */
+async function work(storage: Storage, application: StreamsApplication): Promise<Measured> {
+  const meter = newMeter();
+  const wadi = await createWadi({ storage: metered(storage, meter, latency) });
+  const warn = (error: unknown) => {
+    throw error;
+  };
+  const started = performance.now();
+  const run = await createStreamsWorker(wadi, application, { warn }).run(Number.MAX_SAFE_INTEGER);
+  const seconds = (performance.now() - started) / 1_000;
+  await wadi.log.settled();
+  return { run, seconds, meter };
+}
+
+async function produce(
+  storage: Storage,
+  records: number,
+  partitions: number,
+  record: (n: number) => { key: string; value: string },
+): Promise<void> {
+  const { topics, log } = await createWadi({ storage });
+  const topic = await topics.create({ name: 'input', partitions });
+  await topics.create({ name: 'output', partitions });
+  for (let from = 0, nth = 0; from < records; from += RECORDS_PER_APPEND, nth++) {
+    const now = Date.now();
+    const some = Array.from({ length: Math.min(RECORDS_PER_APPEND, records - from) }, (_, i) => {
+      const { key, value } = record(from + i);
+      return { key: Buffer.from(key), value: Buffer.from(value), timestamp: now, headers: [] };
+    });
+    const bytes = encodeBatch(some);
+    const batches = [{ bytes, recordCount: some.length, maxTimestamp: now, producer: undefined }];
+    const [result] = await log.append(topic, [{ partition: nth % partitions, batches }]);
+    if (!result!.ok) throw result!.error;
+  }
+  await log.settled();
+}
+
+async function throughput(name: string, application: StreamsApplication, value: (n: number) => string) {
+  process.stderr.write(`${name} …\n`);
+  const storage = memoryStorage();
+  await produce(storage, options.records, options.partitions, (n) => ({ key: `key-${n}`, value: value(n) }));
+  const { run, seconds, meter } = await work(storage, application);
+  const perMillion = (count: number) => Math.round((count / options.records) * 1e6);
+  const { objectPuts, objectGets, itemWrites, itemReads } = meter;
+  const row: Cell[] = [
+    ...[name, options.records, run.steps, Math.round(options.records / seconds)],
+    ...[objectPuts, objectGets, itemWrites, itemReads].map(perMillion),
+    `$${((dollars(meter) / options.records) * 1e6).toFixed(3)}`,
+  ];
+  await storage.close();
+  return row;
+}
+
+async function restore(): Promise<Cell[]> {
+  process.stderr.write('a store to restore …\n');
+  const storage = memoryStorage();
+  await produce(storage, options.keys, 1, (n) => ({ key: `key-${String(n).padStart(9, '0')}`, value: '' }));
+  await work(storage, keyCount());
+  process.stderr.write('restore …\n');
+  const { run, seconds, meter } = await work(storage, keyCount());
+  if (run.restored < options.keys) throw new Error(`${run.restored} of ${options.keys} restored`);
+  const { objectPuts, objectGets, objectGetBytes, itemWrites, itemReads } = meter;
+  return [
+    ...['from the changelog', options.keys, run.restored, seconds.toFixed(1)],
+    ...[objectGets, (objectGetBytes / 1e6).toFixed(1), objectPuts, itemReads, itemWrites],
+    `$${dollars(meter).toFixed(5)}`,
+  ];
+}
+
+const word = (n: number) => `word-${(n * 7_919) % options.words}`;
+const filler = 'x'.repeat(options.valueBytes);
+printTable(
+  `One worker over a store with ${latency.objectMs} ms (objects) and ${latency.itemMs} ms (items); requests and dollars per million input records`,
+  ['', 'records', 'steps', 'records/s', 'PUTs', 'GETs', 'item writes', 'item reads', '$/M records'],
+  [
+    await throughput('filter and map', stateless(), () => filler),
+    await throughput('count words, by way of a topic', wordCount(), word),
+  ],
+);
+printTable(
+  'A cold worker that restores a store',
+  ['', 'keys', 'records read', 'seconds', 'GETs', 'MB', 'PUTs', 'item reads', 'item writes', '$'],
+  [await restore()],
+);
