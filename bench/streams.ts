@@ -1,11 +1,13 @@
 /**
  * What stream processing costs: one worker through a topology without state and through one that counts words, by way of a topic
- * and a store; then a cold worker that restores a store. Requests are counted at the storage ports. `npm run bench:streams`.
+ * and a store; then cold workers that restore a store, with and without a snapshot. Requests are counted at the storage ports. `npm run bench:streams`.
  */
 import { encodeBatch } from '../lib/record/encode.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import type { Storage } from '../lib/storage/ports.ts';
 import { Serdes, type StreamsApplication, StreamsBuilder } from '../lib/streams/index.ts';
+import { STREAMS_LIMITS, type StreamsLimits } from '../lib/streams/runtime/limits.ts';
+import { taskKey } from '../lib/streams/runtime/taskItem.ts';
 import { createStreamsWorker, type WorkerRun } from '../lib/streams/runtime/worker.ts';
 import { createWadi } from '../lib/wadi.ts';
 import { dollars, type Meter, metered, newMeter } from './metering.ts';
@@ -21,6 +23,7 @@ const options = benchOptions(
     valueBytes: [100, 'of a record of the topology without state'],
     partitions: [4, 'of every topic but that of the store to restore'],
     keys: [1_000_000, 'of the store to restore'],
+    updates: [2, 'of each key'],
     s3Ms: [10, 'what a request to S3 takes, in milliseconds'],
     dynamodbMs: [2, 'what a request to DynamoDB takes, in milliseconds'],
   },
@@ -64,14 +67,18 @@ interface Measured {
 }
 
 /** One that has nothing at hand, until there is nothing to do. */
-async function work(storage: Storage, application: StreamsApplication): Promise<Measured> {
+async function work(
+  storage: Storage,
+  application: StreamsApplication,
+  limits: StreamsLimits = STREAMS_LIMITS,
+): Promise<Measured> {
   const meter = newMeter();
   const wadi = await createWadi({ storage: metered(storage, meter, latency) });
   const warn = (error: unknown) => {
     throw error;
   };
   const started = performance.now();
-  const run = await createStreamsWorker(wadi, application, { warn }).run(Number.MAX_SAFE_INTEGER);
+  const run = await createStreamsWorker(wadi, application, { warn, limits }).run(Number.MAX_SAFE_INTEGER);
   const seconds = (performance.now() - started) / 1_000;
   await wadi.log.settled();
   return { run, seconds, meter };
@@ -116,17 +123,34 @@ async function throughput(name: string, application: StreamsApplication, value: 
   return row;
 }
 
-async function restore(): Promise<Cell[]> {
+async function restores(): Promise<Cell[][]> {
   process.stderr.write('a store to restore …\n');
   const storage = memoryStorage();
-  await produce(storage, options.keys, 1, (n) => ({ key: `key-${String(n).padStart(9, '0')}`, value: '' }));
+  const keyOf = (n: number) => `key-${String(n % options.keys).padStart(9, '0')}`;
+  await produce(storage, options.keys * options.updates, 1, (n) => ({ key: keyOf(n), value: '' }));
   await work(storage, keyCount());
   process.stderr.write('restore …\n');
-  const { run, seconds, meter } = await work(storage, keyCount());
-  if (run.restored < options.keys) throw new Error(`${run.restored} of ${options.keys} restored`);
+  // The first only gets the code compiled.
+  await work(storage, keyCount());
+  const fromSnapshot = await work(storage, keyCount());
+  await forgetSnapshot(storage);
+  const withoutOne = { ...STREAMS_LIMITS, snapshotRecords: Number.MAX_SAFE_INTEGER };
+  const fromChangelog = await work(storage, keyCount(), withoutOne);
+  await storage.close();
+  return [restoreRow('snapshot, then changelog', fromSnapshot), restoreRow('changelog alone', fromChangelog)];
+}
+
+async function forgetSnapshot({ groups }: Storage): Promise<void> {
+  const item = await groups.get(taskKey('key-count', { subtopology: 0, partition: 0 }));
+  const { snapshot, ...others } = item!;
+  if (snapshot === undefined) throw new Error('There was no snapshot.');
+  await groups.put({ ...others, pk: item!.pk, sk: item!.sk });
+}
+
+function restoreRow(name: string, { run, seconds, meter }: Measured): Cell[] {
   const { objectPuts, objectGets, objectGetBytes, itemWrites, itemReads } = meter;
   return [
-    ...['from the changelog', options.keys, run.restored, seconds.toFixed(1)],
+    ...[name, options.keys, run.restored, seconds.toFixed(1)],
     ...[objectGets, (objectGetBytes / 1e6).toFixed(1), objectPuts, itemReads, itemWrites],
     `$${dollars(meter).toFixed(5)}`,
   ];
@@ -143,7 +167,7 @@ printTable(
   ],
 );
 printTable(
-  'A cold worker that restores a store',
-  ['', 'keys', 'records read', 'seconds', 'GETs', 'MB', 'PUTs', 'item reads', 'item writes', '$'],
-  [await restore()],
+  `A cold worker that restores a store, each of its keys changed ${options.updates} times`,
+  ['', 'keys', 'changelog records', 'seconds', 'GETs', 'MB', 'PUTs', 'item reads', 'item writes', '$'],
+  await restores(),
 );

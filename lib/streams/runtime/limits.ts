@@ -10,6 +10,10 @@ export interface StreamsLimits {
   readonly inlineBytes: number;
   /** Whoever has a task, and is not heard of for so long, has lost it. Longer than a step takes. */
   readonly leaseMs: number;
+  /** When a task's changelogs have gone on for so many records, and as many as the last snapshot has keys, the next is written. */
+  readonly snapshotRecords: number;
+  /** Of one object of a snapshot. */
+  readonly snapshotPartBytes: number;
 }
 
 export const STREAMS_LIMITS: StreamsLimits = {
@@ -19,4 +23,6 @@ export const STREAMS_LIMITS: StreamsLimits = {
   // An item takes a write unit a KB: up to here that is cheaper than a PUT, and faster.
   inlineBytes: 4 * 1024,
   leaseMs: 60_000,
+  snapshotRecords: 100_000,
+  snapshotPartBytes: 8 * 1024 * 1024,
 };

@@ -2,6 +2,7 @@ import type { Item, Key } from '../../storage/ports.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { NO_TIMES, type TaskTimes } from '../task/task.ts';
 import { taskName } from './application.ts';
+import type { Snapshot } from './snapshot.ts';
 
 /**
  * A task's position and lease, in one item of the groups table: whoever has the lease's epoch may commit a step.
@@ -14,6 +15,7 @@ import { taskName } from './application.ts';
  *     applied    the steps that are known to be in the log
  *     positions  map, by topic: the offset that the next step begins at
  *     times      text, JSON: see TaskTimes
+ *     snapshot   text, JSON: of the stores, if there is one
  *     pending    binary: the last step, if it is small; `blob` text: the key of the object that has it
  */
 export interface TaskState {
@@ -24,25 +26,27 @@ export interface TaskState {
   readonly applied: number;
   readonly positions: Readonly<Record<string, number>>;
   readonly times: TaskTimes;
+  readonly snapshot: Snapshot | undefined;
   readonly pending: Uint8Array | undefined;
   readonly blob: string | undefined;
 }
 
 export const NEW_TASK: TaskState = {
   ...{ epoch: 0, holder: '', untilMs: 0, step: 0, applied: 0, positions: {}, times: NO_TIMES },
-  ...{ pending: undefined, blob: undefined },
+  ...{ snapshot: undefined, pending: undefined, blob: undefined },
 };
 
 export function taskKey(applicationId: string, task: TaskId): Key {
   return { pk: `streams/${applicationId}`, sk: taskName(task) };
 }
 
-export function taskItem(key: Key, { times, pending, blob, ...state }: TaskState): Item {
+export function taskItem(key: Key, { times, snapshot, pending, blob, ...state }: TaskState): Item {
   return {
     ...key,
     ...state,
     positions: { ...state.positions },
     times: JSON.stringify(times),
+    ...(snapshot && { snapshot: JSON.stringify(snapshot) }),
     ...(pending && { pending }),
     ...(blob !== undefined && { blob }),
   };
@@ -58,6 +62,7 @@ export function parseTask(item: Item | undefined): TaskState {
     applied: item.applied as number,
     positions: item.positions as Readonly<Record<string, number>>,
     times: JSON.parse(item.times as string) as TaskTimes,
+    snapshot: item.snapshot === undefined ? undefined : (JSON.parse(item.snapshot as string) as Snapshot),
     pending: item.pending as Uint8Array | undefined,
     blob: item.blob as string | undefined,
   };

@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log/log.ts';
 import { withRetries } from '../../log/retry.ts';
 import { type ItemStore, type ObjectStore, StorageError } from '../../storage/ports.ts';
+import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { createTask, type Step, type Task } from '../task/task.ts';
@@ -14,14 +15,17 @@ import {
   taskName,
 } from './application.ts';
 import { applyStep } from './applyStep.ts';
+import { forgetSnapshots } from './forgetSnapshots.ts';
 import { createInputs } from './inputs.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
 import { planAppends } from './planAppends.ts';
-import { restoreStore } from './restore.ts';
+import { restoreTask } from './restoreTask.ts';
+import type { Snapshot } from './snapshot.ts';
 import { decodeStep, encodeStep, type StepAppend } from './stepBlob.ts';
 import { takeStep } from './takeStep.ts';
 import { type TaskState, taskKey } from './taskItem.ts';
 import { createTaskStore, type TaskStore } from './taskStore.ts';
+import { writeSnapshot } from './writeSnapshot.ts';
 
 export interface RunnerContext {
   readonly application: StreamsApplication;
@@ -56,6 +60,8 @@ interface Warm {
   readonly epoch: number;
   readonly step: number;
   readonly task: Task;
+  /** Records of its changelogs since the last snapshot. */
+  readonly sinceSnapshot: number;
 }
 
 /**
@@ -80,8 +86,9 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
       const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
       const work = createWork({ ...context, limits }, id, store, taken);
       try {
-        const { run, task, state } = await work(isWarm ? known.task : undefined, untilMs);
-        if (state !== undefined) warm.set(name, { epoch: state.epoch, step: state.step, task });
+        const { run, task, state, sinceSnapshot } = await work(isWarm ? known : undefined, untilMs);
+        if (state !== undefined)
+          warm.set(name, { epoch: state.epoch, step: state.step, task, sinceSnapshot });
         return run;
       } catch (error) {
         // So that nobody waits for the lease. What is committed and not applied is so by whoever is next.
@@ -95,6 +102,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
 interface Worked {
   readonly run: TaskRun;
   readonly task: Task;
+  readonly sinceSnapshot: number;
   /** `undefined`: another has taken it. */
   readonly state: TaskState | undefined;
 }
@@ -110,14 +118,17 @@ function createWork(
   const subtopology = topology.subtopologies[id.subtopology]!;
   const logged = new Set(subtopology.stores.filter((each) => each.logged).map(({ name }) => name));
   const prefix = `streams/${applicationId}/${taskName(id)}/`;
+  const snapshotPrefix = `snapshots/${applicationId}/${taskName(id)}/`;
   const sequences = new Map<string, number>();
   let restored = 0;
+  let sinceSnapshot = 0;
 
-  async function work(warm: Task | undefined, untilMs: number): Promise<Worked> {
+  async function work(warm: Warm | undefined, untilMs: number): Promise<Worked> {
     let state = taken;
     await finish(state);
     if (warm === undefined) await forgetOrphans(state);
-    let task = warm ?? (await open(state));
+    let task = warm?.task ?? (await open(state));
+    if (warm !== undefined) ({ sinceSnapshot } = warm);
     let inputs = newInputs();
     let records = 0;
     let steps = 0;
@@ -130,9 +141,12 @@ function createWork(
         restored,
         dropped,
       } as const;
-      return { run, task, state: after };
+      return { run, task, state: after, sinceSnapshot };
     };
     for (;;) {
+      const kept = await keepSnapshot(state, task, untilMs);
+      if (kept === undefined) return ended('lost', undefined);
+      state = kept;
       const isMore = await inputs.begin(state.positions);
       const isOver = clock.now() >= untilMs;
       if (isOver && isMore) return ended('more', await giveBack(state));
@@ -165,15 +179,50 @@ function createWork(
   }
 
   /** As of the last step that was committed, and applied. */
-  async function open({ times }: TaskState): Promise<Task> {
+  async function open(state: TaskState): Promise<Task> {
+    const { times, snapshot } = state;
     const { partition } = id;
     const internalTopic = (name: string) => nameIn(application, name);
     const task = createTask({ partition, subtopology, times, nowMs: clock.now(), internalTopic });
-    for (const name of logged) {
-      const changelog = await topics.lookup(changelogTopic(applicationId, name));
-      restored += await restoreStore(log, changelog, name, task);
-    }
+    const read = await restoreTask(context, task, await changelogs(), snapshot);
+    if (read === undefined) return open({ ...state, snapshot: undefined });
+    restored += read;
+    sinceSnapshot = read;
     return task;
+  }
+
+  async function changelogs(): Promise<Map<string, Topic>> {
+    const found = [...logged].map(
+      async (name) => [name, await topics.lookup(changelogTopic(applicationId, name))] as const,
+    );
+    return new Map(await Promise.all(found));
+  }
+
+  /**
+   * Writes one when the changelogs have gone on far enough, and names it in the item: on the condition that nobody has taken the task, and so put more
+   * into them, since. It takes half a lease at most, and is given up otherwise. `undefined`: another has the task.
+   */
+  async function keepSnapshot(
+    mine: TaskState,
+    task: Task,
+    runUntilMs: number,
+  ): Promise<TaskState | undefined> {
+    if (sinceSnapshot < Math.max(limits.snapshotRecords, mine.snapshot?.keys ?? 0)) return mine;
+    const deadlineMs = Math.min(runUntilMs, mine.untilMs - limits.leaseMs / 2);
+    if (clock.now() >= deadlineMs) return mine;
+    sinceSnapshot = 0;
+    const forgetOthers = (named: Snapshot | undefined) =>
+      forgetSnapshots(context, snapshotPrefix, named, mine.epoch).catch(() => undefined);
+    // Before as well: whoever dies each time leaves no more than one.
+    await forgetOthers(mine.snapshot);
+    const snapshot = await writeSnapshot({ log, objects, clock, partBytes: limits.snapshotPartBytes }, task, {
+      ...{ prefix: `${snapshotPrefix}${mine.epoch}-${mine.step}/`, deadlineMs },
+      changelogs: await changelogs(),
+    });
+    if (snapshot === undefined) return mine;
+    const next = await store.put(mine, { ...mine, untilMs: clock.now() + limits.leaseMs, snapshot });
+    if (next !== undefined) await forgetOthers(snapshot);
+    return next;
   }
 
   async function commit(
@@ -190,10 +239,13 @@ function createWork(
     const next = await store.put(mine, {
       ...{ epoch: mine.epoch, holder: mine.holder, untilMs: clock.now() + limits.leaseMs },
       ...{ step: mine.step + 1, applied: mine.step, positions, times: step.times },
+      snapshot: mine.snapshot,
       pending: isInline ? new Uint8Array(Buffer.concat(chunks)) : undefined,
       blob,
     });
-    if (next !== undefined) await forget(mine);
+    if (next === undefined) return undefined;
+    sinceSnapshot += step.changes.filter((change) => logged.has(change.store)).length;
+    await forget(mine);
     return next;
   }
 

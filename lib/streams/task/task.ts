@@ -1,7 +1,7 @@
 import type { Processor, ProcessorContext, RecordMetadata, TaskId } from '../processor/processor.ts';
 import type { RawRecord, StreamRecord } from '../record.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
-import type { StateStore, StoreChange } from '../state/store.ts';
+import type { ByteStore, StateStore, StoreChange } from '../state/store.ts';
 import type { ProcessorNode, SinkNode, SourceNode, Subtopology } from '../topology/topology.ts';
 import { createPunctuations } from './punctuations.ts';
 
@@ -77,6 +77,8 @@ export interface Task {
   advanceTo(nowMs: number): void;
   take(): Step;
   restore(change: StoreChange): void;
+  /** Of a store: to be read before the task goes on. */
+  contents(store: string): Pick<ByteStore, 'range' | 'size'>;
   store(name: string): StateStore | undefined;
 }
 
@@ -240,6 +242,7 @@ export function createTask(options: TaskOptions): Task {
     },
 
     restore: ({ store, key, value }) => bytes.get(store)?.restore(key, value),
+    contents: (store) => bytes.get(store)!,
     store: (name) => stores.get(name) ?? globalStores.get(name),
   };
 }

@@ -38,6 +38,8 @@ export function drawLimits(random: Random): StreamsLimits {
     ...STREAMS_LIMITS,
     recordsPerStep: random.between(1, 6),
     inlineBytes: random.pick([0, 400, STREAMS_LIMITS.inlineBytes]),
+    snapshotRecords: random.pick([2, 20, STREAMS_LIMITS.snapshotRecords]),
+    snapshotPartBytes: random.pick([50, STREAMS_LIMITS.snapshotPartBytes]),
     bytesPerFetch: random.pick([100, STREAMS_LIMITS.bytesPerFetch]),
     leaseMs: random.pick([200, 2_000, 20_000]),
   };
