@@ -81,8 +81,14 @@ const rules: readonly Rule[] = [
   {
     rule: 'a step that may still be applied is no orphan',
     file: 'lib/streams/runtime/taskRunner.ts',
-    from: 'if (next !== undefined) await forget(mine);\n    return next;',
-    to: 'if (next !== undefined) await forget(next);\n    return next;',
+    from: '    await forget(mine);\n    return next;',
+    to: '    await forget(next);\n    return next;',
+  },
+  {
+    rule: 'what a snapshot does not have is read from the changelog',
+    file: 'lib/streams/runtime/writeSnapshot.ts',
+    from: 'topicId: changelog.id, offset, parts',
+    to: 'topicId: changelog.id, offset: offset + 1, parts',
   },
   {
     rule: 'a step that cannot be seen is waited for',
