@@ -73,7 +73,9 @@ export function slidingWindowAggregate<K, V, A>(
 
       const previous = left ?? earlier;
       if (previous !== undefined && previous.timestamp < timestamp) {
-        const start = previous.timestamp + 1;
+        // A left window that is closed may lack the nearest record before: then one around has it.
+        const times = around.map((window) => window.timestamp).filter((time) => time < timestamp);
+        const start = Math.max(previous.timestamp, ...times) + 1;
         const isNew = !found.has(start) && start !== leftStart;
         if (isNew && start + timeDifferenceMs >= timestamp) addTo(start, undefined, timestamp);
       }
