@@ -1,5 +1,11 @@
+/** Encodings that are known without the application's code: its stores can be looked into by whoever knows them. */
+export const FORMATS = ['string', 'bytes', 'integer', 'long', 'double', 'json'] as const;
+export type Format = (typeof FORMATS)[number];
+
 /** How keys or values of a type are bytes. Neither is asked for null: a key or value that is not there stays so. */
 export interface Serde<T> {
+  /** None of these, unless given. */
+  readonly format?: Format;
   serialize(value: T): Uint8Array;
   /** Throws for bytes that are none of the type. */
   deserialize(bytes: Uint8Array): T;
@@ -9,18 +15,19 @@ const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder('utf-8', { fatal: true });
 
 const numbers = (
-  name: string,
+  format: Format,
   bytes: number,
   set: (view: DataView, value: number) => void,
   get: (view: DataView) => number,
 ): Serde<number> => ({
+  format,
   serialize(value) {
     const out = new Uint8Array(bytes);
     set(new DataView(out.buffer), value);
     return out;
   },
   deserialize(stored) {
-    if (stored.length !== bytes) throw new RangeError(`${stored.length} bytes are no ${name}`);
+    if (stored.length !== bytes) throw new RangeError(`${stored.length} bytes are no ${format}`);
     return get(new DataView(stored.buffer, stored.byteOffset, bytes));
   },
 });
@@ -28,11 +35,13 @@ const numbers = (
 /** Kafka's, in its encodings: numbers are big-endian, as its Integer, Long and Double serializers write them. */
 export const Serdes = {
   string: {
+    format: 'string',
     serialize: (value: string) => utf8.encode(value),
     deserialize: (bytes: Uint8Array) => fromUtf8.decode(bytes),
   } satisfies Serde<string>,
 
   bytes: {
+    format: 'bytes',
     serialize: (value: Uint8Array) => value,
     deserialize: (bytes: Uint8Array) => bytes,
   } satisfies Serde<Uint8Array>,
@@ -62,6 +71,7 @@ export const Serdes = {
   /** `check` throws for, or makes anew, what is not of the type: a schema's `parse`. Without it anything is taken. */
   json<T>(check: (value: unknown) => T = (value) => value as T): Serde<T> {
     return {
+      format: 'json',
       serialize: (value) => utf8.encode(JSON.stringify(value)),
       deserialize: (bytes) => check(JSON.parse(fromUtf8.decode(bytes))),
     };

@@ -1,5 +1,7 @@
 import type { Wadi } from '../../wadi.ts';
 import type { TaskId } from '../processor/processor.ts';
+import { describeApplication } from '../registry/describeApplication.ts';
+import { createRegistry } from '../registry/registry.ts';
 import { prepare, type StreamsApplication } from './application.ts';
 import type { StreamsLimits } from './limits.ts';
 import { createTaskRunner } from './taskRunner.ts';
@@ -10,6 +12,8 @@ export interface WorkerOptions {
   readonly warn: (error: unknown) => void;
   /** Begin nothing new. */
   readonly isStopping?: () => boolean;
+  /** The function that the worker is in, which is called when there is something to read. */
+  readonly functionName?: string;
 }
 
 export interface WorkerRun {
@@ -30,7 +34,7 @@ export interface StreamsWorker {
 export function createStreamsWorker(
   wadi: Pick<Wadi, 'storage' | 'log' | 'topics' | 'clock'>,
   application: StreamsApplication,
-  { limits, warn, isStopping = () => false }: WorkerOptions,
+  { limits, warn, isStopping = () => false, functionName }: WorkerOptions,
 ): StreamsWorker {
   const { storage, log, topics, clock } = wadi;
   const { groups: items, objects } = storage;
@@ -43,11 +47,16 @@ export function createStreamsWorker(
   let turn = 0;
 
   async function tasks(): Promise<TaskId[]> {
-    prepared ??= prepare(topics, application).catch((error) => {
+    prepared ??= begin().catch((error) => {
       prepared = undefined;
       throw error;
     });
     return prepared;
+  }
+
+  async function begin(): Promise<TaskId[]> {
+    await createRegistry(items, clock).register(describeApplication(application, functionName));
+    return prepare(topics, application);
   }
 
   return {

@@ -1,6 +1,6 @@
 import type { Serde } from '../serdes.ts';
 import { afterPrefix, justBehind } from './byteStore.ts';
-import type { StateStore, StoreBuilder } from './store.ts';
+import { type StateStore, type StoreBuilder, storeShape } from './store.ts';
 
 export interface KeyValue<K, V> {
   readonly key: K;
@@ -38,6 +38,7 @@ export function keyValueStoreBuilder<K, V>(
 ): StoreBuilder<KeyValueStore<K, V>> {
   return {
     ...{ name, logged, changelogConfigs, retentionMs: undefined },
+    shape: storeShape('key-value', keySerde, valueSerde),
     build(bytes) {
       const decode = ([key, value]: readonly [Uint8Array, Uint8Array]): KeyValue<K, V> => ({
         key: keySerde.deserialize(key),

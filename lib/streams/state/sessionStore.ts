@@ -9,7 +9,7 @@ import {
 import { compareBytes, justBehind } from './byteStore.ts';
 import { expiringBytes } from './expiringBytes.ts';
 import type { KeyValue, StoreOptions } from './keyValueStore.ts';
-import type { StateStore, StoreBuilder } from './store.ts';
+import { type StateStore, type StoreBuilder, storeShape } from './store.ts';
 import type { ValueAndTimestamp } from './timestamped.ts';
 
 /**
@@ -51,6 +51,7 @@ export function sessionStoreBuilder<K, V>(
   return {
     // What expires is deleted, in the changelog too. Nothing in that may be deleted for its age: time may stand still for long.
     ...{ name, logged, changelogConfigs, retentionMs: undefined },
+    shape: storeShape('session', keySerde, valueSerde),
     build(stored) {
       const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 2), retentionMs);
       const decode = ([key, value]: readonly [Uint8Array, Uint8Array]) => ({

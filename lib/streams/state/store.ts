@@ -1,3 +1,5 @@
+import type { Format, Serde } from '../serdes.ts';
+
 /** What every store of state has in common. */
 export interface StateStore {
   readonly name: string;
@@ -23,6 +25,34 @@ export interface ByteStore {
   readonly size: number;
 }
 
+/** What is needed to look into a store without the application's code. */
+export interface StoreShape {
+  readonly kind: 'key-value' | 'window' | 'session';
+  /** `null`: one of the application's own. */
+  readonly keyFormat: Format | null;
+  readonly valueFormat: Format | null;
+  /** Whether eight bytes of time are in front of a value: see `timestamped`. */
+  readonly isTimestamped: boolean;
+  /** Of a window store. */
+  readonly windowSizeMs?: number;
+}
+
+type Formatted = Pick<Serde<unknown>, 'format'>;
+
+export function storeShape(
+  kind: StoreShape['kind'],
+  key: Formatted,
+  value: Formatted & { readonly inner?: Formatted },
+): StoreShape {
+  const { inner } = value;
+  return {
+    kind,
+    keyFormat: key.format ?? null,
+    valueFormat: (inner ?? value).format ?? null,
+    isTimestamped: inner !== undefined,
+  };
+}
+
 export interface StoreBuilder<S extends StateStore = StateStore> {
   readonly name: string;
   /** Whether there is a changelog topic, from which it is restored: true unless given. */
@@ -31,5 +61,7 @@ export interface StoreBuilder<S extends StateStore = StateStore> {
   readonly changelogConfigs: Readonly<Record<string, string>>;
   /** `cleanup.policy` of its changelog, and how long at least it is to keep a record that was not deleted. */
   readonly retentionMs: number | undefined;
+  /** None of an operator's own, which nobody else looks into. */
+  readonly shape?: StoreShape;
   build(bytes: ByteStore): S;
 }

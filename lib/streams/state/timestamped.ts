@@ -9,8 +9,9 @@ export interface ValueAndTimestamp<V> {
 const TIMESTAMP_BYTES = 8;
 
 /** Eight bytes of timestamp, then the value: as Kafka's timestamped stores have it. */
-export function timestamped<V>(serde: Serde<V>): Serde<ValueAndTimestamp<V>> {
+export function timestamped<V>(serde: Serde<V>): Serde<ValueAndTimestamp<V>> & { readonly inner: Serde<V> } {
   return {
+    inner: serde,
     serialize({ value, timestamp }) {
       const bytes = serde.serialize(value);
       const out = new Uint8Array(TIMESTAMP_BYTES + bytes.length);

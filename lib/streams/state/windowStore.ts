@@ -3,7 +3,7 @@ import { TIME_BYTES, timeFromEnd, timeWindowedSerde, type Windowed, withTimes } 
 import { compareBytes, justBehind } from './byteStore.ts';
 import { expiringBytes } from './expiringBytes.ts';
 import type { KeyValue, StoreOptions } from './keyValueStore.ts';
-import type { StateStore, StoreBuilder } from './store.ts';
+import { type StateStore, type StoreBuilder, storeShape } from './store.ts';
 
 /**
  * Kafka's WindowStore: values of keys, each of a window, which is known by its start. Bounds of times are of starts, and included. A window whose
@@ -40,6 +40,7 @@ export function windowStoreBuilder<K, V>(
   return {
     // What expires is deleted, in the changelog too. Nothing in that may be deleted for its age: time may stand still for long.
     ...{ name, logged, changelogConfigs, retentionMs: undefined },
+    shape: { ...storeShape('window', keySerde, valueSerde), windowSizeMs },
     build(stored) {
       const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 1), retentionMs);
       function* decoded(entries: Iterable<readonly [Uint8Array, Uint8Array]>) {
