@@ -29,7 +29,7 @@ export interface LocalClusterOptions {
   readonly regions?: readonly string[];
   /** Of the regions' items: `strong`, the default, they are shared; `eventual`, each has a copy, and one is home: see `startHomeRegions`. */
   readonly consistency?: Consistency;
-  /** Run by this process. Of a cluster without regions. */
+  /** Run by this process. */
   readonly streams?: readonly StreamsApplication[];
   /** See RegionsOptions. */
   readonly home?: RegionsOptions['home'];
@@ -59,12 +59,13 @@ export interface LocalFront {
 export async function startLocalCluster(options: LocalClusterOptions = {}): Promise<LocalCluster> {
   const { host = '127.0.0.1', port = 0, clock = systemClock, authorizer, onMaintenance, regions } = options;
   const { storage = { kind: 'memory' }, maintenanceIntervalMs = MAINTENANCE_INTERVAL_MS } = options;
+  const { streams = [] } = options;
   const served = { host, port, maintenanceIntervalMs, onMaintenance };
   const common = { clock, ...(authorizer && { authorizer }) };
   if (regions !== undefined) {
     const start = options.consistency === 'eventual' ? startHomeRegions : startRegions;
     const home = options.home && { home: options.home };
-    return start(regions, { ...served, ...common, storage, ...home });
+    return start(regions, { ...served, ...common, storage, streams, ...home });
   }
   requireNoRegions(storage);
   const opened = 'kind' in storage ? await openStorage(storage) : storage;
@@ -73,11 +74,11 @@ export async function startLocalCluster(options: LocalClusterOptions = {}): Prom
     const wadi = await createWadi({ ...common, storage: opened, queue });
     const front = await startFront({ ...served, wadi, queue });
     const { url } = front;
-    const streams = startStreams(wadi, options.streams ?? []);
+    const running = startStreams(wadi, streams);
     return {
       ...{ url, wadi, fronts: [{ region: '', url, wadi }] },
       async close() {
-        await streams.close();
+        await running.close();
         await front.close();
         await opened.close();
       },

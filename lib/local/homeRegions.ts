@@ -22,6 +22,7 @@ import { type LocalMaintenance, startMaintenance } from './maintenance.ts';
 import { openRegionStorage } from './regionStorage.ts';
 import { LOCAL_REPLICATION_LIMITS, type RegionsOptions } from './regions.ts';
 import { type Server, startServer } from './server.ts';
+import { startStreams } from './streams.ts';
 import { watchRegions } from './watchRegions.ts';
 import { createWeather, inWeather, tablesInWeather } from './weather.ts';
 
@@ -50,6 +51,7 @@ export async function startHomeRegions(
     clock,
     storage,
     authorizer,
+    streams,
     port,
     host,
     maintenanceIntervalMs: intervalMs,
@@ -124,10 +126,12 @@ export async function startHomeRegions(
       ? await startMaintenance(wadi, queue, { intervalMs, ...report })
       : undefined;
     const stopWatching = isHome ? watchRegions(wadi) : () => undefined;
+    const running = startStreams(wadi, isHome ? streams : []);
     const epoch: Epoch = {
       ...{ home, wadi, functions: await loadFunctions(wadi) },
       async close() {
         stopWatching();
+        await running.close();
         await maintenance?.close();
       },
     };

@@ -90,8 +90,6 @@ export function parseOptions(argv: readonly string[]): LocalClusterOptions & Str
   const chosen = storageOptions(flags);
   if (names === undefined && flags.consistency !== 'strong')
     command.error('error: --consistency is for several regions: give --regions, too');
-  if (names !== undefined && flags.streams.length > 0)
-    command.error('error: --streams is for a cluster without --regions');
   if (names !== undefined && chosen.kind === 'aws')
     command.error('error: --regions plays regions on this machine: not with the aws storage');
   if (names !== undefined && flags.port + names.length - 1 > MAX_PORT)

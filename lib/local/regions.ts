@@ -6,6 +6,7 @@ import { createInProcessQueue } from '../queue/inProcess.ts';
 import { REPLICATION_LIMITS, type ReplicationLimits } from '../replication/limits.ts';
 import type { Region } from '../replication/region.ts';
 import type { Storage } from '../storage/ports.ts';
+import type { StreamsApplication } from '../streams/runtime/application.ts';
 import { createWadi } from '../wadi.ts';
 import { type Bucket, createBucketReplication } from './bucketReplication.ts';
 import type { LocalCluster } from './cluster.ts';
@@ -15,6 +16,7 @@ import { contextOf } from './functions.ts';
 import { regionNamesProblem } from './regionNames.ts';
 import { openRegionStorage } from './regionStorage.ts';
 import type { StorageOptions } from './storage.ts';
+import { type LocalStreams, startStreams } from './streams.ts';
 import { watchRegions } from './watchRegions.ts';
 import { createWeather, inWeather } from './weather.ts';
 
@@ -23,6 +25,8 @@ export interface RegionsOptions
   readonly storage: Storage | StorageOptions;
   readonly clock: Clock;
   readonly authorizer?: AuthorizerOptions;
+  /** Each region works on them; where one is home, that one alone. */
+  readonly streams: readonly StreamsApplication[];
   /** Of regions of which one is home: how long that can be relied on, and how long a failover waits. */
   readonly home?: Pick<AuthorityLimits, 'leaseMs' | 'renewAfterMs'> & Pick<FailoverLimits, 'fenceMs'>;
 }
@@ -37,7 +41,7 @@ export const LOCAL_REPLICATION_LIMITS: ReplicationLimits = { ...REPLICATION_LIMI
 export async function startRegions(names: readonly string[], options: RegionsOptions): Promise<LocalCluster> {
   const problem = regionNamesProblem(names);
   if (problem !== undefined) throw new Error(problem);
-  const { clock, storage, authorizer, port, ...served } = options;
+  const { clock, storage, authorizer, port, streams, ...served } = options;
   const { items, byRegion, close: closeStorage } = await openRegionStorage(storage, names, { shared: true });
   const buckets = names.map((name): Bucket => {
     const weather = createWeather(name);
@@ -51,9 +55,11 @@ export async function startRegions(names: readonly string[], options: RegionsOpt
   const functions = functionsOfFaults(buckets, all);
   const fronts: Front[] = [];
   const stopWatching: (() => void)[] = [];
+  const running: LocalStreams[] = [];
 
   async function close(): Promise<void> {
     for (const stop of stopWatching) stop();
+    await Promise.all(running.map((each) => each.close()));
     await Promise.all(fronts.map((front) => front.close()));
     replication.close();
     await closeStorage();
@@ -74,6 +80,7 @@ export async function startRegions(names: readonly string[], options: RegionsOpt
       all[i]!.url = front.url;
       weather.onChange(front.cut);
       stopWatching.push(watchRegions(wadi));
+      running.push(startStreams(wadi, streams));
     }
   } catch (error) {
     await close();

@@ -126,7 +126,7 @@ function createWork(
   async function work(warm: Warm | undefined, untilMs: number): Promise<Worked> {
     let state = taken;
     await finish(state);
-    if (warm === undefined) await forgetOrphans(state);
+    if (warm === undefined) await forgetOrphans(state).catch(() => undefined);
     let task = warm?.task ?? (await open(state));
     if (warm !== undefined) ({ sinceSnapshot } = warm);
     let inputs = newInputs();
@@ -287,13 +287,16 @@ function createWork(
     return after;
   }
 
-  /** What was written by whoever died before the commit, and can be committed no more: the epoch of its lease is over. */
+  /**
+   * What was written by whoever died before the commit, and can be committed no more: the epoch of its lease is over. If it fails, while a region is
+   * down, say, the next to take the task does it.
+   */
   async function forgetOrphans({ epoch, blob }: TaskState): Promise<void> {
-    const { objects: found } = await withRetries(clock, () => objects.list(prefix, { limit: 1_000 }));
+    const { objects: found } = await objects.list(prefix, { limit: 1_000 });
     const orphans = found
       .map(({ key }) => key)
       .filter((key) => key !== blob && Number.parseInt(key.slice(prefix.length), 10) < epoch);
-    if (orphans.length > 0) await objects.delete(orphans).catch(() => undefined);
+    if (orphans.length > 0) await objects.delete(orphans);
   }
 
   /** The step before is applied: what it was written in is of no use to anybody. */
