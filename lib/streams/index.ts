@@ -15,7 +15,6 @@ export { type Serde, Serdes } from './serdes.ts';
 export { keyValueStoreBuilder } from './state/keyValueStore.ts';
 export { type SessionStore, sessionStoreBuilder } from './state/sessionStore.ts';
 export { type WindowStore, windowStoreBuilder } from './state/windowStore.ts';
-export { describe, draw } from './topology/describe.ts';
 export { Topology } from './topology/topology.ts';
 export { type JoinWindows, joinWindows } from './windows/joinWindows.ts';
 export { sessionWindows } from './windows/sessionWindows.ts';

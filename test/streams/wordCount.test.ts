@@ -1,7 +1,6 @@
 import { TopologyTestDriver } from '../../lib/streams/driver/topologyTestDriver.ts';
 import { StreamsBuilder } from '../../lib/streams/dsl/streamsBuilder.ts';
 import { Serdes } from '../../lib/streams/serdes.ts';
-import { describe as describeTopology, draw } from '../../lib/streams/topology/describe.ts';
 
 const { string, long } = Serdes;
 const strings = { keySerde: string, valueSerde: string };
@@ -37,7 +36,7 @@ test('words are counted, by way of a topic in which each word has its partition'
 });
 
 test('a topology is described as Kafka describes it', () => {
-  expect(describeTopology(wordCount())).toBe(`Topologies:
+  expect(wordCount().describe()).toBe(`Topologies:
    Sub-topology: 0
     Source: KSTREAM-SOURCE-0000000000 (topics: [lines])
       --> KSTREAM-FLATMAPVALUES-0000000001
@@ -65,5 +64,5 @@ test('a topology is described as Kafka describes it', () => {
     Sink: KSTREAM-SINK-0000000009 (topic: words)
       <-- KTABLE-TOSTREAM-0000000008
 `);
-  expect(draw(wordCount())).toContain('n4[("counts")]'.slice(2));
+  expect(wordCount().draw()).toContain('n4[("counts")]'.slice(2));
 });

@@ -144,10 +144,13 @@ export class Stream<K, V> {
     });
   }
 
-  /** By way of a topic of the application's own, in which keys decide the partitions anew. */
+  /** By way of a topic of the application's own, in which keys decide the partitions anew; without a key it is any (KIP-962). */
   repartition({ name, ...options }: Repartitioned<K, V> = {}): Stream<K, V> {
     const topic = name ?? this.graph.newName('KSTREAM-REPARTITION-');
-    return new Stream(this.graph, repartition(this.graph, this.place, topic, options));
+    return new Stream(
+      this.graph,
+      repartition(this.graph, this.place, topic, { ...options, keepsNullKeys: true }),
+    );
   }
 
   groupByKey(grouped: Grouped<K, V> = {}): GroupedStream<K, V> {

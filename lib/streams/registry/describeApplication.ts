@@ -1,6 +1,5 @@
 import { changelogTopic, internalTopic, nameIn, type StreamsApplication } from '../runtime/application.ts';
 import type { StoreShape } from '../state/store.ts';
-import { describe, draw } from '../topology/describe.ts';
 
 /** What others may know of an application without its code. Topics are named as in the cluster. */
 export interface ApplicationDescription {
@@ -11,7 +10,7 @@ export interface ApplicationDescription {
   /** Those that it makes for itself: they go with it. */
   readonly repartitionTopics: readonly string[];
   readonly stores: readonly StoreDescription[];
-  /** As `describe` prints it, and `draw` draws it. */
+  /** As `Topology.describe` prints it, and `draw` draws it. */
   readonly topology: string;
   readonly mermaid: string;
   /** The function that runs it, if one does. */
@@ -56,8 +55,8 @@ export function describeApplication(
         changelogTopic: logged ? changelogTopic(applicationId, name) : null,
       })),
     ),
-    topology: describe(topology),
-    mermaid: draw(topology),
+    topology: topology.describe(),
+    mermaid: topology.draw(),
     ...(functionName !== undefined && { functionName }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Topology, TopologyNode } from './topology.ts';
 
-/** As Kafka's `Topology#describe` prints it. */
+/** See `Topology.describe`. */
 export function describe(topology: Topology): string {
   const lines = ['Topologies:'];
   for (const { id, nodes } of topology.subtopologies) {
@@ -37,7 +37,7 @@ function childrenOf({ name }: TopologyNode, nodes: readonly TopologyNode[]): str
 
 const names = (all: readonly string[]): string => (all.length === 0 ? 'none' : all.join(', '));
 
-/** The same as a drawing (https://mermaid.js.org/syntax/flowchart.html). */
+/** See `Topology.draw`. */
 export function draw(topology: Topology): string {
   const lines = ['flowchart TD'];
   const ids = new Map<string, string>();

@@ -2,6 +2,7 @@ import type { ProcessorSupplier } from '../processor/processor.ts';
 import type { StreamRecord } from '../record.ts';
 import type { Serde } from '../serdes.ts';
 import type { StateStore, StoreBuilder } from '../state/store.ts';
+import { describe, draw } from './describe.ts';
 import { TopologyError } from './topologyError.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: a graph joins nodes of any types; the DSL sees to it that they fit.
@@ -206,6 +207,16 @@ export class Topology {
       const stores = [...this.#stores].flatMap(([name, { builder }]) => (names.has(name) ? [builder] : []));
       return { id, nodes, stores };
     });
+  }
+
+  /** As Kafka's `Topology#describe` prints it. */
+  describe(): string {
+    return describe(this);
+  }
+
+  /** A drawing of it, for Mermaid (https://mermaid.js.org/syntax/flowchart.html). */
+  draw(): string {
+    return draw(this);
   }
 
   #add(node: TopologyNode): this {
