@@ -655,7 +655,7 @@ function keptTopicPlan(i: number, random: Random): TopicPlan {
 /** A key in the map of compaction. */
 const KEY_BYTES = 27;
 
-function smallMaintenanceLimits(random: Random): MaintenanceLimits {
+export function smallMaintenanceLimits(random: Random): MaintenanceLimits {
   return {
     ...MAINTENANCE_LIMITS,
     candidatesPerWindow: random.between(1, 20),

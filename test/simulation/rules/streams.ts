@@ -108,6 +108,18 @@ const rules: readonly Rule[] = [
     from: 'there.holder === next.holder',
     to: 'there.untilMs === next.untilMs',
   },
+  {
+    rule: 'a record that breaks off leaves nothing half done',
+    file: 'lib/streams/runtime/takeStep.ts',
+    from: '    const again = await options.reopen();\n',
+    to: '    const again = task;\n',
+  },
+  {
+    rule: 'the times that processors have seen are committed with the step',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'positions, times: step.times },',
+    to: 'positions, times: mine.times },',
+  },
 ];
 
 export const streamsRules: readonly Mutation[] = rules.map((rule) => ({ ...rule, theme: 'streams' }));

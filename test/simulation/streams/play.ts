@@ -7,8 +7,9 @@ import { ALL_FAULTS, type Coverage, createWeather, FAULTS, type Fault } from '..
 import type { Played } from '../game.ts';
 import { type Random, seeded } from '../random.ts';
 import { createWorld, type World } from '../world.ts';
-import { LINES, MOODS, TOLD, WORDS } from './application.ts';
+import { DELETE_RETENTION_MS, LETTERS, LINES, MINUTES, MOODS, TOLD, WORDS } from './application.ts';
 import { check, type Rest } from './check.ts';
+import { keepHouse, keepOnce } from './keeper.ts';
 import { readTopic } from './reading.ts';
 import { restoredStores } from './restored.ts';
 import { type Stage, sleep } from './stage.ts';
@@ -16,8 +17,9 @@ import { drawLimits, keepWorking, startWorker, type Worker } from './workers.ts'
 
 const START_MS = 1_770_000_000_000;
 /** Longer than anything is late, frozen, or leased. */
-const QUIET_MS = 200_000;
+const QUIETS_MS = [200_000, 200_000, DELETE_RETENTION_MS + 600_000];
 const SPEAKERS = 5;
+const OUTPUTS = [WORDS, TOLD, MINUTES, LETTERS];
 /** So many runs of a worker are enough for all tasks, if nothing fails. */
 const MAX_RUNS = 10;
 /** Those that strike calls of stores, and processes. */
@@ -62,9 +64,12 @@ const trueClock = (world: World, random: Random): Clock => ({
 async function perform(stage: Stage): Promise<Rest> {
   const { world, weather, random, whole } = stage;
   const partitions = random.between(2, 3);
-  for (const name of [LINES, MOODS]) await whole.topics.create({ name, partitions });
-  for (const name of [WORDS, TOLD]) await whole.topics.create({ name, partitions: random.between(1, 3) });
+  // Records are as old as the world, which begins at 0 for them.
+  const configs = { 'retention.ms': '-1' };
+  for (const name of [LINES, MOODS]) await whole.topics.create({ name, partitions, configs });
+  for (const name of OUTPUTS) await whole.topics.create({ name, partitions: random.between(1, 3), configs });
   const limits = drawLimits(random);
+  const isKept = random.chance(0.6);
   const untilMs = world.nowMs + random.pick([3_000, 10_000, 40_000]);
   const [workers] = await Promise.all([
     Promise.all(
@@ -74,9 +79,14 @@ async function perform(stage: Stage): Promise<Rest> {
     ),
     speak(stage, random.fork(3), random.between(4, 16), (untilMs - world.nowMs) / 10),
     observe(stage, random.fork(4), untilMs),
+    isKept ? keepHouse(stage, random.fork(6), untilMs) : undefined,
   ]);
   weather.clear();
-  await sleep(stage, QUIET_MS);
+  // A pass gives a tombstone its time; in a later one it goes.
+  for (let pass = 0; pass < 3; pass++) {
+    await sleep(stage, random.pick(QUIETS_MS));
+    if (isKept) await keepOnce(stage, random.fork(30 + pass));
+  }
   const fresh = await startWorker(stage, 'fresh', random.fork(5), limits);
   await drain(stage, fresh);
   // Those that have tasks at hand from before go on with them.
@@ -85,24 +95,31 @@ async function perform(stage: Stage): Promise<Rest> {
     await speak(stage, random.fork(20 + i), 2, 1);
     await drain(stage, worker);
   }
-  const [lines, moods, words, told] = await Promise.all(
-    [LINES, MOODS, WORDS, TOLD].map((name) => readTopic(whole, name)),
-  );
-  const stores = await restoredStores(whole, partitions);
-  return { lines: lines!, moods: moods!, words: words!, told: told!, ...stores };
+  const read = (name: string) => readTopic(whole, name);
+  return {
+    ...{
+      lines: await read(LINES),
+      moods: await read(MOODS),
+      words: await read(WORDS),
+      told: await read(TOLD),
+    },
+    ...{ minutes: await read(MINUTES), letters: await read(LETTERS) },
+    ...(await restoredStores(whole, partitions)),
+  };
 }
 
 /** Lines and moods come, one after the other. */
 async function speak(stage: Stage, random: Random, count: number, mostPauseMs: number): Promise<void> {
   const { whole, world } = stage;
   for (let i = 0; i < count; i++) {
-    const isLine = random.chance(0.7);
+    const isLine = random.chance(0.6);
     const topic = await whole.topics.describe(isLine ? LINES : MOODS);
     const key = Buffer.from(`speaker${random.below(SPEAKERS)}`);
-    const words = Array.from({ length: random.between(0, 3) }, () => `w${random.below(6)}`);
-    const text = isLine ? [`line${stage.said}`, ...words].join(' ') : `mood${stage.said}`;
+    const value = isLine ? lineOf(stage.said, random) : moodOf(stage.said, random);
     stage.said++;
-    const record = { key, value: Buffer.from(text), timestamp: Math.floor(world.nowMs), headers: [] };
+    // Some are late.
+    const timestamp = Math.max(0, Math.floor(world.nowMs) - START_MS - random.pick([0, 0, 500, 4_000]));
+    const record = { key, value, timestamp, headers: [] };
     const batch = { bytes: encodeBatch([record]), recordCount: 1, maxTimestamp: record.timestamp };
     const partition = partitionOfKey(key, topic.partitions);
     const [result] = await whole.log.append(topic, [
@@ -112,6 +129,16 @@ async function speak(stage: Stage, random: Random, count: number, mostPauseMs: n
     await sleep(stage, random.between(0, Math.round(mostPauseMs)));
   }
 }
+
+function lineOf(number: number, random: Random): Uint8Array {
+  if (random.chance(0.05)) return Uint8Array.of(0xff, number);
+  const words = Array.from({ length: random.between(0, 3) }, () => `w${random.below(6)}`);
+  if (random.chance(0.1)) words.push('unspeakable');
+  return Buffer.from([`line${number}`, ...words].join(' '));
+}
+
+const moodOf = (number: number, random: Random): Uint8Array | null =>
+  random.chance(0.4) ? null : Buffer.from(`mood${number}`);
 
 async function observe(stage: Stage, random: Random, untilMs: number): Promise<void> {
   const { whole, world, seen } = stage;

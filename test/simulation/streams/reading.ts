@@ -7,10 +7,22 @@ export interface Read {
   readonly partition: number;
   readonly offset: number;
   readonly key: string;
-  readonly value: Uint8Array;
+  readonly timestamp: number;
+  /** `null`: a tombstone. */
+  readonly value: Uint8Array | null;
 }
 
-export const textOf = ({ value }: Read): string => Serdes.string.deserialize(value);
+/** '' of a tombstone. */
+export const textOf = ({ value }: Read): string => (value === null ? '' : Serdes.string.deserialize(value));
+
+export function isReadable(one: Read): boolean {
+  try {
+    textOf(one);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** All of a topic, partition by partition. */
 export async function readTopic(
@@ -34,8 +46,8 @@ async function readPartition(
     const request = { partition, offset, maxBytes: 1 << 20, minBytes: 0, maxWaitMs: 0 };
     const { bytes, nextOffset } = await log.fetch(topic, request);
     if (nextOffset === offset) return found;
-    for (const { key, value, offset: at } of decodeBatches(bytes, { fromOffset: offset }))
-      found.push({ partition, offset: at, key: Serdes.string.deserialize(key!), value: value! });
+    for (const { key, value, timestamp, offset: at } of decodeBatches(bytes, { fromOffset: offset }))
+      found.push({ partition, offset: at, key: Serdes.string.deserialize(key!), timestamp, value });
     offset = nextOffset;
   }
 }
