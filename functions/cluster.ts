@@ -12,6 +12,7 @@ import { operations as groupOperations } from './groups.ts';
 import { handlerOf } from './handler.ts';
 import { operations as maintenanceOperations } from './maintenanceApi.ts';
 import { operations as produceOperations } from './produce.ts';
+import { operations as streamsOperations } from './streamsApi.ts';
 import { operations as topicOperations } from './topics.ts';
 
 export const operations: readonly Operation[] = [
@@ -26,6 +27,7 @@ export const allOperations = [
   ...fetchOperations,
   ...consumerOperations,
   ...groupOperations,
+  ...streamsOperations,
   ...topicOperations,
   ...maintenanceOperations,
   ...aclOperations,

@@ -47,6 +47,7 @@ const CLUSTER = '/v3/clusters/{cluster_id}';
 const TOPIC = `${CLUSTER}/topics/{topic_name}`;
 const PARTITION = `${TOPIC}/partitions/{partition_id}`;
 const GROUP = `${CLUSTER}/consumer-groups/{consumer_group_id}`;
+const APPLICATION = `${CLUSTER}/streams/{application_id}`;
 const INSTANCE = '/consumers/{group_name}/instances/{instance}';
 
 export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
@@ -124,6 +125,22 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     timeoutSeconds: 29,
     // A position is looked up by a time in the records.
     stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: ['read', 'write', 'delete'] },
+  },
+  {
+    name: 'streamsApi',
+    entry: 'streamsApi.ts',
+    description: 'Shows streams applications, their tasks and lags',
+    routes: [
+      `GET ${CLUSTER}/streams`,
+      `GET ${APPLICATION}`,
+      `GET ${APPLICATION}/tasks`,
+      `GET ${APPLICATION}/tasks/{task_id}`,
+      `GET ${APPLICATION}/lags`,
+      `GET ${APPLICATION}/lags/{topic_name}/partitions/{partition_id}`,
+    ],
+    memoryMb: 512,
+    timeoutSeconds: 29,
+    stores: { objects: [], log: ['read'], metadata: ['read'], groups: ['read'] },
   },
   {
     name: 'topics',

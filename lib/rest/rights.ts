@@ -89,6 +89,15 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   resetConsumerGroupPositions: ['READ GROUP'],
   deleteConsumerGroupPositions: ['DELETE GROUP'],
 
+  // ------------------------------------------------------------ streams: an application's id is a group's, as in Kafka
+  listStreamsApplications: 'each',
+  getStreamsApplication: ['DESCRIBE GROUP'],
+  listStreamsTasks: ['DESCRIBE GROUP'],
+  getStreamsTask: ['DESCRIBE GROUP'],
+  // And DESCRIBE of each topic: others are left out.
+  listStreamsLags: ['DESCRIBE GROUP'],
+  getStreamsLag: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
+
   // ------------------------------------------------------------ the cluster
   listKafkaClusters: 'nothing',
   getKafkaCluster: 'nothing',
@@ -125,7 +134,10 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
 };
 
 /** The parameters of paths that name a topic or a group. */
-const PARAMS = { TOPIC: ['topic_name'], GROUP: ['consumer_group_id', 'group_name'] } as const;
+const PARAMS = {
+  TOPIC: ['topic_name'],
+  GROUP: ['consumer_group_id', 'group_name', 'application_id'],
+} as const;
 
 /**
  * What the caller may do, if it may call the operation: throws TOPIC_, GROUP_ or CLUSTER_AUTHORIZATION_FAILED. What tells nothing is

@@ -21,13 +21,20 @@ function usesLog(spec: FunctionSpec): boolean {
   return spec !== FAILOVER && spec.stores.objects.length > 0;
 }
 
+/** What is known of streams is beside the groups. */
+const usesGroups = (spec: FunctionSpec): boolean =>
+  spec !== FAILOVER && spec.stores.groups.length > 0 && !spec.name.startsWith('streams');
+
 /** Of some modules, whether a function has a use for them, by the manifest. */
 const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => boolean])[] = [
   [/@aws-sdk\/client-s3\/|lib\/storage\/aws\/objects/, ({ stores }) => stores.objects.length > 0],
   [/@aws-sdk\/client-sqs\/|lib\/queue\/sqs/, ({ queue }) => queue !== undefined],
-  [/lib\/group\/createGroups|re2js/, (spec) => spec !== FAILOVER && spec.stores.groups.length > 0],
+  [/lib\/group\/createGroups|re2js/, usesGroups],
   // The log is one part, also for who asks only how far it goes.
-  [/lib\/log\/createLog|lib\/log\/appender/, (spec) => usesLog(spec) || spec.name === 'lag'],
+  [
+    /lib\/log\/createLog|lib\/log\/appender/,
+    (spec) => usesLog(spec) || ['lag', 'streamsApi'].includes(spec.name),
+  ],
   [/lib\/replication\/(replication|membership|placement)/, usesLog],
   [/lib\/quota\/quotas/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
   [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],

@@ -143,7 +143,7 @@ const MADE_UP = /\b[\w-]{22}(?=\W)/g;
 const PARAMS: Readonly<Record<string, string>> = {
   ...{ cluster_id: CLUSTER_ID, topic_name: 'orders', partition_id: '0', broker_id: '1' },
   ...{ group_name: 'readers', instance: 'one', consumer_group_id: 'readers', consumer_id: 'one' },
-  ...{ name: 'retention.ms', run_id: 'none' },
+  ...{ name: 'retention.ms', run_id: 'none', application_id: 'counter', task_id: '0_0' },
 };
 const BODIES: Readonly<Record<string, unknown>> = {
   records: { partition_id: 0, value: { type: 'STRING', data: 'a' } },

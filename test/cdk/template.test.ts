@@ -470,6 +470,10 @@ describe('permissions', () => {
     });
   });
 
+  test('streamsApi reads items, no records, and changes nothing', () => {
+    expect(allowedOfState('streamsApi')).toEqual({ log: readItems, metadata: readItems, groups: readItems });
+  });
+
   test('planner reads what is due, puts the daily sweep there, and sends; it sees no records and no topics', () => {
     expect(allowedOfState('planner')).toEqual({
       log: [...readItems, ...writeItems].sort(),

@@ -36,6 +36,7 @@ import {
 } from '../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { batch } from '../support/log.ts';
+import { counting, runApplication } from '../support/streams.ts';
 import { allowed, functionOf, getAtt, type Synthesis, synthesize, type Template } from './support.ts';
 
 /**
@@ -557,6 +558,9 @@ async function live(
   const to = { to: { timestamp: '2020-01-01T00:00:00Z' }, topics: [{ topic_name: 'orders' }] };
   await call('groups', `POST ${group}/positions:reset`, to);
   await call('groups', `DELETE ${group}/positions?topic_name=orders`);
+
+  await runApplication(await createWadi({ storage, clock, clusterId: 'one' }), counting('counter', 'users'));
+  await call('streamsApi', `GET ${cluster}/streams/counter/lags`);
 
   await call('maintenanceApi', `POST ${cluster}/maintenance/run`, { topic_name: 'orders' });
   await call('maintenanceApi', `GET ${cluster}/maintenance`);

@@ -27,6 +27,8 @@ const PARAMS: Readonly<Record<string, readonly string[]>> = {
   group_name: ['readers', 'readers', 'others'],
   instance: ['one', 'one', 'two', 'missing'],
   consumer_group_id: ['readers', 'readers', 'others'],
+  application_id: ['counter', 'counter', 'others'],
+  task_id: ['0_0', '1_0', '0_1'],
   name: ['retention.ms', 'num.partitions', 'cleanup.policy', 'x'],
 };
 

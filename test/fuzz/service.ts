@@ -15,6 +15,7 @@ import type { Storage } from '../../lib/storage/ports.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { limits } from '../record/support.ts';
 import { testClock } from '../support/log.ts';
+import { counting, runApplication } from '../support/streams.ts';
 
 /** The deployed functions over fresh storage, called as API Gateway calls them. */
 export interface Service {
@@ -66,7 +67,8 @@ const findRoute = createRoutes(
 );
 
 /** What most requests are about; `stamped` has LogAppendTime. */
-export async function fill({ topics, log, groups }: Wadi): Promise<void> {
+export async function fill(wadi: Wadi): Promise<void> {
+  const { topics, log, groups } = wadi;
   await topics.create({ name: 'canary' });
   await topics.create({ name: 'orders', partitions: 2 });
   await topics.create({ name: 'compacted', configs: { 'cleanup.policy': 'compact' } });
@@ -80,6 +82,7 @@ export async function fill({ topics, log, groups }: Wadi): Promise<void> {
   await groups.create(READER.groupId, config, READER.name);
   await groups.assign(READER, [{ topic: 'orders', partition: 0 }]);
   await groups.heartbeat(READER);
+  await runApplication(wadi, counting('counter', 'stamped'));
 }
 
 const bytes = (text: string) => Buffer.from(text);

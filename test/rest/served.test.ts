@@ -7,6 +7,7 @@ import { routeKey } from '../../lib/rest/dispatch.ts';
 import { openapi } from '../../lib/rest/openapi.ts';
 import type { Operation } from '../../lib/rest/operation.ts';
 import { VERSION } from '../../lib/version.ts';
+import { counting, runApplication } from '../support/streams.ts';
 import { type Api, startApi } from './support.ts';
 
 interface Document {
@@ -28,6 +29,7 @@ beforeAll(async () => {
   await api.call(`POST ${instance}/offsets`, { body: { offsets: [{ ...partition, offset: 0 }] } });
   const heartbeat = await api.call<{ member_id: string }>(`POST ${instance}/heartbeat`);
   memberId = heartbeat.json.member_id;
+  await runApplication(api.cluster.wadi, counting('counter', 'orders'));
 });
 afterAll(() => api.cluster.close());
 
@@ -108,6 +110,8 @@ test.each(GETS)('%s answers 200', async (route) => {
     .replace('{instance}', 'one')
     .replace('{consumer_group_id}', 'readers')
     .replace('{consumer_id}', memberId)
+    .replace('{application_id}', 'counter')
+    .replace('{task_id}', '0_1')
     .replace('{name}', 'retention.ms');
   const { status } = await api.call(path);
   expect(status).toBe(200);

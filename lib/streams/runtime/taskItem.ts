@@ -40,6 +40,21 @@ export function taskKey(applicationId: string, task: TaskId): Key {
   return { pk: `streams/${applicationId}`, sk: taskName(task) };
 }
 
+/** Of a task's item. */
+export function taskOf({ sk }: Key): TaskId {
+  const [subtopology, partition] = sk.split('_').map(Number) as [number, number];
+  return { subtopology, partition };
+}
+
+/** Whether somebody has the task. A lease that ends far ahead is of a clock that is wrong. */
+export function isLeased(
+  { untilMs }: Pick<TaskState, 'untilMs'>,
+  nowMs: number,
+  { leaseMs }: { readonly leaseMs: number },
+): boolean {
+  return untilMs > nowMs && untilMs <= nowMs + 2 * leaseMs;
+}
+
 export function taskItem(key: Key, { times, snapshot, pending, blob, ...state }: TaskState): Item {
   return {
     ...key,

@@ -2,7 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { withRetries } from '../../log/retry.ts';
 import type { Condition, ItemStore, Key } from '../../storage/ports.ts';
 import type { StreamsLimits } from './limits.ts';
-import { parseTask, type TaskState, taskItem } from './taskItem.ts';
+import { isLeased, parseTask, type TaskState, taskItem } from './taskItem.ts';
 
 /** A task's item, changed only on the condition that nobody else has taken the task, and nothing was committed, since it was read. */
 export interface TaskStore {
@@ -26,8 +26,7 @@ export function createTaskStore(
     async take() {
       const seen = await read();
       const now = clock.now();
-      // One from far ahead has a clock that is wrong.
-      if (seen.untilMs > now && seen.untilMs <= now + 2 * leaseMs) return undefined;
+      if (isLeased(seen, now, { leaseMs })) return undefined;
       const holder = Buffer.from(clock.random(8)).toString('hex');
       return store.put(seen, { ...seen, epoch: seen.epoch + 1, holder, untilMs: now + leaseMs });
     },

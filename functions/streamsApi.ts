@@ -1,0 +1,7 @@
+import { streamsOperations } from '../lib/rest/v3/streams.ts';
+import { streamsLagOperations } from '../lib/rest/v3/streamsLags.ts';
+import { streamsTaskOperations } from '../lib/rest/v3/streamsTasks.ts';
+import { handlerOf } from './handler.ts';
+
+export const operations = [...streamsOperations, ...streamsTaskOperations, ...streamsLagOperations];
+export const createHandler = handlerOf(operations);
