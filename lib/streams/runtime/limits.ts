@@ -14,6 +14,8 @@ export interface StreamsLimits {
   readonly snapshotRecords: number;
   /** Of one object of a snapshot. */
   readonly snapshotPartBytes: number;
+  /** Between steps, a global table is read on when it was not for so long. */
+  readonly globalTableMs: number;
 }
 
 export const STREAMS_LIMITS: StreamsLimits = {
@@ -25,4 +27,5 @@ export const STREAMS_LIMITS: StreamsLimits = {
   leaseMs: 60_000,
   snapshotRecords: 100_000,
   snapshotPartBytes: 8 * 1024 * 1024,
+  globalTableMs: 1_000,
 };

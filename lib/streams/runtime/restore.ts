@@ -1,9 +1,7 @@
 import type { Log } from '../../log/log.ts';
-import { decodeBatches } from '../../record/decode.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Task } from '../task/task.ts';
-
-const FETCH_BYTES = 4 * 1024 * 1024;
+import { readRange } from './readRange.ts';
 
 /**
  * Brings a store to what its changelog says, from the log start, or an offset, to the end as it is now. Returns how many records that were;
@@ -17,19 +15,12 @@ export async function restoreStore(
   from?: number,
 ): Promise<number | undefined> {
   const { partition } = task.id;
-  const { logStartOffset, highWatermark } = await log.bounds(changelog, partition);
+  const { logStartOffset, highWatermark: to } = await log.bounds(changelog, partition);
   if (from !== undefined && from < logStartOffset) return undefined;
   let records = 0;
-  for (let offset = from ?? logStartOffset; offset < highWatermark; ) {
-    const fetched = await log.fetch(changelog, {
-      ...{ partition, offset, maxBytes: FETCH_BYTES, minBytes: 0, maxWaitMs: 0 },
-    });
-    for (const { key, value } of decodeBatches(fetched.bytes, { fromOffset: offset })) {
-      if (key !== null) task.restore({ store, key, value });
-      records++;
-    }
-    if (fetched.nextOffset === offset) break;
-    offset = fetched.nextOffset;
-  }
+  await readRange(log, changelog, { partition, from: from ?? logStartOffset, to }, ({ key, value }) => {
+    if (key !== null) task.restore({ store, key, value });
+    records++;
+  });
   return records;
 }

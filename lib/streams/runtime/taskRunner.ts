@@ -16,6 +16,7 @@ import {
 } from './application.ts';
 import { applyStep } from './applyStep.ts';
 import { forgetSnapshots } from './forgetSnapshots.ts';
+import { createGlobalTables, type GlobalTables } from './globalTables.ts';
 import { createInputs } from './inputs.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
 import { planAppends } from './planAppends.ts';
@@ -36,6 +37,8 @@ export interface RunnerContext {
   readonly topics: Topics;
   readonly clock: Clock;
   readonly limits?: StreamsLimits;
+  /** Told of what is passed over in the topics of global tables. */
+  readonly warn?: (error: unknown) => void;
 }
 
 /** What a run of a task has done. */
@@ -72,11 +75,20 @@ interface Warm {
  * sleeps or runs twice does no harm.
  */
 export function createTaskRunner(context: RunnerContext): TaskRunner {
-  const { application, items, clock, limits = STREAMS_LIMITS } = context;
+  const { application, items, clock, limits = STREAMS_LIMITS, warn } = context;
+  const { topology, onError = 'stop' } = application;
   const warm = new Map<string, Warm>();
+  const tables = createGlobalTables(context, topology, (error) => {
+    // As Kafka's, they have no dead letters: each process would write its own.
+    if (onError === 'stop') throw error;
+    warn?.(error);
+  });
 
   return {
     async run(id, untilMs) {
+      // Before the lease: the first time it may take long.
+      const { globalStores } = topology.subtopologies[id.subtopology]!;
+      await tables.readOn(globalStores, clock.now() - limits.globalTableMs);
       const store = createTaskStore(items, taskKey(application.applicationId, id), clock, limits);
       const taken = await store.take();
       if (taken === undefined) return { outcome: 'held', records: 0, steps: 0, restored: 0, dropped: 0 };
@@ -84,7 +96,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
       const known = warm.get(name);
       warm.delete(name);
       const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
-      const work = createWork({ ...context, limits }, id, store, taken);
+      const work = createWork({ ...context, limits, tables }, id, store, taken);
       try {
         const { run, task, state, sinceSnapshot } = await work(isWarm ? known : undefined, untilMs);
         if (state !== undefined)
@@ -108,12 +120,12 @@ interface Worked {
 }
 
 function createWork(
-  context: RunnerContext & { readonly limits: StreamsLimits },
+  context: RunnerContext & { readonly limits: StreamsLimits; readonly tables: GlobalTables },
   id: TaskId,
   store: TaskStore,
   taken: TaskState,
 ) {
-  const { application, objects, log, topics, clock, limits } = context;
+  const { application, objects, log, topics, clock, limits, tables } = context;
   const { applicationId, topology, onError = 'stop' } = application;
   const subtopology = topology.subtopologies[id.subtopology]!;
   const logged = new Set(subtopology.stores.filter((each) => each.logged).map(({ name }) => name));
@@ -150,6 +162,9 @@ function createWork(
       const isMore = await inputs.begin(state.positions);
       const isOver = clock.now() >= untilMs;
       if (isOver && isMore) return ended('more', await giveBack(state));
+      // A row that was appended before what the run begins with is seen by it.
+      const sinceMs = clock.now() - (isMore && steps === 0 ? 0 : limits.globalTableMs);
+      await tables.readOn(subtopology.globalStores, sinceMs);
       const options = { limits, onError, from: state.positions, nowMs: clock.now() };
       const current = state;
       const made = await takeStep(task, inputs, { ...options, reopen: () => open(current) });
@@ -183,7 +198,10 @@ function createWork(
     const { times, snapshot } = state;
     const { partition } = id;
     const internalTopic = (name: string) => nameIn(application, name);
-    const task = createTask({ partition, subtopology, times, nowMs: clock.now(), internalTopic });
+    const task = createTask({
+      ...{ partition, subtopology, times, nowMs: clock.now(), internalTopic },
+      globalStores: tables.stores,
+    });
     const read = await restoreTask(context, task, await changelogs(), snapshot);
     if (read === undefined) return open({ ...state, snapshot: undefined });
     restored += read;

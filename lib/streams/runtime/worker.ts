@@ -8,7 +8,7 @@ import { createTaskRunner } from './taskRunner.ts';
 
 export interface WorkerOptions {
   readonly limits?: StreamsLimits;
-  /** Told of a task that failed: it is tried again the next time. */
+  /** Told of a task that failed: it is tried again the next time; and of what is passed over in the topics of global tables. */
   readonly warn: (error: unknown) => void;
   /** Begin nothing new. */
   readonly isStopping?: () => boolean;
@@ -39,7 +39,7 @@ export function createStreamsWorker(
   const { storage, log, topics, clock } = wadi;
   const { groups: items, objects } = storage;
   const runner = createTaskRunner({
-    ...{ application, items, objects, log, topics, clock },
+    ...{ application, items, objects, log, topics, clock, warn },
     ...(limits && { limits }),
   });
   let prepared: Promise<TaskId[]> | undefined;

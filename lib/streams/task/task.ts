@@ -148,7 +148,7 @@ export function createTask(options: TaskOptions): Task {
         handles.get(child)!(record);
       },
       getStateStore<S extends StateStore>(name: string): S {
-        const store = node.stores.includes(name) ? stores.get(name) : globalStores.get(name);
+        const store = node.stores.includes(name) ? (stores.get(name) ?? globalStores.get(name)) : undefined;
         if (store === undefined) throw new Error(`${node.name} was not added with store ${name}`);
         return store as S;
       },

@@ -3,10 +3,11 @@ import type { Topology, TopologyNode } from './topology.ts';
 /** See `Topology.describe`. */
 export function describe(topology: Topology): string {
   const lines = ['Topologies:'];
+  const isGlobal = (name: string) => topology.globalStores.some(({ store }) => store === name);
   for (const { id, nodes } of topology.subtopologies) {
     lines.push(`   Sub-topology: ${id}`);
     for (const node of nodes) {
-      lines.push(`    ${headOf(node)}`);
+      lines.push(`    ${headOf(node, isGlobal)}`);
       if (node.kind !== 'sink') lines.push(`      --> ${names(childrenOf(node, nodes))}`);
       if (node.kind !== 'source') lines.push(`      <-- ${names(node.parents)}`);
     }
@@ -18,12 +19,13 @@ export function describe(topology: Topology): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
-function headOf(node: TopologyNode): string {
+/** As Kafka has it, a store of a global table is nobody's. */
+function headOf(node: TopologyNode, isGlobal: (store: string) => boolean): string {
   switch (node.kind) {
     case 'source':
       return `Source: ${node.name} (topics: [${node.topics.join(', ')}])`;
     case 'processor':
-      return `Processor: ${node.name} (stores: [${node.stores.join(', ')}])`;
+      return `Processor: ${node.name} (stores: [${node.stores.filter((store) => !isGlobal(store)).join(', ')}])`;
     case 'sink':
       return `Sink: ${node.name} (topic: ${topicOf(node.topic)})`;
   }

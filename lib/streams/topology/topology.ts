@@ -61,6 +61,8 @@ export interface Subtopology {
   readonly id: number;
   readonly nodes: readonly TopologyNode[];
   readonly stores: readonly StoreBuilder<StateStore>[];
+  /** Names of the global tables that its processors look up. */
+  readonly globalStores: readonly string[];
 }
 
 export interface SourceOptions<K, V> {
@@ -89,8 +91,7 @@ export class Topology {
 
   addSource<K, V>(name: string, topics: readonly string[], options: SourceOptions<K, V>): this {
     if (topics.length === 0) throw new TopologyError(`source ${name} has no topic`);
-    const taken = topics.find((topic) => this.#sourceOf(topic) !== undefined);
-    if (taken !== undefined) throw new TopologyError(`topic ${taken} has a source already`);
+    this.#requireUnread(topics);
     const { keySerde, valueSerde, timestampExtractor } = options;
     return this.#add({ kind: 'source', name, topics, keySerde, valueSerde, timestampExtractor });
   }
@@ -140,13 +141,14 @@ export class Topology {
     return this;
   }
 
-  /** A topic that each worker has the whole of, in a store that all processors may read. */
+  /** A topic that each worker has the whole of, in a store that processors which name it may read. */
   addGlobalStore<S extends StateStore>(
     builder: StoreBuilder<S>,
     table: Omit<GlobalTableNode, 'store'>,
   ): this {
     if (this.#stores.has(builder.name) || this.#global.has(builder.name))
       throw new TopologyError(`there are two stores ${builder.name}`);
+    this.#requireUnread([table.topic]);
     this.#global.set(builder.name, {
       ...table,
       store: builder.name,
@@ -205,7 +207,8 @@ export class Topology {
     return [...byRoot.values()].map((nodes, id) => {
       const names = new Set(nodes.flatMap((node) => (node.kind === 'processor' ? node.stores : [])));
       const stores = [...this.#stores].flatMap(([name, { builder }]) => (names.has(name) ? [builder] : []));
-      return { id, nodes, stores };
+      const globalStores = [...this.#global.keys()].filter((name) => names.has(name));
+      return { id, nodes, stores, globalStores };
     });
   }
 
@@ -225,11 +228,13 @@ export class Topology {
     return this;
   }
 
-  #sourceOf(topic: string): SourceNode | undefined {
-    for (const node of this.#nodes.values()) {
-      if (node.kind === 'source' && node.topics.includes(topic)) return node;
-    }
-    return undefined;
+  /** As Kafka: one source, or one global table, reads a topic. */
+  #requireUnread(topics: readonly string[]): void {
+    const read = new Set([...this.#global.values()].map(({ topic }) => topic));
+    for (const node of this.#nodes.values())
+      if (node.kind === 'source') for (const topic of node.topics) read.add(topic);
+    const taken = topics.find((topic) => read.has(topic));
+    if (taken !== undefined) throw new TopologyError(`topic ${taken} has a source already`);
   }
 
   #requireParents(name: string, parents: readonly string[]): void {

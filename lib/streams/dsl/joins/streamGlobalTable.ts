@@ -20,5 +20,6 @@ export function joinGlobalTable<K, V, KG, VG, VR>(
     lookUp: (store, key) => (store as KeyValueStore<KG, VG>).get(key),
   });
   const node = name ?? graph.newName(isLeft ? 'KSTREAM-LEFTJOIN-' : 'KSTREAM-JOIN-');
-  return new Stream(graph, graph.add(stream.place, node, supplier, { place: { valueSerde } }));
+  const options = { stores: [storeName], place: { valueSerde } };
+  return new Stream(graph, graph.add(stream.place, node, supplier, options));
 }
