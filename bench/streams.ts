@@ -164,6 +164,11 @@ printTable(
   [
     await throughput('filter and map', stateless(), () => filler),
     await throughput('count words, by way of a topic', wordCount(), word),
+    await throughput(
+      'the same, at least once',
+      { ...wordCount(), processingGuarantee: 'at_least_once' },
+      word,
+    ),
   ],
 );
 printTable(

@@ -6,14 +6,18 @@ const FIRST_PAUSE_MS = 25;
 
 /**
  * Repeats a storage call that may be repeated (a read, or a write that twice is the same as once) while it fails
- * with StorageError; the adapters have retried quickly before. On the injected clock, so that simulations see it.
+ * with StorageError, or what is said; the adapters have retried quickly before. On the injected clock, so that simulations see it.
  */
-export async function withRetries<T>(clock: Clock, call: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(
+  clock: Clock,
+  call: () => Promise<T>,
+  isWorthIt = (error: unknown): boolean => error instanceof StorageError,
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof StorageError) || attempt === ATTEMPTS) throw error;
+      if (!isWorthIt(error) || attempt === ATTEMPTS) throw error;
       await clock.sleep(pauseMs(clock, attempt));
     }
   }

@@ -8,7 +8,15 @@ import { createTask } from '../../lib/streams/task/task.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { seeded } from '../simulation/random.ts';
 import { intercepted } from '../support/faults.ts';
-import { expectOnce, LIMITS as FEW, readAll, runToRest, wordCount, world } from './countedWords.ts';
+import {
+  expectAtLeastOnce,
+  expectOnce,
+  LIMITS as FEW,
+  readAll,
+  runToRest,
+  wordCount,
+  world,
+} from './countedWords.ts';
 
 /** A snapshot as often as there are as many changes as keys in the last, a part for each key. */
 const LIMITS = { ...FEW, recordsPerStep: 2, snapshotRecords: 1, snapshotPartBytes: 1 };
@@ -101,6 +109,17 @@ test('whoever dies, between any two calls of the storage, each word is counted o
     await expectSame(w);
     // The one that counts, and what the dead has left.
     for (const partition of [0, 1]) expect((await stored(w, partition)).size).toBeLessThanOrEqual(2);
+    if (processes === 0) return;
+  }
+}, 120_000);
+
+test('where a step is appended before it is committed, a snapshot is as right, whoever dies', async () => {
+  const atLeastOnce = { ...application, processingGuarantee: 'at_least_once' } as const;
+  for (let dies = 1; ; dies++) {
+    const w = await world(seeded(dies));
+    const processes = await runToRest(w, (process) => (process === 0 ? dies : 0), LIMITS, atLeastOnce);
+    expectAtLeastOnce(await readAll(w.wadi, 'words'), w.lines);
+    await expectSame(w);
     if (processes === 0) return;
   }
 }, 120_000);

@@ -12,6 +12,8 @@ export interface StreamsApplication {
   readonly topology: Topology;
   /** `stop` unless given. */
   readonly onError?: OnError;
+  /** `exactly_once_v2` unless given; Kafka's default is the other. */
+  readonly processingGuarantee?: 'exactly_once_v2' | 'at_least_once';
 }
 
 /** A topic that the application has made for itself: no other's topics are called so. */

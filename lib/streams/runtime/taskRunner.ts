@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts';
+import { WadiError } from '../../errors.ts';
 import type { Log } from '../../log/log.ts';
 import { withRetries } from '../../log/retry.ts';
 import { type ItemStore, type ObjectStore, StorageError } from '../../storage/ports.ts';
@@ -68,11 +69,14 @@ interface Warm {
 }
 
 /**
- * Runs tasks exactly once, without transactions. A step reads records, and says what is to be appended, outputs and changes of state, with sequences
+ * Runs tasks exactly once, if nothing else is asked for, without transactions. A step reads records, and says what is to be appended, outputs and changes of state, with sequences
  * of an idempotent producer that is the task's in the epoch of its lease. That is written first; then one update of the task's item, on the condition of
  * that epoch, commits it together with the next position; then it is appended. Whoever finds a step committed and not known to be applied
  * applies it again before anything else: what is there is not appended twice. So nothing of a step that was not committed is ever seen, and whoever dies,
  * sleeps or runs twice does no harm.
+ *
+ * At least once, a step is appended first, and committed then, with nothing to keep in between: whoever dies before the commit, or wakes after its
+ * lease, leaves outputs and changes behind that come again.
  */
 export function createTaskRunner(context: RunnerContext): TaskRunner {
   const { application, items, clock, limits = STREAMS_LIMITS, warn } = context;
@@ -111,6 +115,12 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
   };
 }
 
+/** What a task's item says of the last step's appends. */
+type Appends = Pick<TaskState, 'applied' | 'pending' | 'blob'>;
+
+const mayBeRepeated = (error: unknown): boolean =>
+  error instanceof StorageError || (error instanceof WadiError && error.retriable);
+
 interface Worked {
   readonly run: TaskRun;
   readonly task: Task;
@@ -126,7 +136,8 @@ function createWork(
   taken: TaskState,
 ) {
   const { application, objects, log, topics, clock, limits, tables } = context;
-  const { applicationId, topology, onError = 'stop' } = application;
+  const { applicationId, topology, onError = 'stop', processingGuarantee } = application;
+  const isAtLeastOnce = processingGuarantee === 'at_least_once';
   const subtopology = topology.subtopologies[id.subtopology]!;
   const logged = new Set(subtopology.stores.filter((each) => each.logged).map(({ name }) => name));
   const prefix = `streams/${applicationId}/${taskName(id)}/`;
@@ -249,22 +260,33 @@ function createWork(
     positions: TaskState['positions'],
   ): Promise<TaskState | undefined> {
     const appends = await appendsOf(mine, step);
-    const chunks = encodeStep(appends);
-    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-    const isInline = bytes <= limits.inlineBytes;
-    const blob = isInline ? undefined : `${prefix}${mine.epoch}-${mine.step + 1}`;
-    if (blob !== undefined) await withRetries(clock, () => objects.put(blob, chunks));
+    const done = isAtLeastOnce ? await apply(mine, appends) : await keep(mine, appends);
     const next = await store.put(mine, {
       ...{ epoch: mine.epoch, holder: mine.holder, untilMs: clock.now() + limits.leaseMs },
-      ...{ step: mine.step + 1, applied: mine.step, positions, times: step.times },
-      snapshot: mine.snapshot,
-      pending: isInline ? new Uint8Array(Buffer.concat(chunks)) : undefined,
-      blob,
+      ...{ step: mine.step + 1, positions, times: step.times },
+      ...{ snapshot: mine.snapshot, ...done },
     });
     if (next === undefined) return undefined;
     sinceSnapshot += step.changes.filter((change) => logged.has(change.store)).length;
     await forget(mine);
     return next;
+  }
+
+  /** Where a step is, to be applied when it is committed. */
+  async function keep({ epoch, step }: TaskState, appends: readonly StepAppend[]): Promise<Appends> {
+    const chunks = encodeStep(appends);
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    if (bytes <= limits.inlineBytes)
+      return { applied: step, pending: new Uint8Array(Buffer.concat(chunks)), blob: undefined };
+    const blob = `${prefix}${epoch}-${step + 1}`;
+    await withRetries(clock, () => objects.put(blob, chunks));
+    return { applied: step, pending: undefined, blob };
+  }
+
+  /** Before it is committed. As long as it is tried with the same sequences, nothing of it is appended twice. */
+  async function apply({ step }: TaskState, appends: readonly StepAppend[]): Promise<Appends> {
+    await withRetries(clock, () => applyStep(log, (name) => topics.lookup(name), appends), mayBeRepeated);
+    return { applied: step + 1, pending: undefined, blob: undefined };
   }
 
   async function appendsOf(mine: TaskState, step: Step): Promise<StepAppend[]> {

@@ -21,8 +21,8 @@ const rules: readonly Rule[] = [
   {
     rule: 'the next position is of the commit',
     file: 'lib/streams/runtime/taskRunner.ts',
-    from: 'applied: mine.step, positions, times',
-    to: 'applied: mine.step, positions: mine.positions, times',
+    from: 'step: mine.step + 1, positions, times',
+    to: 'step: mine.step + 1, positions: mine.positions, times',
   },
   {
     rule: 'a step that is found committed is applied before anything else',
