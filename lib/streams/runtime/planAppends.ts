@@ -1,19 +1,22 @@
-import { encodeBatch } from '../../record/encode.ts';
 import { partitionOfKey } from '../../record/partitioner.ts';
+import { type PlainBatch, plainBatch, sealBatch } from '../../record/plainBatch.ts';
+import type { Topic } from '../../topic/topic.ts';
 import type { RawRecord } from '../record.ts';
 import type { Step } from '../task/task.ts';
 import type { StepAppend } from './stepBlob.ts';
+import { tooLarge } from './tooLarge.ts';
 
-/** A batch of a step: below `max.message.bytes`, whatever a topic has made of its default. */
+/** A batch of a step, about; less where the topic does not take so much. */
 const BATCH_BYTES = 512 * 1024;
+/** What a record has beside its key and value, about. */
+const FRAME_BYTES = 64;
 
 export interface AppendPlanOptions {
   readonly producer: { readonly id: bigint; readonly epoch: number };
-  /** Of each topic that outputs go to. */
-  readonly partitionsOf: (topic: string) => number;
-  readonly changelogOf: (store: string) => string;
-  /** Stores without a changelog are not in it. */
-  readonly isLogged: (store: string) => boolean;
+  /** Of each topic that is appended to. */
+  readonly topicOf: (name: string) => Topic;
+  /** Of a store; `undefined`: it has none. */
+  readonly changelogOf: (store: string) => string | undefined;
   /** The task's own: changes of its stores go there. */
   readonly partition: number;
   readonly nowMs: number;
@@ -21,10 +24,18 @@ export interface AppendPlanOptions {
   readonly sequences: Map<string, number>;
 }
 
-/** The appends that a step's outputs and changes make, partition by partition, each in the order in which the task said so. */
+interface Placed {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/**
+ * The appends that a step's outputs and changes make, partition by partition, each in the order in which the task said so. Throws MESSAGE_TOO_LARGE for
+ * a record that is above its topic's `max.message.bytes`, before anything is counted.
+ */
 export function planAppends(step: Step, options: AppendPlanOptions): StepAppend[] {
-  const { producer, partitionsOf, changelogOf, isLogged, partition: own, nowMs, sequences } = options;
-  const byPlace = new Map<string, { topic: string; partition: number; records: RawRecord[] }>();
+  const { producer, topicOf, changelogOf, partition: own, nowMs, sequences } = options;
+  const byPlace = new Map<string, Placed & { records: RawRecord[] }>();
   const add = (topic: string, partition: number, record: RawRecord): void => {
     const place = `${topic}/${partition}`;
     const known = byPlace.get(place) ?? { topic, partition, records: [] };
@@ -32,38 +43,52 @@ export function planAppends(step: Step, options: AppendPlanOptions): StepAppend[
     byPlace.set(place, known);
   };
   for (const output of step.outputs) {
-    const partitions = partitionsOf(output.topic);
+    const { partitions } = topicOf(output.topic);
     const chosen = output.partition?.(partitions);
     // Without a key, all of a step go to one: as Kafka's sticky partitioner fills batches.
     const byKey = output.key === null ? own % partitions : partitionOfKey(output.key, partitions);
     add(output.topic, chosen ?? byKey, output);
   }
   for (const { store, key, value } of step.changes) {
-    if (isLogged(store)) add(changelogOf(store), own, { key, value, timestamp: nowMs, headers: [] });
+    const changelog = changelogOf(store);
+    if (changelog !== undefined) add(changelog, own, { key, value, timestamp: nowMs, headers: [] });
   }
-  return [...byPlace].flatMap(([place, { topic, partition, records }]) =>
-    inBatches(records).map((some): StepAppend => {
-      const sequence = sequences.get(place) ?? 0;
-      sequences.set(place, sequence + some.length);
-      const from = { ...producer, sequence };
-      const maxTimestamp = Math.max(...some.map(({ timestamp }) => timestamp));
-      const bytes = encodeBatch(some, { producer: from });
-      return { topic, partition, recordCount: some.length, maxTimestamp, producer: from, bytes };
-    }),
+  const planned = [...byPlace].flatMap(([place, { topic, partition, records }]) =>
+    inBatches(topic, records, topicOf(topic).configs.maxMessageBytes).map((batch) => ({
+      ...{ place, topic, partition, batch },
+    })),
   );
+  return planned.map(({ place, topic, partition, batch }): StepAppend => {
+    const { bytes, recordCount, maxTimestamp } = batch;
+    const sequence = sequences.get(place) ?? 0;
+    sequences.set(place, sequence + recordCount);
+    const from = { ...producer, sequence };
+    sealBatch(bytes, batch, { producer: from });
+    return { topic, partition, recordCount, maxTimestamp, producer: from, bytes };
+  });
 }
 
-function inBatches(records: readonly RawRecord[]): RawRecord[][] {
-  const batches: RawRecord[][] = [[]];
+function inBatches(topic: string, records: readonly RawRecord[], maxBytes: number): PlainBatch[] {
+  const runs: RawRecord[][] = [[]];
   let bytes = 0;
   for (const record of records) {
-    const size = (record.key?.length ?? 0) + (record.value?.length ?? 0) + 64;
+    const size = (record.key?.length ?? 0) + (record.value?.length ?? 0) + FRAME_BYTES;
     if (bytes > 0 && bytes + size > BATCH_BYTES) {
-      batches.push([]);
+      runs.push([]);
       bytes = 0;
     }
-    batches.at(-1)!.push(record);
+    runs.at(-1)!.push(record);
     bytes += size;
   }
-  return batches;
+  return runs.flatMap((run) => [...below(topic, run, maxBytes)]);
+}
+
+/** One batch, or one of each half, as produce makes them. */
+function* below(topic: string, records: readonly RawRecord[], maxBytes: number): Generator<PlainBatch> {
+  const batch = plainBatch(records);
+  if (batch.bytes.length <= maxBytes) return yield batch;
+  if (records.length === 1) throw tooLarge(topic, batch.bytes.length, maxBytes);
+  const middle = records.length >>> 1;
+  yield* below(topic, records.slice(0, middle), maxBytes);
+  yield* below(topic, records.slice(middle), maxBytes);
 }

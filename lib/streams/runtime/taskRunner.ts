@@ -6,6 +6,7 @@ import { type ItemStore, type ObjectStore, StorageError } from '../../storage/po
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
 import type { TaskId } from '../processor/processor.ts';
+import type { RawRecord } from '../record.ts';
 import { createTask, type Step, type Task } from '../task/task.ts';
 import {
   changelogTopic,
@@ -24,9 +25,10 @@ import { planAppends } from './planAppends.ts';
 import { restoreTask } from './restoreTask.ts';
 import type { Snapshot } from './snapshot.ts';
 import { decodeStep, encodeStep, type StepAppend } from './stepBlob.ts';
-import { takeStep } from './takeStep.ts';
+import { type TakenStep, takeStep } from './takeStep.ts';
 import { type TaskState, taskKey } from './taskItem.ts';
 import { createTaskStore, type TaskStore } from './taskStore.ts';
+import { refusalOf } from './tooLarge.ts';
 import { writeSnapshot } from './writeSnapshot.ts';
 
 export interface RunnerContext {
@@ -82,6 +84,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
   const { application, items, clock, limits = STREAMS_LIMITS, warn } = context;
   const { topology, onError = 'stop' } = application;
   const warm = new Map<string, Warm>();
+  const maxBytes = new Map<string, number>();
   const tables = createGlobalTables(context, topology, (error) => {
     // As Kafka's, they have no dead letters: each process would write its own.
     if (onError === 'stop') throw error;
@@ -100,7 +103,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
       const known = warm.get(name);
       warm.delete(name);
       const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
-      const work = createWork({ ...context, limits, tables }, id, store, taken);
+      const work = createWork({ ...context, limits, tables, maxBytes }, id, store, taken);
       try {
         const { run, task, state, sinceSnapshot } = await work(isWarm ? known : undefined, untilMs);
         if (state !== undefined)
@@ -113,6 +116,13 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
       }
     },
   };
+}
+
+interface WorkContext extends RunnerContext {
+  readonly limits: StreamsLimits;
+  readonly tables: GlobalTables;
+  /** `max.message.bytes` of the topics that were appended to, as it was last seen. */
+  readonly maxBytes: Map<string, number>;
 }
 
 /** What a task's item says of the last step's appends. */
@@ -129,13 +139,8 @@ interface Worked {
   readonly state: TaskState | undefined;
 }
 
-function createWork(
-  context: RunnerContext & { readonly limits: StreamsLimits; readonly tables: GlobalTables },
-  id: TaskId,
-  store: TaskStore,
-  taken: TaskState,
-) {
-  const { application, objects, log, topics, clock, limits, tables } = context;
+function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: TaskState) {
+  const { application, objects, log, topics, clock, limits, tables, maxBytes } = context;
   const { applicationId, topology, onError = 'stop', processingGuarantee } = application;
   const isAtLeastOnce = processingGuarantee === 'at_least_once';
   const subtopology = topology.subtopologies[id.subtopology]!;
@@ -155,6 +160,7 @@ function createWork(
     let inputs = newInputs();
     let records = 0;
     let steps = 0;
+    let isAgain = false;
     let dropped = 0;
     const ended = (outcome: TaskRun['outcome'], after: TaskState | undefined): Worked => {
       const run = {
@@ -181,7 +187,14 @@ function createWork(
       const made = await takeStep(task, inputs, { ...options, reopen: () => open(current) });
       // Where nothing came, there is a step only if it was time for something.
       if (!isMore && isEmpty(made.step, state)) return ended('idle', await giveBack(state));
-      const next = await commit(state, made.step, made.positions);
+      const appends = await appendsOf(state, made.step, isAgain);
+      isAgain = appends === undefined;
+      if (appends === undefined) {
+        inputs = newInputs();
+        task = await open(state);
+        continue;
+      }
+      const next = await commit(state, made, appends);
       if (next === undefined) return ended('lost', undefined);
       await finish(next);
       state = { ...next, applied: next.step };
@@ -211,7 +224,7 @@ function createWork(
     const internalTopic = (name: string) => nameIn(application, name);
     const task = createTask({
       ...{ partition, subtopology, times, nowMs: clock.now(), internalTopic },
-      globalStores: tables.stores,
+      ...{ globalStores: tables.stores, changelogOf, refusal },
     });
     const read = await restoreTask(context, task, await changelogs(), snapshot);
     if (read === undefined) return open({ ...state, snapshot: undefined });
@@ -256,10 +269,9 @@ function createWork(
 
   async function commit(
     mine: TaskState,
-    step: Step,
-    positions: TaskState['positions'],
+    { step, positions }: Pick<TakenStep, 'step' | 'positions'>,
+    appends: readonly StepAppend[],
   ): Promise<TaskState | undefined> {
-    const appends = await appendsOf(mine, step);
     const done = isAtLeastOnce ? await apply(mine, appends) : await keep(mine, appends);
     const next = await store.put(mine, {
       ...{ epoch: mine.epoch, holder: mine.holder, untilMs: clock.now() + limits.leaseMs },
@@ -289,17 +301,36 @@ function createWork(
     return { applied: step + 1, pending: undefined, blob: undefined };
   }
 
-  async function appendsOf(mine: TaskState, step: Step): Promise<StepAppend[]> {
-    const names = [...new Set(step.outputs.map(({ topic }) => topic))];
-    const found = await Promise.all(names.map((name) => topics.lookup(name)));
-    const partitions = new Map(names.map((name, i) => [name, found[i]!.partitions]));
-    return planAppends(step, {
-      producer: producerOf(applicationId, id, mine.epoch),
-      partitionsOf: (topic) => partitions.get(topic)!,
-      changelogOf: (name) => changelogTopic(applicationId, name),
-      isLogged: (name) => logged.has(name),
-      ...{ partition: id.partition, nowMs: clock.now(), sequences },
-    });
+  /**
+   * `undefined`: a record is above a limit that the task may not have known of. Made again, it says which record that comes of. Throws
+   * MESSAGE_TOO_LARGE for one that comes of none.
+   */
+  async function appendsOf(mine: TaskState, step: Step, isAgain: boolean): Promise<StepAppend[] | undefined> {
+    const logs = step.changes.flatMap(({ store }) => changelogOf(store) ?? []);
+    const names = [...new Set([...step.outputs.map(({ topic }) => topic), ...logs])];
+    const found = new Map(
+      await Promise.all(names.map(async (name) => [name, await topics.lookup(name)] as const)),
+    );
+    for (const [name, { configs }] of found) maxBytes.set(name, configs.maxMessageBytes);
+    try {
+      return planAppends(step, {
+        producer: producerOf(applicationId, id, mine.epoch),
+        topicOf: (name) => found.get(name)!,
+        ...{ changelogOf, partition: id.partition, nowMs: clock.now(), sequences },
+      });
+    } catch (error) {
+      if (!isAgain && error instanceof WadiError && error.kafka === 'MESSAGE_TOO_LARGE') return undefined;
+      throw error;
+    }
+  }
+
+  function changelogOf(store: string): string | undefined {
+    return logged.has(store) ? changelogTopic(applicationId, store) : undefined;
+  }
+
+  function refusal(topic: string, record: RawRecord): WadiError | undefined {
+    const most = maxBytes.get(topic);
+    return most === undefined ? undefined : refusalOf(topic, record, most);
   }
 
   /** Applies the last step, if it is not known that it was. */

@@ -60,6 +60,10 @@ export interface TaskOptions {
   readonly times?: TaskTimes;
   /** Stores of global tables. */
   readonly globalStores?: ReadonlyMap<string, StateStore>;
+  /** Of a store: what its changes are appended to; `undefined`: nothing. */
+  readonly changelogOf?: (store: string) => string | undefined;
+  /** Why a topic does not take a record: then the record that made it cannot be processed. `undefined`: it does. */
+  readonly refusal?: (topic: string, record: RawRecord) => Error | undefined;
   /** Of a topic that the application makes for itself. */
   readonly internalTopic?: (name: string) => string;
   readonly nowMs: number;
@@ -84,7 +88,7 @@ export interface Task {
 
 export function createTask(options: TaskOptions): Task {
   const { partition, subtopology, times = NO_TIMES, globalStores = new Map() } = options;
-  const { internalTopic = (name: string) => name } = options;
+  const { internalTopic = (name: string) => name, changelogOf, refusal } = options;
   const id: TaskId = { subtopology: subtopology.id, partition };
   const punctuations = createPunctuations(times.punctuations);
   const observedMs: Record<string, number> = { ...times.observedMs };
@@ -94,11 +98,21 @@ export function createTask(options: TaskOptions): Task {
   let outputs: Output[] = [];
   let changes = new Map<string, StoreChange>();
   let dropped: Record<string, number> = {};
+  let refused: Error | undefined;
 
   const noteChange = (change: StoreChange): void => {
     const name = `${change.store}/${Buffer.from(change.key).toString('latin1')}`;
     changes.delete(name);
     changes.set(name, change);
+    const changelog = changelogOf?.(change.store);
+    if (changelog !== undefined) requireTaken(changelog, { ...change, timestamp: streamTimeMs, headers: [] });
+  };
+  const requireTaken = (topic: string, record: RawRecord): void => {
+    refused ??= refusal?.(topic, record);
+  };
+  /** Not where it was said: a processor could take it for its own. */
+  const throwRefusal = (): void => {
+    if (refused !== undefined) throw refused;
   };
   const bytes = new Map(
     subtopology.stores.map(({ name }) => [name, memoryByteStore(name, noteChange)] as const),
@@ -129,7 +143,12 @@ export function createTask(options: TaskOptions): Task {
       for (const child of children) handles.get(child)!(record);
     };
     if (node.kind === 'source') return forward;
-    if (node.kind === 'sink') return (record) => void outputs.push(outputOf(node, record));
+    if (node.kind === 'sink')
+      return (record) => {
+        const output = outputOf(node, record);
+        outputs.push(output);
+        requireTaken(output.topic, output);
+      };
     const processor: Processor<Any, Any, Any, Any> = node.supplier();
     processor.init?.(contextOf(node, children, forward));
     return (record) => processor.process(record);
@@ -200,6 +219,8 @@ export function createTask(options: TaskOptions): Task {
     }
   }
 
+  // Some are forwarded by `init`.
+  throwRefusal();
   return {
     id,
 
@@ -216,6 +237,7 @@ export function createTask(options: TaskOptions): Task {
         streamTimeMs = Math.max(streamTimeMs, record.timestamp);
         handles.get(source.name)!(record);
         punctuations.advance('stream-time', streamTimeMs);
+        throwRefusal();
       } catch (error) {
         throw error instanceof RecordError ? error : new RecordError(raw, 'processing', error);
       } finally {
@@ -226,6 +248,7 @@ export function createTask(options: TaskOptions): Task {
     advanceTo(now) {
       nowMs = Math.max(nowMs, now);
       punctuations.advance('wall-clock-time', nowMs);
+      throwRefusal();
     },
 
     take() {

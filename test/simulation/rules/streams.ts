@@ -12,11 +12,10 @@ const rules: readonly Rule[] = [
   {
     rule: 'changes of state are of the step, and committed with it',
     file: 'lib/streams/runtime/taskRunner.ts',
-    from: '    const appends = await appendsOf(mine, step);\n',
-    to: `    const all = await appendsOf(mine, step);
-    const isState = ({ topic }: StepAppend) => topic.endsWith('-changelog');
-    await applyStep(log, (name) => topics.lookup(name), all.filter(isState));
-    const appends = all.filter((append) => !isState(append));\n`,
+    from: '      const next = await commit(state, made, appends);\n',
+    to: `      const isState = ({ topic }: StepAppend) => topic.endsWith('-changelog');
+      await applyStep(log, (name) => topics.lookup(name), appends.filter(isState));
+      const next = await commit(state, made, appends.filter((append) => !isState(append)));\n`,
   },
   {
     rule: 'the next position is of the commit',
@@ -63,7 +62,7 @@ const rules: readonly Rule[] = [
   {
     rule: 'what is appended again has its sequences again',
     file: 'lib/streams/runtime/planAppends.ts',
-    from: 'sequences.set(place, sequence + some.length);',
+    from: 'sequences.set(place, sequence + recordCount);',
     to: 'sequences.set(place, sequence);',
   },
   {
