@@ -11,6 +11,7 @@ export type * from './processor/processor.ts';
 export type { StreamRecord } from './record.ts';
 export type { StreamsApplication } from './runtime/application.ts';
 export type { OnError } from './runtime/deadLetter.ts';
+export { schemaSerde } from './schemaSerde.ts';
 export { type Serde, Serdes } from './serdes.ts';
 export { keyValueStoreBuilder } from './state/keyValueStore.ts';
 export { type SessionStore, sessionStoreBuilder } from './state/sessionStore.ts';

@@ -6,6 +6,7 @@ export type Format = (typeof FORMATS)[number];
 export interface Serde<T> {
   /** None of these, unless given. */
   readonly format?: Format;
+  /** Throws for a value that the bytes would not be. */
   serialize(value: T): Uint8Array;
   /** Throws for bytes that are none of the type. */
   deserialize(bytes: Uint8Array): T;
@@ -13,6 +14,8 @@ export interface Serde<T> {
 
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder('utf-8', { fatal: true });
+/** A byte order mark stays, as in Kafka: it is part of a key. */
+const exactly = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const numbers = (
   format: Format,
@@ -23,7 +26,10 @@ const numbers = (
   format,
   serialize(value) {
     const out = new Uint8Array(bytes);
-    set(new DataView(out.buffer), value);
+    const view = new DataView(out.buffer);
+    set(view, value);
+    const written = get(view);
+    if (written !== value && !Object.is(written, value)) throw new RangeError(`${value} is no ${format}`);
     return out;
   },
   deserialize(stored) {
@@ -37,7 +43,7 @@ export const Serdes = {
   string: {
     format: 'string',
     serialize: (value: string) => utf8.encode(value),
-    deserialize: (bytes: Uint8Array) => fromUtf8.decode(bytes),
+    deserialize: (bytes: Uint8Array) => exactly.decode(bytes),
   } satisfies Serde<string>,
 
   bytes: {
