@@ -1,9 +1,10 @@
 import fc from 'fast-check';
+import { WadiError } from '../../lib/errors.ts';
 import { LIMITS } from '../../lib/log/limits.ts';
 import { decodeBatches } from '../../lib/record/decode.ts';
 import { encodeBatch } from '../../lib/record/encode.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
-import type { Storage } from '../../lib/storage/ports.ts';
+import { type Storage, StorageError } from '../../lib/storage/ports.ts';
 import { TopologyTestDriver } from '../../lib/streams/driver/topologyTestDriver.ts';
 import { StreamsBuilder } from '../../lib/streams/dsl/streamsBuilder.ts';
 import { prepare } from '../../lib/streams/runtime/application.ts';
@@ -22,6 +23,8 @@ const { string, integer } = Serdes;
 const strings = { keySerde: string, valueSerde: string };
 const numbers = { keySerde: string, valueSerde: integer };
 const COMPACTED = { 'cleanup.policy': 'compact' };
+/** As often as a call is not made again. */
+const FAILURES = 8;
 type Bytes = Uint8Array | null;
 
 /** Orders of a product are told with its price; and others, which have none. */
@@ -63,9 +66,12 @@ async function world(onError?: OnError) {
   // Whatever is appended is rolled at once, so that it can be compacted.
   const limits = { ...LIMITS, entriesPerRoll: 1, maxEntriesPerRoll: 2, holdMs: 0, busyHoldMs: 0 };
   const requests: string[] = [];
+  let untilFailure = -FAILURES;
   let committed: (() => Promise<void>) | undefined;
   const overheard = intercepted(storage, async ({ store, operation, args }, proceed) => {
     requests.push(`${operation} ${JSON.stringify(args)}`);
+    if (store === 'log' && --untilFailure <= 0 && untilFailure > -FAILURES)
+      throw new StorageError('not heard', 'unknown');
     const result = await proceed();
     const isCommit = store === 'groups' && operation === 'put' && (args[0] as { pending?: unknown }).pending;
     if (isCommit) await committed?.();
@@ -93,6 +99,10 @@ async function world(onError?: OnError) {
       ),
     order: (product: string, partition = 0) =>
       append(wadi, 'orders', partition, null, string.serialize(product)),
+    /** A worker's calls of the log's items fail for a while, from one of them on. */
+    failAt(call: number) {
+      untilFailure = call;
+    },
     atCommit(told: () => Promise<void>) {
       committed = told;
     },
@@ -327,16 +337,24 @@ test('a topic is read as a global table, or as a source, once', () => {
   expect(() => builder.stream('prices', numbers)).toThrow('has a source already');
 });
 
+/** Another try is worth it. */
+function isStorages(error: unknown): false {
+  if (error instanceof StorageError || (error instanceof WadiError && error.retriable)) return false;
+  throw error;
+}
+
 const inputs = fc.array(
   fc.record({
     product: fc.constantFrom('pen', 'ink', 'cap'),
     price: fc.option(fc.nat(9), { nil: null }),
-    is: fc.constantFrom('order', 'price', 'restart'),
+    is: fc.constantFrom('order', 'price', 'restart', 'failure'),
+    failAt: fc.integer({ min: 1, max: 12 }),
   }),
   { maxLength: 15, size: 'max' },
 );
 
-test('it tells what the test driver tells, whenever a worker begins anew', async () => {
+test('it tells what the test driver tells, whenever a worker begins anew, or a call fails', async () => {
+  let failed = 0;
   await fc.assert(
     fc.asyncProperty(inputs, async (all) => {
       const driver = new TopologyTestDriver(pricing().topology);
@@ -344,7 +362,8 @@ test('it tells what the test driver tells, whenever a worker begins anew', async
       const orders = driver.createInputTopic('orders', string, string);
       const w = await world();
       let worker = await w.start();
-      for (const { product, price, is } of all) {
+      for (const { product, price, is, failAt } of all) {
+        if (is === 'failure') w.failAt(failAt);
         if (is === 'restart') worker = await w.start();
         if (is === 'price') {
           prices.pipeInput(product, price);
@@ -353,7 +372,7 @@ test('it tells what the test driver tells, whenever a worker begins anew', async
         if (is === 'order') {
           orders.pipeInput(null, product);
           await w.order(product);
-          await worker.run();
+          while (!(await worker.run().then(() => true, isStorages))) failed++;
         }
       }
       const expected = driver.createOutputTopic('priced', string, string).readKeyValues();
@@ -361,4 +380,5 @@ test('it tells what the test driver tells, whenever a worker begins anew', async
     }),
     { numRuns: 100 },
   );
+  expect(failed).toBeGreaterThan(0);
 }, 60_000);
