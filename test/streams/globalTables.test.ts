@@ -330,6 +330,32 @@ test('a processor that names the store of a global table has it, whole, when it 
   expect([...decodeBatches(bytes)].map(({ value }) => integer.deserialize(value!))).toEqual([2]);
 });
 
+test('a processor that would change a global table fails', () => {
+  const builder = new StreamsBuilder();
+  builder.globalTable('prices', numbers, { storeName: 'by-product' });
+  builder.stream('orders', strings).process(
+    () => {
+      let store: KeyValueStore<string, number>;
+      return {
+        init(context) {
+          store = context.getStateStore('by-product');
+        },
+        process({ key, value }) {
+          if (value === 'put') store.put(key, 1);
+          else store.delete(key);
+        },
+      };
+    },
+    { stores: ['by-product'] },
+  );
+  const driver = new TopologyTestDriver(builder.build());
+  const orders = driver.createInputTopic('orders', string, string);
+  driver.createInputTopic('prices', string, integer).pipeInput('pen', 2);
+  for (const value of ['put', 'delete'])
+    expect(() => orders.pipeInput('pen', value)).toThrow('its topic alone changes it');
+  expect(driver.getKeyValueStore('by-product').get('pen')).toBe(2);
+});
+
 test('a topic is read as a global table, or as a source, once', () => {
   const builder = new StreamsBuilder();
   builder.globalTable('prices', numbers);

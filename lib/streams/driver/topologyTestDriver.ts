@@ -2,6 +2,7 @@ import type { RawRecord } from '../record.ts';
 import type { Serde } from '../serdes.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
 import type { KeyValueStore } from '../state/keyValueStore.ts';
+import { readOnlyBytes } from '../state/readOnlyBytes.ts';
 import type { SessionStore } from '../state/sessionStore.ts';
 import type { StateStore } from '../state/store.ts';
 import type { ValueAndTimestamp } from '../state/timestamped.ts';
@@ -60,7 +61,7 @@ export class TopologyTestDriver {
     const globalStores = new Map<string, StateStore>();
     for (const { topic, store: name, builder } of topology.globalStores) {
       const bytes = memoryByteStore(name);
-      const store = builder.build(bytes);
+      const store = builder.build(readOnlyBytes(name, bytes));
       this.#global.set(topic, { bytes, store });
       globalStores.set(name, store);
     }

@@ -4,6 +4,7 @@ import type { DecodedRecord } from '../../record/record.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
+import { readOnlyBytes } from '../state/readOnlyBytes.ts';
 import type { StateStore } from '../state/store.ts';
 import { RecordError } from '../task/task.ts';
 import type { Topology } from '../topology/topology.ts';
@@ -110,7 +111,7 @@ function createTable(
   }
 
   return {
-    store: table.builder.build(rows),
+    store: table.builder.build(readOnlyBytes(table.store, rows)),
     readOn(sinceMs: number): Promise<void> {
       const mine = turn.then(() => (place !== undefined && place.readAtMs > sinceMs ? undefined : read()));
       turn = mine.catch(() => undefined);
