@@ -289,6 +289,35 @@ export const MAINTENANCE: QueueFunctionSpec = {
   queue: ['send'],
 };
 
+/** One for each streams application that is deployed, with the application's module in it. */
+export const STREAMS: ScheduledFunctionSpec = {
+  name: 'streams',
+  entry: 'streams.ts',
+  description: 'Works on the tasks of a streams application',
+  everyMinutes: 5,
+  memoryMb: 1024,
+  timeoutSeconds: 300,
+  stores: {
+    objects: ['read', 'write', 'delete'],
+    log: ['read', 'write'],
+    metadata: ['read', 'write'],
+    groups: ['read', 'write'],
+  },
+  rolls: true,
+  atHome: true,
+};
+
+/** Called with changes of the log table; only where there are streams applications. */
+export const WAKER: FunctionSpec = {
+  name: 'waker',
+  entry: 'waker.ts',
+  description: 'Calls streams applications when there is something for them to read',
+  memoryMb: 256,
+  timeoutSeconds: 30,
+  stores: { objects: [], log: [], metadata: ['read'], groups: ['read'] },
+  atHome: true,
+};
+
 const ALL_OF_A_TABLE: readonly Access[] = ['read', 'scan', 'write', 'delete'];
 
 /** Called by an operator; only where tables are replicated with a lag. */

@@ -88,6 +88,11 @@ export function lagGroups(environment: Environment = process.env): readonly stri
   return JSON.parse(environment.WADI_LAG_GROUPS || '[]');
 }
 
+/** The function that the process runs in; Lambda tells it. */
+export function functionName(environment: Environment = process.env): string | undefined {
+  return environment.AWS_LAMBDA_FUNCTION_NAME;
+}
+
 /** Where the command line finds Wadi, unless told by `--url`. */
 export function defaultUrl(environment: Environment = process.env): string {
   return environment.WADI_URL || 'http://127.0.0.1:8080';

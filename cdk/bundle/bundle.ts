@@ -4,11 +4,16 @@ import { build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-/** Bundles the `handler` of a function of the manifest into one module, `<folder>/index.mjs`, and tells what is in it. */
-export async function bundle(entry: string, folder: string): Promise<Metafile> {
+/**
+ * Bundles the `handler` of a function of the manifest into one module, `<folder>/index.mjs`, and tells what is in it.
+ * @param application absolute path of the module that it is made for, which is bundled with it
+ */
+export async function bundle(entry: string, folder: string, application?: string): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: [join('functions/lambda', entry)],
+    ...(application === undefined
+      ? { entryPoints: [join('functions/lambda', entry)] }
+      : { stdin: { contents: madeFor(entry, application), resolveDir: ROOT } }),
     outfile: join(folder, 'index.mjs'),
     bundle: true,
     minify: true,
@@ -22,6 +27,12 @@ export async function bundle(entry: string, folder: string): Promise<Metafile> {
   });
   return metafile;
 }
+
+const madeFor = (entry: string, application: string): string => `
+  import application from ${JSON.stringify(application)};
+  import { handlerOf } from ${JSON.stringify(`./functions/lambda/${entry}`)};
+  export const handler = handlerOf(application);
+`;
 
 /**
  * Parts of the AWS SDK that no call of Wadi's comes to, though imports lead to them, and what they are replaced by: half of the SDK.
@@ -130,6 +141,6 @@ function shakable(schemas: string): string {
 }
 
 if (import.meta.main) {
-  const [entry, folder] = process.argv.slice(2);
-  await bundle(entry!, folder!);
+  const [entry, folder, application] = process.argv.slice(2);
+  await bundle(entry!, folder!, application);
 }

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { logError } from '../logError.ts';
-import type { StreamsApplication } from '../streams/runtime/application.ts';
+import { applicationOf, type StreamsApplication } from '../streams/runtime/application.ts';
 import { createStreamsWorker } from '../streams/runtime/worker.ts';
 import type { Wadi } from '../wadi.ts';
 
@@ -16,11 +16,8 @@ export interface LocalStreams {
 
 /** The application that a module exports as its default. Throws an Error of one line for what is none. */
 export async function loadApplication(path: string): Promise<StreamsApplication> {
-  const loaded = (await import(pathToFileURL(path).href)) as { default?: Partial<StreamsApplication> };
-  const { applicationId, topology } = loaded.default ?? {};
-  if (typeof applicationId !== 'string' || topology === undefined)
-    throw new Error(`${path} must export { applicationId, topology } as its default`);
-  return loaded.default as StreamsApplication;
+  const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  return applicationOf(loaded.default, path);
 }
 
 /** A worker for each application, in this process. One whose topics are not there yet waits for them. */

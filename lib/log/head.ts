@@ -60,6 +60,11 @@ export function headKey(topicId: string, index: number): Key {
   return { pk: `head/${topicId}/${index}`, sk: 'head' };
 }
 
+/** Of which topic's head a key is, in whatever epoch of a home; `undefined`: of none. */
+export function topicOfHead({ pk }: Pick<Key, 'pk'>): string | undefined {
+  return /(?:^|\/)head\/([^/]+)\/\d+$/.exec(pk)?.[1];
+}
+
 export function headIndexOf(topic: LogTopic, partition: number): number {
   return Math.floor(partition / topic.partitionsPerHead);
 }

@@ -1,0 +1,41 @@
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { createLog } from '../../lib/log/createLog.ts';
+import { createReplication } from '../../lib/replication/replication.ts';
+import { functionName } from '../../lib/settings.ts';
+import { awsObjects } from '../../lib/storage/aws/aws.ts';
+import { applicationOf } from '../../lib/streams/runtime/application.ts';
+import type { WorkerRun } from '../../lib/streams/runtime/worker.ts';
+import { createTopics } from '../../lib/topic/topics.ts';
+import { createHandler } from '../streams.ts';
+import { opened } from './open.ts';
+import { logger, metrics } from './telemetry.ts';
+
+/** The handler of the function that is made for an application: cdk/bundle puts its module and this together. */
+export function handlerOf(exported: unknown) {
+  const application = applicationOf(exported, 'The module of a streams application');
+  const name = functionName();
+  return opened(
+    (wadi) => createHandler(wadi, { application, report: reportRun, ...(name && { functionName: name }) }),
+    { objects: awsObjects, replication: createReplication, log: createLog, topics: createTopics },
+    { elsewhere: NOTHING },
+  );
+}
+
+const NOTHING: WorkerRun = { records: 0, steps: 0, restored: 0, left: 0, failed: 0 };
+
+/** Counts that become metrics, where there is something to count: each is paid for. */
+const COUNTED: Partial<Record<keyof WorkerRun, string>> = {
+  records: 'StreamsRecords',
+  steps: 'StreamsSteps',
+  restored: 'StreamsRestored',
+  failed: 'StreamsTasksFailed',
+};
+
+function reportRun(run: WorkerRun): void {
+  logger.info('streams', { ...run });
+  for (const [count, name] of Object.entries(COUNTED)) {
+    const value = run[count as keyof WorkerRun];
+    if (value > 0) metrics.addMetric(name, MetricUnit.Count, value);
+  }
+  metrics.publishStoredMetrics();
+}
