@@ -4,6 +4,7 @@ import { alarmTopic } from './alarmTopic.ts';
 import { clusterKey } from './clusterKey.ts';
 import { keyAlias } from './clusterRegions.ts';
 import { readSettings, type Settings } from './settings.ts';
+import { nameOf, StreamsApplication } from './streamsApplication.ts';
 import { WadiCluster } from './wadiCluster.ts';
 import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
@@ -67,13 +68,17 @@ function regionalStacks(settings: Settings): void {
   }
 }
 
-function serve(stack: Stack, storage: WadiStorage, { cluster, ...settings }: Settings): void {
+function serve(stack: Stack, storage: WadiStorage, { cluster: props, streams, ...settings }: Settings): void {
   const topic = alarmTopic(stack, 'AlarmTopic', { ...settings, key: storage.key });
-  const { api, clusterId, failover } = new WadiCluster(stack, 'Cluster', {
+  const cluster = new WadiCluster(stack, 'Cluster', {
     storage,
-    ...cluster,
+    ...props,
     ...(topic && { alarmTopic: topic }),
   });
+  for (const [entry, options] of Object.entries(streams)) {
+    new StreamsApplication(stack, `Streams-${nameOf(entry)}`, { cluster, entry, ...options });
+  }
+  const { api, clusterId, failover } = cluster;
   tell(stack, {
     ...{ Url: api.url, ClusterId: clusterId },
     ...namesOf(storage),

@@ -4,6 +4,7 @@ import { Operation } from 'aws-cdk-lib/aws-dynamodb';
 import { LAG, MAINTENANCE } from '../functions/manifest.ts';
 import { ruleTo } from './clusterRegions.ts';
 import type { WadiCluster } from './wadiCluster.ts';
+import type { WadiFunction } from './wadiFunction.ts';
 import { TABLES } from './wadiStorage.ts';
 
 const MINUTE = Duration.minutes(1);
@@ -11,17 +12,42 @@ const FIVE_MINUTES = Duration.minutes(5);
 
 export type ClusterMetrics = ReturnType<typeof clusterMetrics>;
 
+/** What a function tells beside its answers. */
+export function toldMetric(
+  cluster: string,
+  dimensions: Readonly<Record<string, string>>,
+  metricName: string,
+  statistic: string,
+): Metric {
+  return new Metric({
+    namespace: 'Wadi',
+    metricName,
+    dimensionsMap: { cluster, ...dimensions },
+    statistic,
+    period: FIVE_MINUTES,
+  });
+}
+
+export type FunctionMetrics = ReturnType<typeof functionMetrics>;
+
+export function functionMetrics(name: string, { function: lambda }: WadiFunction) {
+  return {
+    name,
+    errors: lambda.metricErrors({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+    throttles: lambda.metricThrottles({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+    duration: lambda.metricDuration({ statistic: Stats.p(99), period: FIVE_MINUTES }),
+    invocations: lambda.metricInvocations({ statistic: Stats.SUM, period: FIVE_MINUTES }),
+    concurrency: lambda.metric('ConcurrentExecutions', {
+      statistic: Stats.MAXIMUM,
+      period: FIVE_MINUTES,
+    }),
+  };
+}
+
 /** What dashboard and alarms look at; without labels, with which an alarm's metric is taken for a computation. */
 export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: WadiCluster) {
-  /** What a function tells beside its answers. */
   const told = (dimensions: Readonly<Record<string, string>>, metricName: string, statistic: string) =>
-    new Metric({
-      namespace: 'Wadi',
-      metricName,
-      dimensionsMap: { cluster: clusterId, ...dimensions },
-      statistic,
-      period: FIVE_MINUTES,
-    });
+    toldMetric(clusterId, dimensions, metricName, statistic);
   const ofWork = (metricName: string, statistic: string) =>
     told({ service: MAINTENANCE.name }, metricName, statistic);
   const ofGroup = (group: string, metricName: string) =>
@@ -34,17 +60,7 @@ export function clusterMetrics({ api, maintenance, lag, storage, clusterId }: Wa
     ['planner', maintenance.planner] as const,
     ['maintenance', maintenance.worker] as const,
     ...(lag ? [[LAG.name, lag.measurer] as const] : []),
-  ].map(([name, { function: lambda }]) => ({
-    name,
-    errors: lambda.metricErrors({ statistic: Stats.SUM, period: FIVE_MINUTES }),
-    throttles: lambda.metricThrottles({ statistic: Stats.SUM, period: FIVE_MINUTES }),
-    duration: lambda.metricDuration({ statistic: Stats.p(99), period: FIVE_MINUTES }),
-    invocations: lambda.metricInvocations({ statistic: Stats.SUM, period: FIVE_MINUTES }),
-    concurrency: lambda.metric('ConcurrentExecutions', {
-      statistic: Stats.MAXIMUM,
-      period: FIVE_MINUTES,
-    }),
-  }));
+  ].map(([name, of]) => functionMetrics(name, of));
   const byName = (wanted: string) => functions.find(({ name }) => name === wanted)!;
 
   const tables = TABLES.map((name) => {

@@ -15,14 +15,15 @@ export function replicatedTables(
   { name, all, witness }: ClusterRegions,
   days: number,
   key?: Key,
-): Tables {
+): Tables & { readonly ownLog: TableV2 | undefined } {
   const [first] = all;
   const { isEventual } = scope;
   const others = isEventual ? scope.otherCopies : scope.otherRegions;
+  const made: Partial<Record<TableName, TableV2>> = {};
   const replica = (table: TableName): ClusterTable => {
     const ofTable = tableName(name, table);
     if (Stack.of(scope).region === first) {
-      new TableV2(scope, `Replicated-${table}`, {
+      made[table] = new TableV2(scope, `Replicated-${table}`, {
         tableName: ofTable,
         ...tableProps(days),
         // No time to live: the daily sweep deletes what is beyond its time, as it does everywhere. Tables of strong consistency do not have it. In
@@ -36,7 +37,8 @@ export function replicatedTables(
     }
     return TableV2.fromTableName(scope, `Replica-${table}`, ofTable);
   };
-  return { log: replica('log'), metadata: replica('metadata'), groups: replica('groups') };
+  const tables = { log: replica('log'), metadata: replica('metadata'), groups: replica('groups') };
+  return { ...tables, ownLog: made.log };
 }
 
 /** A replica is encrypted with a key of its region. */

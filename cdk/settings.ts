@@ -2,6 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Consistency } from './clusterRegions.ts';
 import { CONSUMER_LAG_FORM, type ConsumerLag, readConsumerLag } from './consumerLag.ts';
+import { readStreams, STREAMS_FORM, type StreamsApplications } from './streamsSetting.ts';
 import type { WadiAlarmThresholds } from './wadiAlarms.ts';
 import type { Authorization } from './wadiApi.ts';
 import type { WadiClusterProps } from './wadiCluster.ts';
@@ -17,6 +18,8 @@ export interface Settings {
   readonly consistency: Consistency | undefined;
   readonly storage: Pick<WadiStorageProps, 'customerKey' | 'restoreWindow' | 'restoredTables'>;
   readonly cluster: Omit<WadiClusterProps, 'storage' | 'alarmTopic'>;
+  /** None unless given. */
+  readonly streams: StreamsApplications;
   readonly alarmEmail: string | undefined;
   readonly alarmTopicArn: string | undefined;
   readonly localstack: boolean;
@@ -79,6 +82,8 @@ const logDays: Setting<RetentionDays> = {
 
 const consumerLag: Setting<ConsumerLag> = { form: CONSUMER_LAG_FORM, read: readConsumerLag };
 
+const streams: Setting<StreamsApplications> = { form: STREAMS_FORM, read: readStreams };
+
 /** All there are; cdk/README.md explains each, with its default. */
 const SETTINGS = {
   regions: list(region),
@@ -105,6 +110,7 @@ const SETTINGS = {
   produceConcurrency: whole('requests at once', 1, 100_000),
   pollConcurrency: whole('requests at once', 1, 100_000),
   stopped: flag,
+  streams,
   alarms: flag,
   alarmEmail: pattern('an e-mail address', /^\S+@\S+$/),
   alarmTopicArn: pattern('the ARN of an SNS topic', /^arn:[\w-]+:sns:/),
@@ -172,6 +178,7 @@ export function readSettings(context: Readonly<Record<string, unknown>>): Settin
     consistency: given.consistency,
     storage,
     cluster,
+    streams: given.streams ?? {},
     alarmEmail: given.alarmEmail,
     alarmTopicArn: given.alarmTopicArn,
     localstack,

@@ -1,5 +1,11 @@
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { AttributeType, Billing, type CfnGlobalTable, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  Billing,
+  type CfnGlobalTable,
+  StreamViewType,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { TableName, Tables, WadiStorageProps } from './wadiStorage.ts';
@@ -12,22 +18,32 @@ interface TablesOptions {
 }
 
 /** Of a cluster of one region. */
-export function tablesOf(scope: Construct, { days, restoredTables, name, key }: TablesOptions): Tables {
+export function tablesOf(
+  scope: Construct,
+  { days, restoredTables, name, key }: TablesOptions,
+): Tables & { readonly ownLog: TableV2 } {
   const own = (id: string, table: TableName) => tableOf(scope, id, days, key, name && `${name}-${table}`);
   const tables = {
     log: own('Log', 'log'),
     metadata: own('Metadata', 'metadata'),
     groups: own('Groups', 'groups'),
   };
-  if (!restoredTables) return tables;
+  const { log: ownLog } = tables;
+  if (!restoredTables) return { ...tables, ownLog };
   // The functions' stack still has the old names when this one is deployed, and exports in use cannot be taken away.
   for (const { tableName, tableArn } of Object.values(tables)) keepExports(scope, [tableName, tableArn]);
   const restored = (table: TableName) =>
     TableV2.fromTableName(scope, `Restored-${table}`, restoredTables[table]);
-  return { log: restored('log'), metadata: restored('metadata'), groups: restored('groups') };
+  return { log: restored('log'), metadata: restored('metadata'), groups: restored('groups'), ownLog };
 }
 
-function keepExports(scope: Construct, values: readonly string[]): void {
+/** Has a table of one region tell its changes by their keys; global tables tell all of them anyway. */
+export function tellChanges(table: TableV2): void {
+  const resource = table.node.defaultChild as CfnGlobalTable;
+  resource.streamSpecification = { streamViewType: StreamViewType.KEYS_ONLY };
+}
+
+export function keepExports(scope: Construct, values: readonly string[]): void {
   for (const value of values) Stack.of(scope).exportValue(value);
 }
 

@@ -1,10 +1,8 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { LAG, PLANNER } from '../functions/manifest.ts';
 import { ARRIVED_LIMITS } from '../lib/failover/arrived.ts';
+import { type AlarmOptions, type AlarmSpec, addAlarm, functionErrors, functionThrottles } from './alarm.ts';
 import { type ClusterMetrics, clusterMetrics } from './clusterMetrics.ts';
 import type { ConsumerLag } from './consumerLag.ts';
 import type { WadiCluster } from './wadiCluster.ts';
@@ -29,65 +27,21 @@ export interface WadiAlarmThresholds {
   readonly consumerLag?: ConsumerLag;
 }
 
-export interface WadiAlarmsProps {
+export interface WadiAlarmsProps extends AlarmOptions {
   readonly cluster: WadiCluster;
-  readonly alarmTopic?: ITopic;
   readonly alarmThresholds?: WadiAlarmThresholds;
-  readonly runbookUrl?: string;
-}
-
-interface Spec {
-  /** Of the alarm; and its paragraph in the runbook is `Alarm: <its words>`. */
-  readonly id: string;
-  /** Of several of a kind: which. */
-  readonly of?: string;
-  /** What has happened. */
-  readonly text: string;
-  readonly metric: IMetric;
-  readonly threshold: number;
-  /** `above` unless given. */
-  readonly when?: 'above' | 'below';
-  /** So many of so many periods in a row; 1 of 1 unless given. */
-  readonly periods?: readonly [bad: number, of: number];
-  /** Whether it is bad if nothing is measured. */
-  readonly missingIsBad?: boolean;
-  /** Whether too few measurements for a percentile are left aside. */
-  readonly ignoreFew?: boolean;
 }
 
 /** Each says what has happened, and points to the paragraph of the runbook that says what to do. */
 export class WadiAlarms extends Construct {
   constructor(scope: Construct, id: string, props: WadiAlarmsProps) {
     super(scope, id);
-    const { cluster, alarmTopic, alarmThresholds, runbookUrl = 'cdk/README.md' } = props;
-    for (const spec of specs(cluster, alarmThresholds)) {
-      const [datapointsToAlarm, evaluationPeriods] = spec.periods ?? [1, 1];
-      const alarm = new Alarm(this, spec.id + (spec.of ?? ''), {
-        alarmDescription: `Wadi: ${spec.text}. What to do: ${runbookUrl}#${paragraphOf(spec.id)}`,
-        metric: spec.metric,
-        threshold: spec.threshold,
-        comparisonOperator:
-          spec.when === 'below'
-            ? ComparisonOperator.LESS_THAN_THRESHOLD
-            : ComparisonOperator.GREATER_THAN_THRESHOLD,
-        datapointsToAlarm,
-        evaluationPeriods,
-        treatMissingData: spec.missingIsBad ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
-        ...(spec.ignoreFew && { evaluateLowSampleCountPercentile: 'ignore' }),
-      });
-      if (alarmTopic === undefined) continue;
-      const action = new SnsAction(alarmTopic);
-      alarm.addAlarmAction(action);
-      alarm.addOkAction(action);
-    }
+    const { cluster, alarmThresholds, ...options } = props;
+    for (const spec of specs(cluster, alarmThresholds)) addAlarm(this, spec, options);
   }
 }
 
-/** `AppendLatency` is explained at `#alarm-append-latency`. */
-export const paragraphOf = (id: string): string =>
-  `alarm${id.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-
-function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): readonly Spec[] {
+function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): readonly AlarmSpec[] {
   const metrics = clusterMetrics(cluster);
   const { apiErrorPercent = 1, appendErrorPercent = 1, appendLatency = Duration.seconds(1) } = thresholds;
   const {
@@ -119,26 +73,9 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
       periods: [3, 5],
       ignoreFew: true,
     },
-    ...metrics.functions.flatMap(({ name, errors, throttles }): Spec[] => [
-      {
-        id: 'FunctionErrors',
-        of: name,
-        text: `${name} ends without an answer: out of time or memory, or it cannot start`,
-        metric: errors,
-        threshold: 0,
-        periods: [2, 3],
-      },
-      {
-        id: 'FunctionThrottles',
-        of: name,
-        text: `Lambda does not start ${name}: there is no concurrency left for it`,
-        metric: throttles,
-        threshold: 0,
-        periods: [2, 3],
-      },
-    ]),
+    ...metrics.functions.flatMap((each) => [functionErrors(each), functionThrottles(each)]),
     ...metrics.tables.map(
-      ({ name, throttled }): Spec => ({
+      ({ name, throttled }): AlarmSpec => ({
         id: 'TableThrottles',
         of: name,
         text: `DynamoDB throttles the table ${name}`,
@@ -148,7 +85,7 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
       }),
     ),
     ...metrics.tables.map(
-      ({ name, systemErrors }): Spec => ({
+      ({ name, systemErrors }): AlarmSpec => ({
         id: 'TableErrors',
         of: name,
         text: `DynamoDB fails with the table ${name}`,
@@ -201,7 +138,7 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
       periods: [3, 6],
     },
     ...metrics.consumerLags.map(
-      ({ group, lag }): Spec => ({
+      ({ group, lag }): AlarmSpec => ({
         id: 'ConsumerLag',
         // Ids have no slashes.
         of: encodeURIComponent(group),
@@ -214,7 +151,7 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
     ),
     ...(metrics.otherRegions.length > 0 ? replicationSpecs(metrics) : []),
     ...metrics.otherCopies.map(
-      ({ name, lag }): Spec => ({
+      ({ name, lag }): AlarmSpec => ({
         id: 'TableLag',
         of: name,
         text: `items take longer than ${TABLE_LAG_MS} ms to ${name}: what is acknowledged meanwhile is lost with this region`,
@@ -227,7 +164,7 @@ function specs(cluster: WadiCluster, thresholds: WadiAlarmThresholds = {}): read
 }
 
 /** Of a cluster of several regions. */
-function replicationSpecs({ regionsOut, otherRegions }: ClusterMetrics): readonly Spec[] {
+function replicationSpecs({ regionsOut, otherRegions }: ClusterMetrics): readonly AlarmSpec[] {
   return [
     {
       id: 'RegionOut',
@@ -236,7 +173,7 @@ function replicationSpecs({ regionsOut, otherRegions }: ClusterMetrics): readonl
       threshold: 0,
       periods: [2, 3],
     },
-    ...otherRegions.flatMap(({ name, failed, latency }): Spec[] => [
+    ...otherRegions.flatMap(({ name, failed, latency }): AlarmSpec[] => [
       {
         id: 'ReplicationFailures',
         of: name,

@@ -1,5 +1,5 @@
-import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import type { AlarmOptions } from './alarm.ts';
 import { BucketReplication } from './bucketReplication.ts';
 import { WadiAlarms, type WadiAlarmThresholds } from './wadiAlarms.ts';
 import { WadiApi, type WadiApiProps } from './wadiApi.ts';
@@ -8,18 +8,15 @@ import { WadiFailover } from './wadiFailover.ts';
 import { WadiLag } from './wadiLag.ts';
 import { WadiMaintenance } from './wadiMaintenance.ts';
 import { WadiStorage } from './wadiStorage.ts';
+import { WadiWaker } from './wadiWaker.ts';
 
-export interface WadiClusterProps extends Omit<WadiApiProps, 'storage' | 'queue'> {
+export interface WadiClusterProps extends Omit<WadiApiProps, 'storage' | 'queue'>, AlarmOptions {
   /** The cluster's state, best kept in a stack of its own. Made inside this construct unless given. */
   readonly storage?: WadiStorage;
   /** Whether there are alarms and a dashboard, for some $8 a month. True unless given. */
   readonly alarms?: boolean;
-  /** Is told when an alarm goes off, and when it is over. Nobody unless given. */
-  readonly alarmTopic?: ITopic;
   /** What alarms go by, where the default does not fit. */
   readonly alarmThresholds?: WadiAlarmThresholds;
-  /** Where the runbook is that alarms point into; unless given, cdk/README.md of this repository. */
-  readonly runbookUrl?: string;
 }
 
 /** A Wadi cluster in one region, or what one of several has in a region. */
@@ -33,9 +30,13 @@ export class WadiCluster extends Construct {
   readonly failover: WadiFailover | undefined;
   /** As in the API's paths, `/v3/clusters/{cluster_id}`. */
   readonly clusterId: string;
+  /** What it was made with: so are functions that are added to it. */
+  readonly props: Omit<WadiClusterProps, 'storage'>;
+  private madeWaker: WadiWaker | undefined;
 
   constructor(scope: Construct, id: string, { storage, ...props }: WadiClusterProps = {}) {
     super(scope, id);
+    this.props = props;
     this.storage = storage ?? new WadiStorage(this, 'Storage');
     this.clusterId = this.storage.clusterId;
     this.maintenance = new WadiMaintenance(this, 'Maintenance', { ...props, storage: this.storage });
@@ -61,5 +62,18 @@ export class WadiCluster extends Construct {
       new WadiAlarms(this, 'Alarms', { ...props, cluster: this });
       new WadiDashboard(this, 'Dashboard', { cluster: this });
     }
+  }
+
+  /**
+   * What calls streams applications when there is something for them to read: made when the first of them asks. `undefined` where the log table's changes cannot be
+   * seen: of several regions in all but the first, and with restored tables.
+   */
+  waker(): WadiWaker | undefined {
+    const { storage, maintenance, props } = this;
+    const streamArn = storage.logStreamArn();
+    if (streamArn === undefined) return undefined;
+    const { queue } = maintenance;
+    this.madeWaker ??= new WadiWaker(this, 'Waker', { ...props, storage, queue, streamArn });
+    return this.madeWaker;
   }
 }

@@ -25,7 +25,7 @@ export interface WadiFunctionOptions {
   readonly logRetention?: RetentionDays;
   /**
    * Whether some of the account's concurrency is kept for maintenance, so that no rush of requests can keep it from its work, nor
-   * it take theirs: 11 in all, and 1 for `lag`, where that is asked for. The account must have 100 more than what is kept (new ones have 10,
+   * it take theirs: 11 in all, 1 for `lag`, where that is asked for, and `maxWorkers` for each streams application. The account must have 100 more than what is kept (new ones have 10,
    * until one asks for more). True unless given.
    */
   readonly reserveConcurrency?: boolean;
@@ -42,6 +42,10 @@ export interface WadiFunctionProps extends WadiFunctionOptions {
   readonly receives?: boolean;
   /** As many as may run at once, kept for it, where `reserveConcurrency` says so. */
   readonly concurrency?: number;
+  /** Absolute path of the module that it is made for, of a streams application. */
+  readonly application?: string;
+  /** One that is known to other regions; CloudFormation makes one up unless given. */
+  readonly functionName?: string;
   /** Beside what every function is told. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -53,7 +57,7 @@ export class WadiFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: WadiFunctionProps) {
     super(scope, id);
-    const { spec, storage, queue, receives = false, environment } = props;
+    const { spec, storage, queue, receives = false, application, functionName, environment } = props;
     const { logRetention = RetentionDays.ONE_MONTH, reserveConcurrency = true, stopped = false } = props;
     const concurrency = stopped ? 0 : reserveConcurrency ? props.concurrency : undefined;
     const { key } = storage;
@@ -89,7 +93,8 @@ export class WadiFunction extends Construct {
 
     this.function = new LambdaFunction(this, 'Function', {
       description: `Wadi ${spec.name}: ${spec.description}`,
-      code: functionCode(spec.entry),
+      ...(functionName && { functionName }),
+      code: functionCode(spec.entry, application),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,

@@ -1,5 +1,5 @@
 import { Duration, Fn, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import type { ITableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import type { ITableV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
@@ -17,7 +17,7 @@ import {
 } from './clusterRegions.ts';
 import { replicatedTables } from './replicatedTables.ts';
 import { replicationRole } from './replicationRole.ts';
-import { tablesOf } from './tables.ts';
+import { keepExports, tablesOf, tellChanges } from './tables.ts';
 
 /** Under the names of `Storage` in lib/storage/ports.ts. */
 export const TABLES = ['log', 'metadata', 'groups'] as const;
@@ -70,6 +70,11 @@ export class WadiStorage extends Construct {
   readonly isEventual: boolean;
   /** Of one of eventual consistency: who has a copy of the tables, and nothing else. */
   readonly witness: CopyNames | undefined;
+  /** Of a cluster of several regions: what its resources are named after. */
+  readonly clusterName: string | undefined;
+  /** The log table that this made: of several regions, in the first. */
+  private readonly ownLog: TableV2 | undefined;
+  private readonly isRestored: boolean;
   /** Of a cluster of several regions: as whom S3 brings objects to the others. */
   readonly replicationRole: Role | undefined;
 
@@ -97,8 +102,25 @@ export class WadiStorage extends Construct {
     this.log = tables.log;
     this.metadata = tables.metadata;
     this.groups = tables.groups;
+    this.ownLog = tables.ownLog;
+    this.isRestored = restoredTables !== undefined;
+    this.clusterName = regions?.name;
     const stackUuid = Fn.select(2, Fn.split('/', Stack.of(this).stackId));
     this.clusterId = regions ? regionalClusterId(this, regions) : `${stackUuid}-${this.node.addr.slice(-8)}`;
+  }
+
+  /**
+   * The ARN of the stream of changes of the log table. `undefined` where it is not known: of several regions in all but the first, and of restored tables.
+   */
+  logStreamArn(): string | undefined {
+    const { ownLog } = this;
+    if (ownLog === undefined) return undefined;
+    if (this.clusterName === undefined) tellChanges(ownLog);
+    const arn = ownLog.tableStreamArn!;
+    if (!this.isRestored) return arn;
+    // As of what else the functions' stack has used.
+    keepExports(this, [arn]);
+    return undefined;
   }
 
   /** Of a cluster of eventual consistency: who else has a copy of the tables. */

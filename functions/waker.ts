@@ -54,12 +54,15 @@ export function createHandler(
     }
   }
 
-  async function call(functionName: string): Promise<void> {
-    if (await invoke(functionName)) missing.delete(functionName);
+  /** Whether it was called. */
+  async function call(functionName: string): Promise<boolean> {
+    const isThere = await invoke(functionName);
+    if (isThere) missing.delete(functionName);
     else if (!missing.has(functionName)) {
       missing.add(functionName);
       logError(new Error(`The function ${functionName} is not there, or does not let itself be called.`));
     }
+    return isThere;
   }
 
   /** How many functions it has called. */
@@ -72,16 +75,17 @@ export function createHandler(
       const ids = await atOnce(names, AT_ONCE, topicId);
       if (ids.some((id) => id !== undefined && changed.has(id))) woken.add(functionName);
     }
+    let called = 0;
     let failed = 0;
     await atOnce([...woken], AT_ONCE, async (functionName) => {
       try {
-        await call(functionName);
+        if (await call(functionName)) called++;
       } catch (error) {
         failed++;
         logError(error);
       }
     });
     if (failed > 0) throw new Error(`${failed} of ${woken.size} functions could not be called`);
-    return woken.size;
+    return called;
   };
 }

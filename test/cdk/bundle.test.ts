@@ -6,7 +6,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { bundle } from '../../cdk/bundle/bundle.ts';
 import { type DynamoDbPlace, dynamoDbEndpoint } from '../../cdk/bundle/dynamoDbEndpoint.ts';
 import { type S3Place, s3Endpoint } from '../../cdk/bundle/s3Endpoint.ts';
-import { FAILOVER, FUNCTIONS, type FunctionSpec } from '../../functions/manifest.ts';
+import { FAILOVER, FUNCTIONS, type FunctionSpec, STREAMS, WAKER } from '../../functions/manifest.ts';
 
 /** What is in the bundles. Whether they work, `bundles.test.ts` finds out. */
 
@@ -23,13 +23,15 @@ function usesLog(spec: FunctionSpec): boolean {
 
 /** What is known of streams is beside the groups. */
 const usesGroups = (spec: FunctionSpec): boolean =>
-  spec !== FAILOVER && spec.stores.groups.length > 0 && !spec.name.startsWith('streams');
+  ![FAILOVER, WAKER].includes(spec) && spec.stores.groups.length > 0 && !spec.name.startsWith('streams');
 
 /** Of some modules, whether a function has a use for them, by the manifest. */
 const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => boolean])[] = [
   [/@aws-sdk\/client-s3\/|lib\/storage\/aws\/objects/, ({ stores }) => stores.objects.length > 0],
   [/@aws-sdk\/client-sqs\/|lib\/queue\/sqs/, ({ queue }) => queue !== undefined],
   [/lib\/group\/createGroups|re2js/, usesGroups],
+  [/@aws-sdk\/client-lambda\//, (spec) => spec === WAKER],
+  [/lib\/streams\/(dsl\/|runtime\/worker)/, (spec) => spec === STREAMS],
   // The log is one part, also for who asks only how far it goes.
   [
     /lib\/log\/createLog|lib\/log\/appender/,
@@ -45,21 +47,27 @@ const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => bo
   ],
 ];
 
+const WORD_COUNT = join(import.meta.dirname, '../../lib/streams/examples/wordCount.ts');
+
 /** Minified. */
 const LIMITS: Readonly<Record<string, number>> = { produce: 400_000, fetch: 400_000 };
 
-test.each([...FUNCTIONS, FAILOVER])('$name carries what it uses, and no more', async (spec) => {
-  const { outputs } = await bundle(spec.entry, join(folder, spec.name));
-  const [output] = Object.values(outputs);
-  const carried = Object.entries(output!.inputs).flatMap(([path, { bytesInOutput }]) =>
-    bytesInOutput > 0 ? [path] : [],
-  );
-  for (const [modules, use] of USES) {
-    const found = carried.filter((path) => modules.test(path));
-    expect([modules, found.length > 0, found]).toEqual([modules, use(spec), found]);
-  }
-  expect(output!.bytes).toBeLessThan(LIMITS[spec.name] ?? 700_000);
-});
+test.each([...FUNCTIONS, FAILOVER, WAKER, STREAMS])(
+  '$name carries what it uses, and no more',
+  async (spec) => {
+    const application = spec === STREAMS ? WORD_COUNT : undefined;
+    const { outputs } = await bundle(spec.entry, join(folder, spec.name), application);
+    const [output] = Object.values(outputs);
+    const carried = Object.entries(output!.inputs).flatMap(([path, { bytesInOutput }]) =>
+      bytesInOutput > 0 ? [path] : [],
+    );
+    for (const [modules, use] of USES) {
+      const found = carried.filter((path) => modules.test(path));
+      expect([modules, found.length > 0, found]).toEqual([modules, use(spec), found]);
+    }
+    expect(output!.bytes).toBeLessThan(LIMITS[spec.name] ?? 700_000);
+  },
+);
 
 const AWS = 'amazonaws.com';
 

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -7,11 +10,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { bundle } from '../../cdk/bundle/bundle.ts';
-import { FAILOVER, FUNCTIONS } from '../../functions/manifest.ts';
+import { FAILOVER, FUNCTIONS, WAKER } from '../../functions/manifest.ts';
 import { homeItem } from '../../lib/failover/home.ts';
 import { DUE_PK } from '../../lib/log/due.ts';
+import { headKey } from '../../lib/log/head.ts';
+import { awsTables } from '../../lib/storage/aws/aws.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
 import { scannableTables } from '../../lib/storage/aws/scan.ts';
+import { readTopic } from '../../lib/topic/readTopic.ts';
 import { EMULATOR_ACCESS, type Emulator, startDynamoDb, startS3 } from '../support/emulators.ts';
 import { replicate, startRegionalDynamoDb } from './regionalDynamoDb.ts';
 import { functionOf, type Synthesis, synthesize } from './support.ts';
@@ -27,11 +33,15 @@ let sqs: SQSClient;
 
 const RESOURCES = { bucket: 'wadi', logTable: 'log', metadataTable: 'metadata', groupsTable: 'groups' };
 const CLUSTER = '/v3/clusters/one';
+const WORD_COUNT = 'lib/streams/examples/wordCount.ts';
 
 beforeAll(async () => {
   s3 = await startS3();
   dynamodb = (await startDynamoDb('dynalite')) as Running;
-  synthesis = await synthesize({ bundle: true, context: { alarmConsumerLag: 'billing:10000' } });
+  synthesis = await synthesize({
+    bundle: true,
+    context: { alarmConsumerLag: 'billing:10000', streams: WORD_COUNT },
+  });
   // A cluster of one region has none.
   folder = await mkdtemp(join(tmpdir(), 'wadi-failover-'));
   await bundle(FAILOVER.entry, folder);
@@ -127,7 +137,7 @@ function event({ method, path, query = '', body, route = path, params = {} }: Ca
   };
 }
 
-test.each([...FUNCTIONS, FAILOVER])(
+test.each([...FUNCTIONS, FAILOVER, WAKER, { name: 'streams-wordCount' }])(
   'the bundle of $name carries nothing that only the local cluster needs',
   async ({ name }) => {
     const code = await readFile(bundleOf(name), 'utf8');
@@ -546,4 +556,108 @@ test('a request leaves metrics of its route, and what went wrong in the log', as
       error: expect.objectContaining({ name: 'WadiError' }),
     }),
   );
+});
+
+/** Lambda's Invoke, of functions whose bundles are run; what each answered is told. */
+async function startLambda(bundles: Readonly<Record<string, { name: string; env: Record<string, string> }>>) {
+  const answers: unknown[] = [];
+  const running: Promise<unknown>[] = [];
+  const server = createServer(async (request, response) => {
+    const name = /^\/2015-03-31\/functions\/([^/]+)\/invocations$/.exec(request.url!)?.[1] ?? '';
+    const made = bundles[name];
+    if (request.headers['x-amz-invocation-type'] !== 'Event' || made === undefined) {
+      response.writeHead(404, { 'x-amzn-errortype': 'ResourceNotFoundException' }).end('{}');
+      return;
+    }
+    running.push(handle(made.name, [{}], made.env).then((lines) => answers.push(...lines)));
+    response.writeHead(202).end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async answers() {
+      await Promise.all(running);
+      return answers;
+    },
+    stop: () => new Promise((stopped) => server.close(stopped)),
+  };
+}
+
+test('a streams application counts words when the clock calls it, and when the waker does', async () => {
+  const topics = '/v3/clusters/{cluster_id}/topics';
+  const params = (topic_name: string) => ({ cluster_id: 'one', topic_name });
+  for (const topic_name of ['lines', 'words']) {
+    const create = { method: 'POST', path: `${CLUSTER}/topics`, route: topics, body: { topic_name } };
+    expect(await invoke('topics', [{ ...create, params: { cluster_id: 'one' } }])).toMatchObject([
+      { statusCode: 201 },
+    ]);
+  }
+  const say = (line: string) =>
+    invoke('produce', [
+      {
+        ...{
+          method: 'POST',
+          path: `${CLUSTER}/topics/lines/records`,
+          route: `${topics}/{topic_name}/records`,
+        },
+        ...{ params: params('lines'), body: { value: { type: 'STRING', data: line } } },
+      },
+    ]);
+  const counts = async () => {
+    const [fetched] = await invoke('fetch', [
+      {
+        ...{ method: 'GET', path: `${CLUSTER}/topics/words/partitions/0/records`, query: 'offset=0' },
+        route: `${topics}/{topic_name}/partitions/{partition_id}/records`,
+        params: { ...params('words'), partition_id: '0' },
+      },
+    ]);
+    const { records } = JSON.parse(fetched!.body) as { records: { value: { data: number } }[] };
+    return records.map(({ value }) => value.data);
+  };
+  const service = 'streams-wordCount';
+  const named = { ...environment, AWS_LAMBDA_FUNCTION_NAME: 'words-fn' };
+
+  await say('the quick fox');
+  const lines = await handle(service, [{}], named);
+  expect(lines.at(-1)).toMatchObject({ records: 4, failed: 0, left: 0 });
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: 'INFO', message: 'streams', service, records: 4 }),
+  );
+  const [told] = lines.filter((line) => Object.hasOwn(line as object, '_aws'));
+  expect(told).toMatchObject({
+    ...{ cluster: 'one', service, StreamsRecords: 4 },
+    _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'cluster']] }] },
+  });
+  expect(told).not.toHaveProperty('StreamsTasksFailed');
+  expect(await counts()).toEqual([1, 1, 1]);
+
+  const lambda = await startLambda({ 'words-fn': { name: service, env: named } });
+  const { metadata, close } = awsTables({
+    ...RESOURCES,
+    ...EMULATOR_ACCESS,
+    dynamodbEndpoint: dynamodb.endpoint,
+  });
+  const changed = async (topic: string) => {
+    const { pk, sk } = headKey((await readTopic(metadata, topic)).id, 0);
+    return { eventName: 'MODIFY', dynamodb: { Keys: { pk: { S: pk }, sk: { S: sk } } } };
+  };
+  await say('the end');
+  const event = { Records: [await changed('words'), await changed('lines'), await changed('lines')] };
+  const woken = await handle('waker', [event], { ...environment, AWS_ENDPOINT_URL_LAMBDA: lambda.endpoint });
+  expect(woken).toEqual([1]);
+  expect((await lambda.answers()).at(-1)).toMatchObject({ records: 3, failed: 0 });
+  expect(await counts()).toEqual([1, 1, 1, 2, 1]);
+
+  // The function is gone.
+  await lambda.stop();
+  const without = await startLambda({});
+  const refused = await handle('waker', [event], {
+    ...environment,
+    AWS_ENDPOINT_URL_LAMBDA: without.endpoint,
+  });
+  expect(refused).toEqual([
+    expect.objectContaining({ level: 'ERROR', message: expect.stringContaining('words-fn is not there') }),
+    0,
+  ]);
+  await Promise.all([without.stop(), close()]);
 });

@@ -3,21 +3,24 @@ import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { synthesize } from './support.ts';
 
+const streams = 'lib/streams/examples/wordCount.ts,lib/streams/examples/earthquakes.ts';
+
 /** What the packs find and no construct gives a reason for ends the synthesis. */
 test.each<Record<string, unknown>>([
   {},
   { authorization: 'none', alarmEmail: 'ops@example.com', corsAllowOrigins: '*' },
   { authorization: 'jwt', jwtIssuer: 'https://issuer.example', jwtAudience: 'wadi', customerKey: false },
-  { regions: 'eu-central-1', alarmEmail: 'ops@example.com', alarmConsumerLag: 'billing:10000' },
+  { regions: 'eu-central-1', alarmEmail: 'ops@example.com', alarmConsumerLag: 'billing:10000', streams },
   {
     regions: 'us-east-1,us-east-2,us-west-2',
     alarmEmail: 'ops@example.com',
     alarmConsumerLag: 'billing:10000',
+    streams,
   },
   { regions: 'eu-central-1,eu-west-1', witnessRegion: 'eu-west-3', customerKey: false },
   {
     ...{ regions: 'us-east-1,eu-west-1', witnessRegion: 'sa-east-1', consistency: 'eventual' },
-    ...{ alarmEmail: 'ops@example.com', alarmConsumerLag: 'billing:10000' },
+    ...{ alarmEmail: 'ops@example.com', alarmConsumerLag: 'billing:10000', streams },
   },
   { regions: 'us-east-1,eu-west-1,sa-east-1,ap-south-1', consistency: 'eventual', customerKey: false },
   { privateVpcEndpointIds: 'vpce-0123456789abcdef0' },

@@ -12,6 +12,7 @@ test('without settings every construct has its defaults', () => {
     consistency: undefined,
     storage: {},
     cluster: { authorization: 'iam', alarmThresholds: {} },
+    streams: {},
     alarmEmail: undefined,
     alarmTopicArn: undefined,
     localstack: false,
@@ -89,6 +90,35 @@ test.each([
 test('there may be 50 groups', () => {
   const consumerLag = manyGroups(50, 'g');
   expect(readSettings({ alarmConsumerLag: consumerLag }).cluster.alarmThresholds).toEqual({ consumerLag });
+});
+
+test.each<[unknown, Record<string, object>]>([
+  ['apps/a.ts', { 'apps/a.ts': {} }],
+  ['apps/a.ts,apps/b.js', { 'apps/a.ts': {}, 'apps/b.js': {} }],
+  [['apps/a.ts', 'apps/b.js'], { 'apps/a.ts': {}, 'apps/b.js': {} }],
+  [
+    { 'apps/a.ts': { memoryMb: 2048, maxWorkers: 4, everyMinutes: 1, timeoutSeconds: 900 }, 'apps/b.js': {} },
+    { 'apps/a.ts': { memoryMb: 2048, maxWorkers: 4, everyMinutes: 1, timeoutSeconds: 900 }, 'apps/b.js': {} },
+  ],
+])('streams applications are given as %j', (streams, expected) => {
+  expect(readSettings({ streams }).streams).toEqual(expected);
+});
+
+test.each([
+  [''],
+  ['a.ts,'],
+  ['{'],
+  [{ 'a.ts': 5 }],
+  [{ 'a.ts': null }],
+  [{ 'a.ts': { memory: 128 } }],
+  [{ 'a.ts': { memoryMb: '128' } }],
+  [{ 'a.ts': { timeoutSeconds: 59 } }],
+  [{ 'a.ts': { maxWorkers: 0.5 } }],
+])('%j are no streams applications', (streams) => {
+  expect(() => readSettings({ streams })).toThrow(
+    'streams must be a path of a module, or several with , between, or {"<path>":{…},…} with everyMinutes from 1 to 1440, ' +
+      'memoryMb from 128 to 10240, timeoutSeconds from 60 to 900, maxWorkers from 1 to 1000, not ',
+  );
 });
 
 test('what the CDK itself keeps in the context is no setting', () => {

@@ -77,7 +77,7 @@ export function resourcesOf<P>(template: Template, type: string): [string, Resou
 }
 
 interface FunctionProperties {
-  readonly Description: string;
+  readonly Description?: string;
   readonly Role: unknown;
   readonly Code: { readonly S3Key: string };
   readonly Environment: { readonly Variables: Record<string, unknown> };
@@ -86,7 +86,7 @@ interface FunctionProperties {
 /** `[logical id, resource]` of the function that the manifest calls `name`. */
 export function functionOf(template: Template, name: string): [string, Resource<FunctionProperties>] {
   const functions = resourcesOf<FunctionProperties>(template, 'AWS::Lambda::Function');
-  return functions.find(([, { Properties }]) => Properties.Description.startsWith(`Wadi ${name}: `))!;
+  return functions.find(([, { Properties }]) => Properties.Description?.startsWith(`Wadi ${name}: `))!;
 }
 
 /** Of a policy. */
@@ -160,6 +160,7 @@ export function resourceName(resource: unknown): string {
     objects:
       /^\{"Fn::Join":\["",\[\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\},"\/\*"\]\]\}$/,
     bucket: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageObjects\w+Arn\w+"\}$/,
+    'stream of log': /^\{"Fn::ImportValue":"WadiStorage:\w*Storage(Log|Replicatedlog)\w+StreamArn\w+"\}$/,
     log: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageLog\w+Arn\w+"\}$/,
     metadata: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageMetadata\w+Arn\w+"\}$/,
     groups: /^\{"Fn::ImportValue":"WadiStorage:\w*StorageGroups\w+Arn\w+"\}$/,

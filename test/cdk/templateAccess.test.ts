@@ -11,6 +11,8 @@ import {
   LAG,
   MAINTENANCE,
   PLANNER,
+  STREAMS,
+  WAKER,
 } from '../../functions/manifest.ts';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { homeItem } from '../../lib/failover/home.ts';
@@ -34,9 +36,9 @@ import {
   StorageError,
   TABLES,
 } from '../../lib/storage/ports.ts';
+import wordCount from '../../lib/streams/examples/wordCount.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { batch } from '../support/log.ts';
-import { counting, runApplication } from '../support/streams.ts';
 import { allowed, functionOf, getAtt, type Synthesis, synthesize, type Template } from './support.ts';
 
 /**
@@ -99,8 +101,13 @@ const ONE: Place = { regions: [] };
 const STRONG: Place = { regions: ['us-east-1', 'us-east-2', 'us-west-2'] };
 const EVENTUAL: Place = { regions: ['us-east-1', 'eu-west-1'], witness: 'sa-east-1' };
 
-const functionsOf = ({ witness }: Place): readonly FunctionSpec[] =>
-  witness ? [...FUNCTIONS, FAILOVER] : FUNCTIONS;
+const WORD_COUNT: FunctionSpec = { ...STREAMS, name: 'streams-wordCount' };
+
+const functionsOf = ({ witness }: Place): readonly FunctionSpec[] => [
+  ...FUNCTIONS,
+  ...[WORD_COUNT, WAKER],
+  ...(witness ? [FAILOVER] : []),
+];
 
 let calls: Record<'objects' | 'items' | 'queue', Calls>;
 beforeAll(async () => {
@@ -118,6 +125,7 @@ describe.each([
     const { regions, witness } = place;
     const context = {
       alarmConsumerLag: 'billing:10000',
+      streams: 'lib/streams/examples/wordCount.ts',
       ...(regions.length > 0 && { regions: regions.join() }),
       ...(witness && { witnessRegion: witness, consistency: 'eventual' }),
     };
@@ -270,6 +278,10 @@ function rightsFor(spec: FunctionSpec, place: Place): Record<string, string[]> {
     for (const action of ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'])
       add('queue', `sqs:${action}`);
     add(`key through sqs${here}`, 'kms:Decrypt');
+  }
+  if (spec === WAKER) {
+    for (const action of ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'])
+      add('stream of log', `dynamodb:${action}`);
   }
   return Object.fromEntries([...found].map(([resource, actions]) => [resource, [...actions].sort()]));
 }
@@ -559,8 +571,21 @@ async function live(
   await call('groups', `POST ${group}/positions:reset`, to);
   await call('groups', `DELETE ${group}/positions?topic_name=orders`);
 
-  await runApplication(await createWadi({ storage, clock, clusterId: 'one' }), counting('counter', 'users'));
-  await call('streamsApi', `GET ${cluster}/streams/counter/lags`);
+  for (const name of ['lines', 'words']) await call('topics', `POST ${cluster}/topics`, { topic_name: name });
+  const { createHandler: createStreams } = await import(`../../functions/${STREAMS.entry}`);
+  const options = { application: wordCount, functionName: 'words', report: () => undefined };
+  const count = createStreams(await openFor(WORD_COUNT), options);
+  // So many words that a step takes an object.
+  const line = Array.from({ length: 1_000 }, (_, i) => WORDS.slice(i % 10, 2 + Math.floor(i / 10))).join(' ');
+  for (let i = 0; i < APPENDS; i++) {
+    aheadMs += APPEND_EVERY_MS;
+    await call('produce', `POST ${cluster}/topics/lines/records`, { value: { type: 'STRING', data: line } });
+    await count({}, { getRemainingTimeInMillis: () => 60_000 });
+  }
+  const { createHandler: createWaker } = await import(`../../functions/${WAKER.entry}`);
+  const wake = createWaker(await openFor(WAKER), { invoke: async () => true });
+  await wake({ Records: [] });
+  await call('streamsApi', `GET ${cluster}/streams/word-count/lags`);
 
   await call('maintenanceApi', `POST ${cluster}/maintenance/run`, { topic_name: 'orders' });
   await call('maintenanceApi', `GET ${cluster}/maintenance`);
@@ -631,6 +656,7 @@ function thatMayBeDown<T extends object>(name: string, store: T, down: ReadonlyS
   });
 }
 
+const WORDS = 'abcdefghijklmnopqrstuvwxyz'.repeat(5);
 const APPENDS = 24;
 const APPEND_EVERY_MS = 500;
 const DAYS = 10;

@@ -1,0 +1,93 @@
+import { existsSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { Duration } from 'aws-cdk-lib';
+import { Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import { ArnPrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import { STREAMS } from '../functions/manifest.ts';
+import { acknowledge } from './acknowledge.ts';
+import { type AlarmSpec, addAlarm, functionErrors } from './alarm.ts';
+import { callEvery } from './callEvery.ts';
+import { functionMetrics, toldMetric } from './clusterMetrics.ts';
+import type { WadiCluster } from './wadiCluster.ts';
+import { WadiFunction } from './wadiFunction.ts';
+
+export interface StreamsApplicationOptions {
+  /** How often the clock calls it, minutes: that is how late it reads what no call of the waker told it of. 5 unless given. */
+  readonly everyMinutes?: number;
+  /** Its tasks' stores must fit in. 1024 unless given. */
+  readonly memoryMb?: number;
+  /** 60 to 900; a task's stores must be restored within it. 300 unless given. */
+  readonly timeoutSeconds?: number;
+  /**
+   * How many workers may run at once, which is kept of the account's concurrency; without `reserveConcurrency` it is without effect. 1 unless given, which always
+   * has its tasks' stores at hand: of several, each restores those of a task that another had.
+   */
+  readonly maxWorkers?: number;
+  /** What its code reads of the environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export interface StreamsApplicationProps extends StreamsApplicationOptions {
+  readonly cluster: WadiCluster;
+  /** Path of the module whose default export is `{ applicationId, topology, onError? }`, TypeScript or JavaScript. */
+  readonly entry: string;
+  /** Tells it from others of the cluster: up to 31 of letters, digits, `-` and `_`. The file's name unless given. */
+  readonly name?: string;
+}
+
+const NAME = /^[\w-]{1,31}$/;
+const MIN_TIMEOUT_SECONDS = 60;
+const MAX_TIMEOUT_SECONDS = 900;
+
+/** A streams application that runs on Lambda: its function, which the clock calls, and the cluster's waker when there is something to read. */
+export class StreamsApplication extends Construct {
+  readonly worker: WadiFunction;
+
+  constructor(scope: Construct, id: string, props: StreamsApplicationProps) {
+    super(scope, id);
+    const { cluster, entry, name = nameOf(entry), environment } = props;
+    const { everyMinutes = STREAMS.everyMinutes, memoryMb = STREAMS.memoryMb, maxWorkers = 1 } = props;
+    const { timeoutSeconds = STREAMS.timeoutSeconds } = props;
+    if (!existsSync(entry)) throw new Error(`there is no module ${entry} of a streams application`);
+    if (!NAME.test(name)) {
+      throw new Error(`a streams application's name has up to 31 letters, digits, - and _, not '${name}'`);
+    }
+    if (timeoutSeconds < MIN_TIMEOUT_SECONDS || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
+      throw new Error(`timeoutSeconds must be from ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS}`);
+    }
+    const { storage, maintenance, clusterId, props: options } = cluster;
+    const service = `${STREAMS.name}-${name}`;
+    this.worker = new WadiFunction(this, STREAMS.name, {
+      ...{ ...options, storage, queue: maintenance.queue, concurrency: maxWorkers },
+      spec: { ...STREAMS, name: service, memoryMb, timeoutSeconds },
+      application: resolve(entry),
+      // All regions tell the same of it, whose waker calls it by its name.
+      ...(storage.clusterName && { functionName: `${storage.clusterName}-${service}` }),
+      ...(environment && { environment }),
+    });
+    const { function: lambda } = this.worker;
+    // Of several calls one looks; and later than the clock's next it is of no use.
+    lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
+    acknowledge(this.worker, {
+      'Serverless-LambdaAsyncFailureDestination':
+        'The clock calls it again within minutes, and alarms tell what fails',
+    });
+    callEvery(this, everyMinutes, lambda, `Wadi: the streams application ${name}`);
+    const waker = cluster.waker();
+    if (waker) lambda.addPermission('Waker', { principal: new ArnPrincipal(waker.waker.role.roleArn) });
+    if (options.alarms === false) return;
+    const failed: AlarmSpec = {
+      id: 'StreamsFailures',
+      text: `tasks of the streams application ${name} fail again and again`,
+      metric: toldMetric(clusterId, { service }, 'StreamsTasksFailed', Stats.SUM),
+      threshold: 0,
+      periods: [2, 3],
+    };
+    for (const spec of [failed, functionErrors(functionMetrics(service, this.worker))])
+      addAlarm(this, spec, options);
+  }
+}
+
+/** What an application is called that is not given a name. */
+export const nameOf = (entry: string): string => basename(entry, extname(entry));
