@@ -23,7 +23,7 @@ export function handlerOf(exported: unknown) {
 
 const NOTHING: WorkerRun = { records: 0, steps: 0, restored: 0, left: 0, failed: 0 };
 
-/** Counts that become metrics, where there is something to count: each is paid for. */
+/** Counts that become metrics, where there is something to count. */
 const COUNTED: Partial<Record<keyof WorkerRun, string>> = {
   records: 'StreamsRecords',
   steps: 'StreamsSteps',
@@ -31,11 +31,12 @@ const COUNTED: Partial<Record<keyof WorkerRun, string>> = {
   failed: 'StreamsTasksFailed',
 };
 
+/** Of one that did nothing there is nothing to tell: most are so. */
 function reportRun(run: WorkerRun): void {
+  const counted = Object.entries(COUNTED).filter(([count]) => run[count as keyof WorkerRun] > 0);
+  if (counted.length === 0) return;
   logger.info('streams', { ...run });
-  for (const [count, name] of Object.entries(COUNTED)) {
-    const value = run[count as keyof WorkerRun];
-    if (value > 0) metrics.addMetric(name, MetricUnit.Count, value);
-  }
+  for (const [count, name] of counted)
+    metrics.addMetric(name, MetricUnit.Count, run[count as keyof WorkerRun]);
   metrics.publishStoredMetrics();
 }
