@@ -28,6 +28,20 @@ export function toldMetric(
   });
 }
 
+/** Of streams applications: each tells by the name of its function. */
+export function streamsMetrics({ clusterId }: Pick<WadiCluster, 'clusterId'>) {
+  const ofAll = (metricName: string) =>
+    new MathExpression({
+      expression: `SEARCH('{Wadi,cluster,service} cluster="${clusterId}" MetricName="${metricName}"', 'Sum', ${FIVE_MINUTES.toSeconds()})`,
+      period: FIVE_MINUTES,
+    });
+  return {
+    records: ofAll('StreamsRecords'),
+    restored: ofAll('StreamsRestored'),
+    failed: ofAll('StreamsTasksFailed'),
+  };
+}
+
 export type FunctionMetrics = ReturnType<typeof functionMetrics>;
 
 export function functionMetrics(name: string, { function: lambda }: WadiFunction) {

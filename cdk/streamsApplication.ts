@@ -76,6 +76,7 @@ export class StreamsApplication extends Construct {
     callEvery(this, everyMinutes, lambda, `Wadi: the streams application ${name}`);
     const waker = cluster.waker();
     if (waker) lambda.addPermission('Waker', { principal: new ArnPrincipal(waker.waker.role.roleArn) });
+    cluster.dashboard?.showStreams();
     if (options.alarms === false) return;
     const failed: AlarmSpec = {
       id: 'StreamsFailures',

@@ -32,6 +32,8 @@ export class WadiCluster extends Construct {
   readonly clusterId: string;
   /** What it was made with: so are functions that are added to it. */
   readonly props: Omit<WadiClusterProps, 'storage'>;
+  /** There unless `alarms` are not wanted. */
+  readonly dashboard: WadiDashboard | undefined;
   private madeWaker: WadiWaker | undefined;
 
   constructor(scope: Construct, id: string, { storage, ...props }: WadiClusterProps = {}) {
@@ -58,10 +60,8 @@ export class WadiCluster extends Construct {
             consumerLag,
           })
         : undefined;
-    if (alarms) {
-      new WadiAlarms(this, 'Alarms', { ...props, cluster: this });
-      new WadiDashboard(this, 'Dashboard', { cluster: this });
-    }
+    if (alarms) new WadiAlarms(this, 'Alarms', { ...props, cluster: this });
+    this.dashboard = alarms ? new WadiDashboard(this, 'Dashboard', { cluster: this }) : undefined;
   }
 
   /**

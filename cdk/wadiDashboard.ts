@@ -6,7 +6,7 @@ import {
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { clusterMetrics } from './clusterMetrics.ts';
+import { clusterMetrics, streamsMetrics } from './clusterMetrics.ts';
 import type { WadiCluster } from './wadiCluster.ts';
 
 export interface WadiDashboardProps {
@@ -15,11 +15,16 @@ export interface WadiDashboardProps {
 
 /** The cluster at a glance: what callers see, what functions and tables do about it, and how maintenance keeps up. */
 export class WadiDashboard extends Construct {
+  private readonly dashboard: Dashboard;
+  private readonly cluster: WadiCluster;
+  private showsStreams = false;
+
   constructor(scope: Construct, id: string, { cluster }: WadiDashboardProps) {
     super(scope, id);
+    this.cluster = cluster;
     const metrics = clusterMetrics(cluster);
     const { functions, tables, consumerLags, otherRegions, otherCopies } = metrics;
-    const dashboard = new Dashboard(this, 'Dashboard');
+    this.dashboard = new Dashboard(this, 'Dashboard');
     /** A line for each, named as its function or table. */
     const each = <T extends { readonly name: string }>(
       of: readonly T[],
@@ -109,10 +114,24 @@ export class WadiDashboard extends Construct {
         ],
       }),
     };
-    for (const [title, widgets] of Object.entries(rows)) {
-      dashboard.addWidgets(new TextWidget({ markdown: `# ${title}`, width: 24, height: 1 }));
-      dashboard.addWidgets(...widgets);
-    }
+    for (const [title, widgets] of Object.entries(rows)) this.addRow(title, widgets);
+  }
+
+  /** A row of streams applications, for all that there are; once. */
+  showStreams(): void {
+    if (this.showsStreams) return;
+    this.showsStreams = true;
+    const { records, restored, failed } = streamsMetrics(this.cluster);
+    this.addRow('Streams applications', [
+      graph('Records in 5 minutes', { '': records }),
+      graph('Records of changelogs that were restored', { '': restored }),
+      graph('Tasks that failed', { '': failed }),
+    ]);
+  }
+
+  private addRow(title: string, widgets: readonly GraphWidget[]): void {
+    this.dashboard.addWidgets(new TextWidget({ markdown: `# ${title}`, width: 24, height: 1 }));
+    this.dashboard.addWidgets(...widgets);
   }
 }
 

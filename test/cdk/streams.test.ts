@@ -180,6 +180,15 @@ describe('the waker', () => {
   });
 });
 
+test('the dashboard shows what applications do, all in one row', () => {
+  const [[, { Properties }]] = resourcesOf<{ DashboardBody: unknown }>(api, 'AWS::CloudWatch::Dashboard') as [
+    [string, Resource<{ DashboardBody: unknown }>],
+  ];
+  const body = JSON.stringify(Properties.DashboardBody);
+  for (const metric of ['StreamsRecords', 'StreamsRestored', 'StreamsTasksFailed'])
+    expect(body.split(metric)).toHaveLength(2);
+});
+
 test('without alarms there are none of them', async () => {
   const { api } = await withSettings({ streams: BOTH, alarms: false });
   expect(alarmsOf(api)).toEqual([]);
