@@ -17,6 +17,7 @@ import { headKey } from '../../lib/log/head.ts';
 import { awsTables } from '../../lib/storage/aws/aws.ts';
 import { createAwsResources } from '../../lib/storage/aws/resources.ts';
 import { scannableTables } from '../../lib/storage/aws/scan.ts';
+import { applicationKey } from '../../lib/streams/registry/applicationItem.ts';
 import { readTopic } from '../../lib/topic/readTopic.ts';
 import { EMULATOR_ACCESS, type Emulator, startDynamoDb, startS3 } from '../support/emulators.ts';
 import { replicate, startRegionalDynamoDb } from './regionalDynamoDb.ts';
@@ -360,6 +361,18 @@ describe('in a cluster of eventual consistency', () => {
     expect(dropped).not.toContainEqual(worked);
     expect(dropped.at(-1)).toEqual({ batchItemFailures: [] });
     expect(await handle('maintenance', [{ Records }], inRegion(home))).toContainEqual(worked);
+  });
+
+  test('a streams application works, and is called, where the home is', async () => {
+    const elsewhere = await handle('streams-wordCount', [{}], inRegion(other));
+    expect(elsewhere.at(-1)).toEqual({ records: 0, steps: 0, restored: 0, left: 0, failed: 0 });
+    expect((await handle('waker', [{ Records: [] }], inRegion(other))).at(-1)).toBe(0);
+    const registered = () => copyOf(home).groups.get(applicationKey('word-count'));
+    expect(await registered()).toBeUndefined();
+    // There it would, if it had topics.
+    const atHome = await handle('streams-wordCount', [{}], inRegion(home));
+    expect(atHome.at(-1)).toMatchObject({ errorMessage: expect.stringContaining("'lines' does not exist") });
+    expect(await registered()).toBeDefined();
   });
 
   test('the failover makes its region home, from which all go on', async () => {
