@@ -30,13 +30,14 @@ export function toldMetric(
 
 /** Of streams applications: each tells by the name of its function. */
 export function streamsMetrics({ clusterId }: Pick<WadiCluster, 'clusterId'>) {
-  const ofAll = (metricName: string) =>
+  const ofAll = (metricName: string, statistic = 'Sum') =>
     new MathExpression({
-      expression: `SEARCH('{Wadi,cluster,service} cluster="${clusterId}" MetricName="${metricName}"', 'Sum', ${FIVE_MINUTES.toSeconds()})`,
+      expression: `SEARCH('{Wadi,cluster,service} cluster="${clusterId}" MetricName="${metricName}"', '${statistic}', ${FIVE_MINUTES.toSeconds()})`,
       period: FIVE_MINUTES,
     });
   return {
     records: ofAll('StreamsRecords'),
+    lag: ofAll('StreamsLag', 'Maximum'),
     restored: ofAll('StreamsRestored'),
     failed: ofAll('StreamsTasksFailed'),
   };

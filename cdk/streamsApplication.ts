@@ -24,6 +24,8 @@ export interface StreamsApplicationOptions {
    * has its tasks' stores at hand: of several, each restores those of a task that another had.
    */
   readonly maxWorkers?: number;
+  /** How many records may wait for it: there is an alarm if more have for a quarter of an hour. None unless given. */
+  readonly alarmLag?: number;
   /** What its code reads of the environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -56,7 +58,7 @@ export class StreamsApplication extends Construct {
     if (timeoutSeconds < MIN_TIMEOUT_SECONDS || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
       throw new Error(`timeoutSeconds must be from ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS}`);
     }
-    const { storage, maintenance, clusterId, props: options } = cluster;
+    const { storage, maintenance, props: options } = cluster;
     const service = `${STREAMS.name}-${name}`;
     this.worker = new WadiFunction(this, STREAMS.name, {
       ...{ ...options, storage, queue: maintenance.queue, concurrency: maxWorkers },
@@ -78,16 +80,38 @@ export class StreamsApplication extends Construct {
     if (waker) lambda.addPermission('Waker', { principal: new ArnPrincipal(waker.waker.role.roleArn) });
     cluster.dashboard?.showStreams();
     if (options.alarms === false) return;
-    const failed: AlarmSpec = {
-      id: 'StreamsFailures',
-      text: `tasks of the streams application ${name} fail again and again`,
-      metric: toldMetric(clusterId, { service }, 'StreamsTasksFailed', Stats.SUM),
-      threshold: 0,
-      periods: [2, 3],
-    };
-    for (const spec of [failed, functionErrors(functionMetrics(service, this.worker))])
-      addAlarm(this, spec, options);
+    const specs = [
+      ...alarmSpecs(props, name, service),
+      functionErrors(functionMetrics(service, this.worker)),
+    ];
+    for (const spec of specs) addAlarm(this, spec, options);
   }
+}
+
+/** What it tells itself: of eventual consistency, where it is at home. */
+function alarmSpecs(
+  { cluster, alarmLag }: StreamsApplicationProps,
+  name: string,
+  service: string,
+): AlarmSpec[] {
+  const { clusterId, storage } = cluster;
+  const failures: AlarmSpec = {
+    id: 'StreamsFailures',
+    text: `tasks of the streams application ${name} fail again and again`,
+    metric: toldMetric(clusterId, { service }, 'StreamsTasksFailed', Stats.SUM),
+    threshold: 0,
+    periods: [2, 3],
+  };
+  if (alarmLag === undefined) return [failures];
+  const lag: AlarmSpec = {
+    id: 'StreamsLag',
+    text: `the streams application ${name} is more than ${alarmLag} records behind, or does not run`,
+    metric: toldMetric(clusterId, { service }, 'StreamsLag', Stats.MAXIMUM),
+    threshold: alarmLag,
+    periods: [3, 3],
+    missingIsBad: !storage.isEventual,
+  };
+  return [failures, lag];
 }
 
 /** What an application is called that is not given a name. */

@@ -9,6 +9,7 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   memoryMb: [128, 10_240],
   timeoutSeconds: [60, 900],
   maxWorkers: [1, 1_000],
+  alarmLag: [1, 1_000_000_000_000],
 };
 
 /** In English, behind "must be". */

@@ -121,11 +121,11 @@ export class WadiDashboard extends Construct {
   showStreams(): void {
     if (this.showsStreams) return;
     this.showsStreams = true;
-    const { records, restored, failed } = streamsMetrics(this.cluster);
+    const { records, lag, restored, failed } = streamsMetrics(this.cluster);
     this.addRow('Streams applications', [
       graph('Records in 5 minutes', { '': records }),
-      graph('Records of changelogs that were restored', { '': restored }),
-      graph('Tasks that failed', { '': failed }),
+      graph('Behind, records', { '': lag }),
+      graph('Restored records, and failures of tasks', { restored }, { failed }),
     ]);
   }
 

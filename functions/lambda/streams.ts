@@ -14,8 +14,9 @@ import { logger, metrics } from './telemetry.ts';
 export function handlerOf(exported: unknown) {
   const application = applicationOf(exported, 'The module of a streams application');
   const name = functionName();
+  const reports = { report: reportRun, reportLag };
   return opened(
-    (wadi) => createHandler(wadi, { application, report: reportRun, ...(name && { functionName: name }) }),
+    (wadi) => createHandler(wadi, { application, ...reports, ...(name && { functionName: name }) }),
     { objects: awsObjects, replication: createReplication, log: createLog, topics: createTopics },
     { elsewhere: NOTHING },
   );
@@ -38,5 +39,10 @@ function reportRun(run: WorkerRun): void {
   logger.info('streams', { ...run });
   for (const [count, name] of counted)
     metrics.addMetric(name, MetricUnit.Count, run[count as keyof WorkerRun]);
+  metrics.publishStoredMetrics();
+}
+
+function reportLag(records: number): void {
+  metrics.addMetric('StreamsLag', MetricUnit.Count, records);
   metrics.publishStoredMetrics();
 }

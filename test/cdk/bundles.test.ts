@@ -642,6 +642,7 @@ test('a streams application counts words when the clock calls it, and when the w
     _aws: { CloudWatchMetrics: [{ Namespace: 'Wadi', Dimensions: [['service', 'cluster']] }] },
   });
   expect(told).not.toHaveProperty('StreamsTasksFailed');
+  expect(lines).toContainEqual(expect.objectContaining({ cluster: 'one', service, StreamsLag: 0 }));
   expect(await counts()).toEqual([1, 1, 1]);
 
   const lambda = await startLambda({ 'words-fn': { name: service, env: named } });

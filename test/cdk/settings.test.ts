@@ -117,7 +117,7 @@ test.each([
 ])('%j are no streams applications', (streams) => {
   expect(() => readSettings({ streams })).toThrow(
     'streams must be a path of a module, or several with , between, or {"<path>":{…},…} with everyMinutes from 1 to 1440, ' +
-      'memoryMb from 128 to 10240, timeoutSeconds from 60 to 900, maxWorkers from 1 to 1000, not ',
+      'memoryMb from 128 to 10240, timeoutSeconds from 60 to 900, maxWorkers from 1 to 1000, alarmLag from 1 to 1000000000000, not ',
   );
 });
 

@@ -120,6 +120,20 @@ describe('an application', () => {
   });
 
   test.each([
+    [{}, 'breaching'],
+    // Only where home is it tells how far it is.
+    [{ regions: REGIONS.join(), consistency: 'eventual' }, 'notBreaching'],
+  ])('may have an alarm on its lag; with %j nothing told is %s', async (context, missing) => {
+    const { api } = await withSettings({ streams: { [WORD_COUNT]: { alarmLag: 5_000 } }, ...context });
+    const [, { Properties }] = alarmsOf(api).find(([, each]) => each.Properties.MetricName === 'StreamsLag')!;
+    expect(Properties).toMatchObject({
+      ...{ Threshold: 5_000, Statistic: 'Maximum', Period: 300, EvaluationPeriods: 3, DatapointsToAlarm: 3 },
+      TreatMissingData: missing,
+      Dimensions: [{ Name: 'cluster' }, { Name: 'service', Value: 'streams-wordCount' }],
+    });
+  });
+
+  test.each([
     [{ stopped: true }, 0],
     [{ reserveConcurrency: false }, undefined],
   ])('has no more concurrency than %j says', async (context, expected) => {
@@ -185,7 +199,7 @@ test('the dashboard shows what applications do, all in one row', () => {
     [string, Resource<{ DashboardBody: unknown }>],
   ];
   const body = JSON.stringify(Properties.DashboardBody);
-  for (const metric of ['StreamsRecords', 'StreamsRestored', 'StreamsTasksFailed'])
+  for (const metric of ['StreamsRecords', 'StreamsLag', 'StreamsRestored', 'StreamsTasksFailed'])
     expect(body.split(metric)).toHaveLength(2);
 });
 

@@ -150,7 +150,7 @@ describe('alarms', () => {
     const regional = await withSettings({
       regions: 'us-east-1,us-east-2,us-west-2',
       consistency: 'eventual',
-      streams: 'lib/streams/examples/wordCount.ts',
+      streams: { 'lib/streams/examples/wordCount.ts': { alarmLag: 1 } },
     });
     const pointed = alarmsOf(regional.api).map(([, { Properties }]) => {
       const [, anchor] = / What to do: cdk\/README\.md#(\S+)$/.exec(Properties.AlarmDescription)!;

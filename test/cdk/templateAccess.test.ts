@@ -573,7 +573,12 @@ async function live(
 
   for (const name of ['lines', 'words']) await call('topics', `POST ${cluster}/topics`, { topic_name: name });
   const { createHandler: createStreams } = await import(`../../functions/${STREAMS.entry}`);
-  const options = { application: wordCount, functionName: 'words', report: () => undefined };
+  const options = {
+    application: wordCount,
+    functionName: 'words',
+    report: () => undefined,
+    reportLag: () => undefined,
+  };
   const count = createStreams(await openFor(WORD_COUNT), options);
   // So many words that a step takes an object.
   const line = Array.from({ length: 1_000 }, (_, i) => WORDS.slice(i % 10, 2 + Math.floor(i / 10))).join(' ');

@@ -21,7 +21,7 @@ beforeEach(() => {
 });
 
 /** The function of an application that copies `in` to `out`, and takes a while for each record. */
-async function started({ topics = ['in', 'out'], partitions = 1 } = {}) {
+async function started({ topics = ['in', 'out'], partitions = 1, timeoutMs = TIMEOUT_MS } = {}) {
   const clock = testClock();
   const wadi = await createWadi({ storage: memoryStorage(), clock, clusterId: 'test' });
   for (const name of topics) await wadi.topics.create({ name, partitions });
@@ -35,19 +35,21 @@ async function started({ topics = ['in', 'out'], partitions = 1 } = {}) {
     .to('out');
   const application = { applicationId: 'copy', topology: builder.build() };
   const reported: WorkerRun[] = [];
+  const lags: number[] = [];
   const handle = createHandler(wadi, {
     ...{ application, functionName: 'fn-copy' },
     report: (run) => reported.push(run),
+    reportLag: (records) => lags.push(records),
   });
   const topic = (name: string) => wadi.topics.describe(name);
   return {
-    ...{ wadi, clock, reported },
+    ...{ wadi, clock, reported, lags },
     put: async (partition: number, ...values: string[]) =>
       append(wadi.log, await topic('in'), partition, batch(values)),
     copied: async (partition = 0) =>
       (await readAll(wadi.log, await topic('out'), partition)).map(([, value]) => value),
     invoke: () => {
-      const endsMs = clock.now() + TIMEOUT_MS;
+      const endsMs = clock.now() + timeoutMs;
       return handle({}, { getRemainingTimeInMillis: () => endsMs - clock.now() });
     },
   };
@@ -79,6 +81,21 @@ test('it ends before its time is over, with its tasks given back: the next goes 
     records += run.records;
   }
   expect(await copied()).toHaveLength(RECORDS);
+});
+
+test('one that takes long tells every minute what it has done, and how many records wait', async () => {
+  const { invoke, put, reported, lags, clock } = await started({ timeoutMs: 180_000 });
+  for (let i = 0; i < 2 * RECORDS; i += 1_000) await put(0, ...Array.from({ length: 1_000 }, String));
+  const run = await invoke();
+  expect(run).toMatchObject({ records: 2 * RECORDS, failed: 0 });
+  expect(reported.map(({ records }) => records)).toEqual([30_000, 30_000, 20_000]);
+  expect(lags).toEqual([50_000, 20_000]);
+  // However often it is called.
+  await invoke();
+  expect(lags).toHaveLength(2);
+  clock.advance(60_000);
+  await invoke();
+  expect(lags).toEqual([50_000, 20_000, 0]);
 });
 
 test('it tells the registry under which name it can be called', async () => {
