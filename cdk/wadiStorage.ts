@@ -110,7 +110,7 @@ export class WadiStorage extends Construct {
   }
 
   /**
-   * The ARN of the stream of changes of the log table. `undefined` where it is not known: of several regions in all but the first, and of restored tables.
+   * The ARN of the stream of changes of the log table, which has one from then on. `undefined` where it is not known: of several regions in all but the first, and of restored tables.
    */
   logStreamArn(): string | undefined {
     const { ownLog } = this;
