@@ -13,7 +13,7 @@ import type { WadiCluster } from './wadiCluster.ts';
 import { WadiFunction } from './wadiFunction.ts';
 
 export interface StreamsApplicationOptions {
-  /** How often the clock calls it, minutes: that is how late it reads what no call of the waker told it of. 5 unless given. */
+  /** How often the clock calls it, minutes, 1 to 60: so late it reads what no call of the waker told it of. 5 unless given. */
   readonly everyMinutes?: number;
   /** Its tasks' stores must fit in. 1024 unless given. */
   readonly memoryMb?: number;
@@ -24,7 +24,7 @@ export interface StreamsApplicationOptions {
    * has its tasks' stores at hand: of several, each restores those of a task that another had.
    */
   readonly maxWorkers?: number;
-  /** How many records may wait for it: there is an alarm if more have for a quarter of an hour. None unless given. */
+  /** How many records may wait for it: there is an alarm if more have for a quarter of an hour, and three calls of the clock. None unless given. */
   readonly alarmLag?: number;
   /** What its code reads of the environment. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -39,8 +39,6 @@ export interface StreamsApplicationProps extends StreamsApplicationOptions {
 }
 
 const NAME = /^[\w-]{1,31}$/;
-const MIN_TIMEOUT_SECONDS = 60;
-const MAX_TIMEOUT_SECONDS = 900;
 
 /** A streams application that runs on Lambda: its function, which the clock calls, and the cluster's waker when there is something to read. */
 export class StreamsApplication extends Construct {
@@ -55,9 +53,8 @@ export class StreamsApplication extends Construct {
     if (!NAME.test(name)) {
       throw new Error(`a streams application's name has up to 31 letters, digits, - and _, not '${name}'`);
     }
-    if (timeoutSeconds < MIN_TIMEOUT_SECONDS || timeoutSeconds > MAX_TIMEOUT_SECONDS) {
-      throw new Error(`timeoutSeconds must be from ${MIN_TIMEOUT_SECONDS} to ${MAX_TIMEOUT_SECONDS}`);
-    }
+    requireWithin('everyMinutes', everyMinutes, 1, 60);
+    requireWithin('timeoutSeconds', timeoutSeconds, 60, 900);
     const { storage, maintenance, props: options } = cluster;
     const service = `${STREAMS.name}-${name}`;
     this.worker = new WadiFunction(this, STREAMS.name, {
@@ -69,7 +66,7 @@ export class StreamsApplication extends Construct {
       ...(environment && { environment }),
     });
     const { function: lambda } = this.worker;
-    // Of several calls one looks; and later than the clock's next it is of no use.
+    // The next call makes up for one that failed, or came too late.
     lambda.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     acknowledge(this.worker, {
       'Serverless-LambdaAsyncFailureDestination':
@@ -81,7 +78,7 @@ export class StreamsApplication extends Construct {
     cluster.dashboard?.showStreams();
     if (options.alarms === false) return;
     const specs = [
-      ...alarmSpecs(props, name, service),
+      ...alarmSpecs(props, name, service, everyMinutes),
       functionErrors(functionMetrics(service, this.worker)),
     ];
     for (const spec of specs) addAlarm(this, spec, options);
@@ -93,6 +90,7 @@ function alarmSpecs(
   { cluster, alarmLag }: StreamsApplicationProps,
   name: string,
   service: string,
+  everyMinutes: number,
 ): AlarmSpec[] {
   const { clusterId, storage } = cluster;
   const failures: AlarmSpec = {
@@ -103,15 +101,21 @@ function alarmSpecs(
     periods: [2, 3],
   };
   if (alarmLag === undefined) return [failures];
+  // Three calls, and a quarter of an hour.
+  const periods = Math.max(3, Math.ceil((3 * everyMinutes) / 5));
   const lag: AlarmSpec = {
     id: 'StreamsLag',
     text: `the streams application ${name} is more than ${alarmLag} records behind, or does not run`,
     metric: toldMetric(clusterId, { service }, 'StreamsLag', Stats.MAXIMUM),
     threshold: alarmLag,
-    periods: [3, 3],
+    periods: [periods, periods],
     missingIsBad: !storage.isEventual,
   };
   return [failures, lag];
+}
+
+function requireWithin(option: string, value: number, from: number, to: number): void {
+  if (value < from || value > to) throw new Error(`${option} must be from ${from} to ${to}`);
 }
 
 /** What an application is called that is not given a name. */

@@ -5,7 +5,7 @@ export type StreamsApplications = Readonly<Record<string, Omit<StreamsApplicatio
 
 /** From and to, whole numbers. */
 const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
-  everyMinutes: [1, 1_440],
+  everyMinutes: [1, 60],
   memoryMb: [128, 10_240],
   timeoutSeconds: [60, 900],
   maxWorkers: [1, 1_000],

@@ -116,7 +116,7 @@ test.each([
   [{ 'a.ts': { maxWorkers: 0.5 } }],
 ])('%j are no streams applications', (streams) => {
   expect(() => readSettings({ streams })).toThrow(
-    'streams must be a path of a module, or several with , between, or {"<path>":{…},…} with everyMinutes from 1 to 1440, ' +
+    'streams must be a path of a module, or several with , between, or {"<path>":{…},…} with everyMinutes from 1 to 60, ' +
       'memoryMb from 128 to 10240, timeoutSeconds from 60 to 900, maxWorkers from 1 to 1000, alarmLag from 1 to 1000000000000, not ',
   );
 });

@@ -266,6 +266,7 @@ describe('in one’s own app', () => {
     [{ entry: 'lib/streams/examples/nothing.ts' }, 'there is no module lib/streams/examples/nothing.ts'],
     [{ name: 'word count' }, "not 'word count'"],
     [{ name: 'w'.repeat(32) }, 'has up to 31 letters, digits, - and _'],
+    [{ everyMinutes: 61 }, 'everyMinutes must be from 1 to 60'],
     [{ timeoutSeconds: 59 }, 'timeoutSeconds must be from 60 to 900'],
     [{ timeoutSeconds: 901 }, 'timeoutSeconds must be from 60 to 900'],
   ])('%j is refused', (props, message) => {
