@@ -138,7 +138,8 @@ async function answers(sent: Sent, http: Awaited<ReturnType<typeof open>>, rest:
   };
 }
 
-const MADE_UP = /\b[\w-]{22}(?=\W)/g;
+/** One may begin or end with a `-`. */
+const MADE_UP = /(?<![\w-])[\w-]{22}(?![\w-])/g;
 
 const PARAMS: Readonly<Record<string, string>> = {
   ...{ cluster_id: CLUSTER_ID, topic_name: 'orders', partition_id: '0', broker_id: '1' },
