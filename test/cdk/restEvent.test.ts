@@ -138,8 +138,8 @@ async function answers(sent: Sent, http: Awaited<ReturnType<typeof open>>, rest:
   };
 }
 
-/** One may begin or end with a `-`. */
-const MADE_UP = /(?<![\w-])[\w-]{22}(?![\w-])/g;
+/** One may begin or end with a `-`, and stand behind a time. */
+const MADE_UP = /(?<=[^\w-]|\b\d{15}-)[\w-]{22}(?![\w-])/g;
 
 const PARAMS: Readonly<Record<string, string>> = {
   ...{ cluster_id: CLUSTER_ID, topic_name: 'orders', partition_id: '0', broker_id: '1' },
