@@ -1,17 +1,21 @@
 /**
  * What stream processing costs: one worker through a topology without state and through one that counts words, by way of a topic
- * and a store; then cold workers that restore a store, with and without a snapshot. Requests are counted at the storage ports. `npm run bench:streams`.
+ * and a store; then cold workers that restore a store, with and without a snapshot; an application that grows under load; and what one costs
+ * that has nothing to do. Requests are counted at the storage ports. `npm run bench:streams`.
  */
 import { encodeBatch } from '../lib/record/encode.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import type { Storage } from '../lib/storage/ports.ts';
-import { Serdes, type StreamsApplication, StreamsBuilder } from '../lib/streams/index.ts';
+import type { StreamsApplication } from '../lib/streams/index.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from '../lib/streams/runtime/limits.ts';
 import { taskKey } from '../lib/streams/runtime/taskItem.ts';
 import { createStreamsWorker, type WorkerRun } from '../lib/streams/runtime/worker.ts';
 import { createWadi } from '../lib/wadi.ts';
 import { dollars, type Meter, metered, newMeter } from './metering.ts';
 import { benchOptions } from './options.ts';
+import { keyCount, stateless, wordCount } from './streams/applications.ts';
+import { idle } from './streams/idle.ts';
+import { rescaling } from './streams/rescaling.ts';
 import { type Cell, printTable } from './table.ts';
 
 const options = benchOptions(
@@ -24,41 +28,17 @@ const options = benchOptions(
     partitions: [4, 'of every topic but that of the store to restore'],
     keys: [1_000_000, 'of the store to restore'],
     updates: [2, 'of each key'],
+    recordsPerSecond: [3_000, 'that come while an application grows'],
+    phaseSeconds: [20, 'of each size of it'],
+    wakeSeconds: [60, 'after which an idle application is woken each time'],
     s3Ms: [10, 'what a request to S3 takes, in milliseconds'],
     dynamodbMs: [2, 'what a request to DynamoDB takes, in milliseconds'],
   },
 );
 const latency = { objectMs: options.s3Ms, itemMs: options.dynamodbMs };
 const RECORDS_PER_APPEND = 5_000;
-const { string } = Serdes;
-const strings = { keySerde: string, valueSerde: string };
-
-function stateless(): StreamsApplication {
-  const builder = new StreamsBuilder();
-  builder
-    .stream('input', strings)
-    .filter((_, value) => value.length > 0)
-    .mapValues((value) => value.toUpperCase(), { valueSerde: string })
-    .to('output');
-  return { applicationId: 'stateless', topology: builder.build() };
-}
-
-function wordCount(): StreamsApplication {
-  const builder = new StreamsBuilder();
-  builder
-    .stream('input', strings)
-    .groupBy((_, word) => word, strings)
-    .count({ storeName: 'counts' })
-    .toStream()
-    .to('output');
-  return { applicationId: 'word-count', topology: builder.build() };
-}
-
-function keyCount(): StreamsApplication {
-  const builder = new StreamsBuilder();
-  builder.stream('input', strings).groupByKey().count({ storeName: 'counts' });
-  return { applicationId: 'key-count', topology: builder.build() };
-}
+/** Of the application that grows: so small that its requests are what takes time. */
+const STEP = 200;
 
 interface Measured {
   readonly run: WorkerRun;
@@ -90,9 +70,18 @@ async function produce(
   partitions: number,
   record: (n: number) => { key: string; value: string },
 ): Promise<void> {
+  const { topics } = await createWadi({ storage });
+  for (const name of ['input', 'output']) await topics.create({ name, partitions });
+  await append(storage, records, record);
+}
+
+async function append(
+  storage: Storage,
+  records: number,
+  record: (n: number) => { key: string; value: string },
+): Promise<void> {
   const { topics, log } = await createWadi({ storage });
-  const topic = await topics.create({ name: 'input', partitions });
-  await topics.create({ name: 'output', partitions });
+  const topic = await topics.describe('input');
   for (let from = 0, nth = 0; from < records; from += RECORDS_PER_APPEND, nth++) {
     const now = Date.now();
     const some = Array.from({ length: Math.min(RECORDS_PER_APPEND, records - from) }, (_, i) => {
@@ -101,7 +90,7 @@ async function produce(
     });
     const bytes = encodeBatch(some);
     const batches = [{ bytes, recordCount: some.length, maxTimestamp: now, producer: undefined }];
-    const [result] = await log.append(topic, [{ partition: nth % partitions, batches }]);
+    const [result] = await log.append(topic, [{ partition: nth % topic.partitions, batches }]);
     if (!result!.ok) throw result!.error;
   }
   await log.settled();
@@ -130,12 +119,16 @@ async function restores(): Promise<Cell[][]> {
   await produce(storage, options.keys * options.updates, 1, (n) => ({ key: keyOf(n), value: '' }));
   await work(storage, keyCount());
   process.stderr.write('restore …\n');
+  /** For one record more: nobody restores a store for nothing. */
+  const restore = async (limits?: StreamsLimits) => {
+    await append(storage, 1, () => ({ key: keyOf(0), value: '' }));
+    return work(storage, keyCount(), limits);
+  };
   // The first only gets the code compiled.
-  await work(storage, keyCount());
-  const fromSnapshot = await work(storage, keyCount());
+  await restore();
+  const fromSnapshot = await restore();
   await forgetSnapshot(storage);
-  const withoutOne = { ...STREAMS_LIMITS, snapshotRecords: Number.MAX_SAFE_INTEGER };
-  const fromChangelog = await work(storage, keyCount(), withoutOne);
+  const fromChangelog = await restore({ ...STREAMS_LIMITS, snapshotRecords: Number.MAX_SAFE_INTEGER });
   await storage.close();
   return [restoreRow('snapshot, then changelog', fromSnapshot), restoreRow('changelog alone', fromChangelog)];
 }
@@ -175,4 +168,25 @@ printTable(
   `A cold worker that restores a store, each of its keys changed ${options.updates} times`,
   ['', 'keys', 'changelog records', 'seconds', 'GETs', 'MB', 'PUTs', 'item reads', 'item writes', '$'],
   await restores(),
+);
+/** So that one worker has more than it can do. */
+const slow = { objectMs: 3 * latency.objectMs, itemMs: 3 * latency.itemMs };
+printTable(
+  `Words are counted while ${options.recordsPerSecond} come a second, with ${slow.objectMs} and ${slow.itemMs} ms, in steps of up to ${STEP} records: from 1 partition to 16, and by more workers`,
+  ['', 'tasks', 'workers', 'records/s', 'lag at the end', 'tasks moved', 'records restored'],
+  await rescaling({
+    ...{ recordsPerSecond: options.recordsPerSecond, phaseSeconds: options.phaseSeconds },
+    ...{ partitions: 16, workers: [1, 2, 4], latency: slow, word },
+    limits: { ...STREAMS_LIMITS, recordsPerStep: STEP, prepareMs: 1_000, affinityMs: 2_000 },
+  }),
+);
+console.log('\nIn the end each word was counted as often as it came, one count after the other.');
+printTable(
+  `An application that has nothing to do, woken every ${options.wakeSeconds} s: requests an hour, and dollars a month`,
+  ['', 'tasks', 'runs', 'queries of tasks', 'reads of partitions', 'of topics', 'writes', 'S3', '$/month'],
+  [
+    await idle(4, options.wakeSeconds),
+    await idle(16, options.wakeSeconds),
+    await idle(64, options.wakeSeconds),
+  ],
 );

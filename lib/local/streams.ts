@@ -1,11 +1,14 @@
 import { pathToFileURL } from 'node:url';
 import { logError } from '../logError.ts';
 import { applicationOf, type StreamsApplication } from '../streams/runtime/application.ts';
+import { STREAMS_LIMITS } from '../streams/runtime/limits.ts';
 import { createStreamsWorker } from '../streams/runtime/worker.ts';
 import type { Wadi } from '../wadi.ts';
 
 /** How often topics are looked at for new records. */
 const INTERVAL_MS = 500;
+/** Of several processes, the one that has a task at hand misses it four times before another takes it. */
+const LIMITS = { ...STREAMS_LIMITS, affinityMs: 4 * INTERVAL_MS };
 /** Of one run: then others have their turn. */
 const RUN_MS = 10_000;
 
@@ -45,7 +48,9 @@ async function runUntilStopped(
     if (message !== told) logError(error);
     told = message;
   };
-  const worker = createStreamsWorker(wadi, application, { warn, isStopping: () => stopping.aborted });
+  const worker = createStreamsWorker(wadi, application, {
+    ...{ limits: LIMITS, warn, isStopping: () => stopping.aborted },
+  });
   while (!stopping.aborted) {
     try {
       const { failed } = await worker.run(clock.now() + RUN_MS);

@@ -118,6 +118,13 @@ export async function world(random: Random) {
   return { clock, storage, wadi, lines };
 }
 
+/** All words there are, in each partition. */
+export async function sayAll({ wadi, lines }: { wadi: Wadi; lines: string[] }): Promise<void> {
+  const more = Array.from({ length: 2 }, () => 'w0 w1 w2 w3 w4 w5');
+  await produce(wadi, 'lines', more);
+  lines.push(...more);
+}
+
 /** One process after the other, until one has found nothing to do in any task. */
 export async function runToRest(
   { clock, storage }: { clock: ReturnType<typeof testClock>; storage: Storage },

@@ -4,7 +4,7 @@ import { createTaskRunner } from '../../lib/streams/runtime/taskRunner.ts';
 import { createWadi } from '../../lib/wadi.ts';
 import { seeded } from '../simulation/random.ts';
 import { type Intercept, intercepted } from '../support/faults.ts';
-import { expectOnce, Killed, LIMITS, readAll, runToRest, wordCount, world } from './countedWords.ts';
+import { expectOnce, Killed, LIMITS, readAll, runToRest, sayAll, wordCount, world } from './countedWords.ts';
 
 test('what nobody interrupts is counted once', async () => {
   const w = await world(seeded(1));
@@ -16,6 +16,10 @@ test('whoever dies, between any two calls of the storage, each word is counted o
   for (let dies = 1; ; dies++) {
     const w = await world(seeded(dies));
     const processes = await runToRest(w, (process) => (process === 0 ? dies : 0));
+    expectOnce(await readAll(w.wadi, 'words'), w.lines);
+    // What the dead has left goes when there is something to do again.
+    await sayAll(w);
+    await runToRest(w, () => 0);
     expectOnce(await readAll(w.wadi, 'words'), w.lines);
     const { objects: left } = await w.storage.objects.list('streams/', { limit: 10 });
     expect(left).toEqual([]);

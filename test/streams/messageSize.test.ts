@@ -226,7 +226,7 @@ test('whatever records a step has, they are in batches of the limit at most, in 
         planAppends(
           { outputs, changes: [], times: NO_TIMES, dropped: {} },
           {
-            topicOf: () => ({ partitions: 1, configs: { maxMessageBytes } }) as Topic,
+            topicOf: () => ({ id: 'out', partitions: 1, configs: { maxMessageBytes } }) as Topic,
             ...{ producer: { id: 1n, epoch: 2 }, changelogOf: () => undefined },
             ...{ partition: 0, nowMs: 0, sequences },
           },

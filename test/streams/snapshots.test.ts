@@ -14,6 +14,7 @@ import {
   LIMITS as FEW,
   readAll,
   runToRest,
+  sayAll,
   wordCount,
   world,
 } from './countedWords.ts';
@@ -69,6 +70,14 @@ async function startWorker(w: World, storage: Storage = w.storage, limits = LIMI
     ...{ clock: w.clock, limits },
   });
   return { tasks, runner };
+}
+
+/** More words, on their way to those that count. */
+async function bringMore(w: World): Promise<void> {
+  await sayAll(w);
+  const { runner, tasks } = await startWorker(w);
+  for (const task of tasks.filter(({ subtopology }) => subtopology === 0))
+    await runner.run(task, w.clock.now() + 600_000);
 }
 
 test('a store that is restored from a snapshot, and from there on, is as one restored from the whole changelog, and fewer records are read', async () => {
@@ -138,6 +147,7 @@ test('however many die, one after the other, what they leave behind does not bec
 test('of those who die each time before they name theirs, one is left', async () => {
   const w = await world(seeded(1));
   await runToRest(w, () => 0, { ...LIMITS, snapshotRecords: 1_000 });
+  await bringMore(w);
   const storage = intercepted(w.storage, async ({ store, operation, args }, proceed) => {
     if (store === 'groups' && operation === 'put' && JSON.stringify(args[0]).includes('snapshot'))
       throw new Error('killed');
@@ -221,12 +231,14 @@ test('a worker to which objects of a snapshot are missing restores from the whol
   const { objects } = await w.storage.objects.list('snapshots/', { limit: 1_000 });
   await w.storage.objects.delete(objects.map(({ key }) => key));
   const all = await restored(w, 0, undefined);
+  await bringMore(w);
   const { runner } = await startWorker(w);
   const run = await runner.run(COUNTING[0]!, w.clock.now() + 600_000);
   expect(run.restored).toBe(all!.records);
   // So many records that the next has one again.
+  await bringMore(w);
   const { runner: next } = await startWorker(w);
-  expect((await next.run(COUNTING[0]!, w.clock.now() + 600_000)).restored).toBe(0);
+  expect((await next.run(COUNTING[0]!, w.clock.now() + 600_000)).restored).toBeLessThan(all!.records);
 });
 
 test('a snapshot that takes longer than half a lease is given up', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { WadiError } from '../../errors.ts';
+import { type KafkaErrorName, WadiError } from '../../errors.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
 import type { TaskId } from '../processor/processor.ts';
@@ -54,6 +54,10 @@ const EPOCHS = 2 ** 15;
 const isInternal = (topology: Topology, topic: string): boolean =>
   topology.repartitionTopics.some(({ name }) => name === topic);
 
+/** Whether the application has made the topic, of that name in the cluster, for records on their way from one of its tasks to another. */
+export const isRepartitionTopic = ({ applicationId, topology }: StreamsApplication, topic: string): boolean =>
+  topology.repartitionTopics.some(({ name }) => internalTopic(applicationId, name) === topic);
+
 /** Topics that a sub-topology reads, by the names that they have in the cluster. */
 export function sourceTopics(
   { applicationId, topology }: StreamsApplication,
@@ -73,7 +77,8 @@ export const nameIn = ({ applicationId, topology }: StreamsApplication, topic: s
   isInternal(topology, topic) ? internalTopic(applicationId, topic) : topic;
 
 /**
- * Makes the topics that the application needs for itself, and tells its tasks: one for each partition of a sub-topology's sources. Throws
+ * Makes the topics that the application needs for itself, and tells its tasks: one for each partition of a sub-topology's sources. Changelogs get more
+ * partitions where there are more tasks by now; repartition topics keep those that they have. When all is there, it only reads. Throws
  * UNKNOWN_TOPIC_OR_PARTITION for a source that is not there, INVALID_PARTITIONS for sources that must have as many partitions, and have not.
  */
 export async function prepare(topics: Topics, application: StreamsApplication): Promise<TaskId[]> {
@@ -101,11 +106,13 @@ export async function prepare(topics: Topics, application: StreamsApplication): 
     const count = Math.max(0, ...counts);
     for (const store of subtopology.stores.filter(({ logged }) => logged)) {
       const policy = store.retentionMs === undefined ? 'compact' : 'compact,delete';
-      await ensureTopic(topics, changelogTopic(applicationId, store.name), count, {
+      const name = changelogTopic(applicationId, store.name);
+      const { partitions: there } = await ensureTopic(topics, name, count, {
         'cleanup.policy': policy,
         ...(store.retentionMs !== undefined && { 'retention.ms': String(store.retentionMs) }),
         ...store.changelogConfigs,
       });
+      if (there < count) await raisePartitions(topics, name, count);
     }
     for (let partition = 0; partition < count; partition++)
       tasks.push({ subtopology: subtopology.id, partition });
@@ -181,10 +188,26 @@ async function ensureTopic(
   partitions: number,
   configs: Readonly<Record<string, string>>,
 ): Promise<Topic> {
-  try {
-    return await topics.create({ name, partitions, configs });
-  } catch (error) {
-    if (!(error instanceof WadiError) || error.kafka !== 'TOPIC_ALREADY_EXISTS') throw error;
-    return topics.describe(name);
-  }
+  const there = await topics.describe(name).catch(only('UNKNOWN_TOPIC_OR_PARTITION'));
+  const made =
+    there ?? (await topics.create({ name, partitions, configs }).catch(only('TOPIC_ALREADY_EXISTS')));
+  return made ?? topics.describe(name);
 }
+
+/** To so many at least: others may have done it, and more. */
+async function raisePartitions(topics: Topics, name: string, partitions: number): Promise<void> {
+  await topics.addPartitions(name, partitions).catch(only('INVALID_PARTITIONS'));
+  const there = await topics.describe(name);
+  if (there.partitions < partitions)
+    throw new WadiError(
+      'INVALID_PARTITIONS',
+      `${name} has ${there.partitions} partitions, not ${partitions}.`,
+    );
+}
+
+/** `undefined` for an error of that kind; others are thrown. */
+const only =
+  (kafka: KafkaErrorName) =>
+  (error: unknown): undefined => {
+    if (!(error instanceof WadiError) || error.kafka !== kafka) throw error;
+  };

@@ -8,7 +8,7 @@ const DONE: readonly string[] = ['DUPLICATE_SEQUENCE_NUMBER', 'INVALID_PRODUCER_
 
 /**
  * Appends what a committed step says. Whoever finds one does it: the sequences are the step's, so what is in the log already is not appended
- * again. Throws the first error of another kind, after all were tried; a repetition goes on.
+ * again; and what was for a topic that was deleted since is gone with it. Throws the first error of another kind, after all were tried; a repetition goes on.
  */
 export async function applyStep(
   log: Pick<Log, 'append'>,
@@ -19,7 +19,8 @@ export async function applyStep(
   const failures: WadiError[] = [];
   for (const [name, ofTopic] of byTopic) {
     const topic = await topicOf(name);
-    const byPartition = Map.groupBy(ofTopic, ({ partition }) => partition);
+    const meant = ofTopic.filter(({ topicId = topic.id }) => topicId === topic.id);
+    const byPartition = Map.groupBy(meant, ({ partition }) => partition);
     const batches = [...byPartition].map(
       ([partition, some]): PartitionBatches => ({ partition, batches: some }),
     );

@@ -16,6 +16,17 @@ export interface StreamsLimits {
   readonly snapshotPartBytes: number;
   /** Between steps, a global table is read on when it was not for so long. */
   readonly globalTableMs: number;
+  /** A worker looks for more partitions, and for topics that are gone, when it did not for so long. */
+  readonly prepareMs: number;
+  /** What a task has read of a repartition topic is deleted when it was not for so long: Kafka's `repartition.purge.interval.ms`. */
+  readonly purgeMs: number;
+  /**
+   * A task that another has given back is left to it for so long: it has its stores at hand, and looks again if it can. 0: it is whose who comes first,
+   * as it must be for workers that are called for records, and do not look again by themselves.
+   */
+  readonly affinityMs: number;
+  /** Of a worker: they mostly wait for storage. */
+  readonly tasksAtOnce: number;
 }
 
 export const STREAMS_LIMITS: StreamsLimits = {
@@ -28,4 +39,8 @@ export const STREAMS_LIMITS: StreamsLimits = {
   snapshotRecords: 100_000,
   snapshotPartBytes: 8 * 1024 * 1024,
   globalTableMs: 1_000,
+  prepareMs: 30_000,
+  purgeMs: 30_000,
+  affinityMs: 0,
+  tasksAtOnce: 4,
 };

@@ -20,7 +20,7 @@ export interface AppendPlanOptions {
   /** The task's own: changes of its stores go there. */
   readonly partition: number;
   readonly nowMs: number;
-  /** The next of each partition, by `<topic>/<partition>`; counted on. */
+  /** The next of each partition, by `<topic id>/<partition>`; counted on. */
   readonly sequences: Map<string, number>;
 }
 
@@ -53,18 +53,20 @@ export function planAppends(step: Step, options: AppendPlanOptions): StepAppend[
     const changelog = changelogOf(store);
     if (changelog !== undefined) add(changelog, own, { key, value, timestamp: nowMs, headers: [] });
   }
-  const planned = [...byPlace].flatMap(([place, { topic, partition, records }]) =>
-    inBatches(topic, records, topicOf(topic).configs.maxMessageBytes).map((batch) => ({
-      ...{ place, topic, partition, batch },
-    })),
-  );
-  return planned.map(({ place, topic, partition, batch }): StepAppend => {
+  const planned = [...byPlace.values()].flatMap(({ topic, partition, records }) => {
+    const { id: topicId, configs } = topicOf(topic);
+    return inBatches(topic, records, configs.maxMessageBytes).map((batch) => ({
+      ...{ topic, topicId, partition, batch },
+    }));
+  });
+  return planned.map(({ topic, topicId, partition, batch }): StepAppend => {
     const { bytes, recordCount, maxTimestamp } = batch;
+    const place = `${topicId}/${partition}`;
     const sequence = sequences.get(place) ?? 0;
     sequences.set(place, sequence + recordCount);
     const from = { ...producer, sequence };
     sealBatch(bytes, batch, { producer: from });
-    return { topic, partition, recordCount, maxTimestamp, producer: from, bytes };
+    return { topic, topicId, partition, recordCount, maxTimestamp, producer: from, bytes };
   });
 }
 

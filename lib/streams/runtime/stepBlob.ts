@@ -1,6 +1,8 @@
 /** One append of a step: a batch of a partition, with its producer's sequence in it. */
 export interface StepAppend {
   readonly topic: string;
+  /** Of the one that it is for: another that has its name by then is not meant. */
+  readonly topicId?: string;
   readonly partition: number;
   readonly recordCount: number;
   readonly maxTimestamp: number;

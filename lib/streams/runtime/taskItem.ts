@@ -1,3 +1,4 @@
+import type { LogTopic } from '../../log/log.ts';
 import type { Item, Key } from '../../storage/ports.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { NO_TIMES, type TaskTimes } from '../task/task.ts';
@@ -11,9 +12,11 @@ import type { Snapshot } from './snapshot.ts';
  *     epoch      counts the leases, and those that were given back
  *     holder     who has the lease, or had it last: drawn by chance for each
  *     untilMs    when the lease ends; 0 if it was given back
+ *     leftMs     when it was given back last
  *     step       counts the steps that were committed
  *     applied    the steps that are known to be in the log
  *     positions  map, by topic: the offset that the next step begins at
+ *     topicIds   map, by topic: which topic of that name it is an offset of
  *     times      text, JSON: see TaskTimes
  *     snapshot   text, JSON: of the stores, if there is one
  *     pending    binary: the last step, if it is small; `blob` text: the key of the object that has it
@@ -22,9 +25,11 @@ export interface TaskState {
   readonly epoch: number;
   readonly holder: string;
   readonly untilMs: number;
+  readonly leftMs: number;
   readonly step: number;
   readonly applied: number;
   readonly positions: Readonly<Record<string, number>>;
+  readonly topicIds: Readonly<Record<string, string>>;
   readonly times: TaskTimes;
   readonly snapshot: Snapshot | undefined;
   readonly pending: Uint8Array | undefined;
@@ -32,9 +37,18 @@ export interface TaskState {
 }
 
 export const NEW_TASK: TaskState = {
-  ...{ epoch: 0, holder: '', untilMs: 0, step: 0, applied: 0, positions: {}, times: NO_TIMES },
+  ...{ epoch: 0, holder: '', untilMs: 0, leftMs: 0, step: 0, applied: 0 },
+  ...{ positions: {}, topicIds: {}, times: NO_TIMES },
   ...{ snapshot: undefined, pending: undefined, blob: undefined },
 };
+
+/** Where the task goes on in a topic; `undefined` if it has read nothing of it, but of one that had its name before. */
+export function positionIn(
+  { positions, topicIds }: Pick<TaskState, 'positions' | 'topicIds'>,
+  { name, id }: LogTopic,
+): number | undefined {
+  return (topicIds[name] ?? id) === id ? positions[name] : undefined;
+}
 
 export function taskKey(applicationId: string, task: TaskId): Key {
   return { pk: `streams/${applicationId}`, sk: taskName(task) };
@@ -60,6 +74,7 @@ export function taskItem(key: Key, { times, snapshot, pending, blob, ...state }:
     ...key,
     ...state,
     positions: { ...state.positions },
+    topicIds: { ...state.topicIds },
     times: JSON.stringify(times),
     ...(snapshot && { snapshot: JSON.stringify(snapshot) }),
     ...(pending && { pending }),
@@ -73,9 +88,11 @@ export function parseTask(item: Item | undefined): TaskState {
     epoch: item.epoch as number,
     holder: item.holder as string,
     untilMs: item.untilMs as number,
+    leftMs: (item.leftMs ?? 0) as number,
     step: item.step as number,
     applied: item.applied as number,
     positions: item.positions as Readonly<Record<string, number>>,
+    topicIds: (item.topicIds ?? {}) as Readonly<Record<string, string>>,
     times: JSON.parse(item.times as string) as TaskTimes,
     snapshot: item.snapshot === undefined ? undefined : (JSON.parse(item.snapshot as string) as Snapshot),
     pending: item.pending as Uint8Array | undefined,

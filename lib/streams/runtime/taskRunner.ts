@@ -2,14 +2,24 @@ import type { Clock } from '../../clock.ts';
 import { WadiError } from '../../errors.ts';
 import type { Log } from '../../log/log.ts';
 import { withRetries } from '../../log/retry.ts';
+import { allItems } from '../../storage/allItems.ts';
 import { type ItemStore, type ObjectStore, StorageError } from '../../storage/ports.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
-import type { TaskId } from '../processor/processor.ts';
+import type { PunctuationType, TaskId } from '../processor/processor.ts';
 import type { RawRecord } from '../record.ts';
-import { createTask, type Step, type Task } from '../task/task.ts';
+import { isWallClockDue } from '../task/punctuations.ts';
+import {
+  createTask,
+  NO_TIMES,
+  type Step,
+  type Task,
+  type TaskOptions,
+  type TaskTimes,
+} from '../task/task.ts';
 import {
   changelogTopic,
+  isRepartitionTopic,
   nameIn,
   producerOf,
   type StreamsApplication,
@@ -19,14 +29,15 @@ import {
 import { applyStep } from './applyStep.ts';
 import { forgetSnapshots } from './forgetSnapshots.ts';
 import { createGlobalTables, type GlobalTables } from './globalTables.ts';
-import { createInputs } from './inputs.ts';
+import { hasMore, whichHaveMore } from './hasMore.ts';
+import { createInputs, type Inputs } from './inputs.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
 import { planAppends } from './planAppends.ts';
 import { restoreTask } from './restoreTask.ts';
 import type { Snapshot } from './snapshot.ts';
 import { decodeStep, encodeStep, type StepAppend } from './stepBlob.ts';
 import { type TakenStep, takeStep } from './takeStep.ts';
-import { type TaskState, taskKey } from './taskItem.ts';
+import { isLeased, NEW_TASK, parseTask, positionIn, type TaskState, taskKey } from './taskItem.ts';
 import { createTaskStore, type TaskStore } from './taskStore.ts';
 import { refusalOf } from './tooLarge.ts';
 import { writeSnapshot } from './writeSnapshot.ts';
@@ -44,9 +55,11 @@ export interface RunnerContext {
   readonly warn?: (error: unknown) => void;
 }
 
+const ITEMS_PER_READ = 100;
+
 /** What a run of a task has done. */
 export interface TaskRun {
-  /** `held`: another has the lease; `lost`: another took it meanwhile; `idle`: there is nothing more to read; `more`: the time was over. */
+  /** `held`: another has the lease, or had it until just now; `lost`: another took it meanwhile; `idle`: there is nothing more to read; `more`: the time was over. */
   readonly outcome: 'held' | 'lost' | 'idle' | 'more';
   readonly records: number;
   readonly steps: number;
@@ -54,10 +67,24 @@ export interface TaskRun {
   readonly restored: number;
   /** Records that processors have passed over, for being late or for what they lacked: Kafka's dropped-records metric. */
   readonly dropped: number;
+  /** What it has appended to: `<topic>/<partition>`. */
+  readonly appendedTo: ReadonlySet<string>;
 }
 
+const NOTHING: Omit<TaskRun, 'outcome'> = {
+  ...{ records: 0, steps: 0, restored: 0, dropped: 0, appendedTo: new Set() },
+};
+
 export interface TaskRunner {
-  /** Takes the task, if nobody has it, and works on it until there is nothing to read, or `untilMs`. Throws RecordError, StorageError, WadiError. */
+  /**
+   * Those in which there is anything to do, in the order given: one query for the items of all of them, 100 a page, and a read for each head that their inputs
+   * are in. Throws StorageError.
+   */
+  look(tasks: readonly TaskId[]): Promise<TaskId[]>;
+  /**
+   * Takes the task, if nobody has it and there is anything to do, and works on it until there is nothing to read, or `untilMs`. Throws RecordError,
+   * StorageError, WadiError.
+   */
   run(task: TaskId, untilMs: number): Promise<TaskRun>;
 }
 
@@ -68,6 +95,8 @@ interface Warm {
   readonly task: Task;
   /** Records of its changelogs since the last snapshot. */
   readonly sinceSnapshot: number;
+  /** Of the topics that have them. */
+  readonly changelogIds: string;
 }
 
 /**
@@ -79,11 +108,18 @@ interface Warm {
  *
  * At least once, a step is appended first, and committed then, with nothing to keep in between: whoever dies before the commit, or wakes after its
  * lease, leaves outputs and changes behind that come again.
+ *
+ * A task in which there is nothing to do is not taken: to see that costs reads alone. Whoever finds a task taken gives up at once, though records that
+ * it was called for may be there that the other has not seen. So whoever has given a task back looks at its inputs once more: what was appended before
+ * somebody found it taken is behind that.
  */
 export function createTaskRunner(context: RunnerContext): TaskRunner {
   const { application, items, clock, limits = STREAMS_LIMITS, warn } = context;
   const { topology, onError = 'stop' } = application;
   const warm = new Map<string, Warm>();
+  /** By task: what its punctuations go by. */
+  const punctuations = new Map<string, readonly PunctuationType[]>();
+  const purged = new Map<string, number>();
   const maxBytes = new Map<string, number>();
   const tables = createGlobalTables(context, topology, (error) => {
     // As Kafka's, they have no dead letters: each process would write its own.
@@ -91,28 +127,85 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
     warn?.(error);
   });
 
+  async function isDue(id: TaskId, { applied, step, times }: TaskState): Promise<boolean> {
+    return applied !== step || isWallClockDue(await punctuationsOf(id), times.punctuations, clock.now());
+  }
+
+  /** As its processors ask for when they begin, with global tables as a whole. */
+  async function punctuationsOf(id: TaskId): Promise<readonly PunctuationType[]> {
+    const known = punctuations.get(taskName(id));
+    if (known !== undefined) return known;
+    await tables.readOn(topology.subtopologies[id.subtopology]!.globalStores, Number.NEGATIVE_INFINITY);
+    const options = { nowMs: clock.now(), globalStores: tables.stores };
+    const types = newTask(application, id, NO_TIMES, options).punctuations;
+    punctuations.set(taskName(id), types);
+    return types;
+  }
+
+  /** Until it is given back. */
+  async function work(
+    id: TaskId,
+    store: TaskStore,
+    taken: TaskState,
+    untilMs: number,
+  ): Promise<Pick<Worked, 'run' | 'state'>> {
+    const name = taskName(id);
+    const known = warm.get(name);
+    warm.delete(name);
+    const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
+    const workOn = createWork({ ...context, limits, purged, tables, maxBytes }, id, store, taken);
+    try {
+      const worked = await workOn(isWarm ? known : undefined, untilMs);
+      const { task, state, sinceSnapshot, changelogIds } = worked;
+      if (state !== undefined)
+        warm.set(name, { epoch: state.epoch, step: state.step, task, sinceSnapshot, changelogIds });
+      return worked;
+    } catch (error) {
+      // So that nobody waits for the lease. What is committed and not applied is so by whoever is next.
+      const wasMine = await store.release(taken).catch(() => true);
+      if (wasMine) throw error;
+      // Nothing is wrong with a task for one who slept: the other may have deleted what it was about to read.
+      return { run: { ...NOTHING, outcome: 'lost' }, state: undefined };
+    }
+  }
+
   return {
+    async look(tasks) {
+      const { pk } = taskKey(application.applicationId, { subtopology: 0, partition: 0 });
+      const found = await allItems(items, clock, { pk, limit: ITEMS_PER_READ });
+      const states = new Map(found.map((item) => [item.sk, parseTask(item)]));
+      const stateOf = (id: TaskId) => states.get(taskName(id)) ?? NEW_TASK;
+      const withMore = await whichHaveMore(context, tasks, stateOf);
+      const due: TaskId[] = [];
+      for (const id of tasks) {
+        // One of which that cannot be told will tell why when it is run.
+        if (withMore.has(id) || (await isDue(id, stateOf(id)).catch(() => true))) due.push(id);
+      }
+      return due;
+    },
+
     async run(id, untilMs) {
-      // Before the lease: the first time it may take long.
       const { globalStores } = topology.subtopologies[id.subtopology]!;
-      await tables.readOn(globalStores, clock.now() - limits.globalTableMs);
       const store = createTaskStore(items, taskKey(application.applicationId, id), clock, limits);
-      const taken = await store.take();
-      if (taken === undefined) return { outcome: 'held', records: 0, steps: 0, restored: 0, dropped: 0 };
-      const name = taskName(id);
-      const known = warm.get(name);
-      warm.delete(name);
-      const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
-      const work = createWork({ ...context, limits, tables, maxBytes }, id, store, taken);
-      try {
-        const { run, task, state, sinceSnapshot } = await work(isWarm ? known : undefined, untilMs);
-        if (state !== undefined)
-          warm.set(name, { epoch: state.epoch, step: state.step, task, sinceSnapshot });
-        return run;
-      } catch (error) {
-        // So that nobody waits for the lease. What is committed and not applied is so by whoever is next.
-        await store.release(taken).catch(() => undefined);
-        throw error;
+      let seen = await store.read();
+      if (isLeased(seen, clock.now(), limits)) return { ...NOTHING, outcome: 'held' };
+      if (!(await isDue(id, seen)) && !(await hasMore(context, id, seen)))
+        return { ...NOTHING, outcome: 'idle' };
+      const isAtHand = warm.get(taskName(id))?.epoch === seen.epoch;
+      if (!isAtHand && Math.abs(clock.now() - seen.leftMs) < limits.affinityMs)
+        return { ...NOTHING, outcome: 'held' };
+      // Before the lease: the first time it may take long.
+      await tables.readOn(globalStores, clock.now() - limits.globalTableMs);
+      let done = NOTHING;
+      for (;;) {
+        const taken = await store.take(seen);
+        if (taken === undefined) return { ...done, outcome: 'held' };
+        const { run, state } = await work(id, store, taken, untilMs);
+        done = sum(done, run);
+        if (state === undefined || run.outcome === 'more') return { ...done, outcome: run.outcome };
+        if (!(await hasMore(context, id, state))) return { ...done, outcome: 'idle' };
+        if (clock.now() >= untilMs) return { ...done, outcome: 'more' };
+        seen = state;
       }
     },
   };
@@ -120,6 +213,8 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
 
 interface WorkContext extends RunnerContext {
   readonly limits: StreamsLimits;
+  /** By task: when its inputs were purged last. */
+  readonly purged: Map<string, number>;
   readonly tables: GlobalTables;
   /** `max.message.bytes` of the topics that were appended to, as it was last seen. */
   readonly maxBytes: Map<string, number>;
@@ -131,16 +226,39 @@ type Appends = Pick<TaskState, 'applied' | 'pending' | 'blob'>;
 const mayBeRepeated = (error: unknown): boolean =>
   error instanceof StorageError || (error instanceof WadiError && error.retriable);
 
+function sum(a: typeof NOTHING, b: typeof NOTHING): typeof NOTHING {
+  return {
+    records: a.records + b.records,
+    steps: a.steps + b.steps,
+    restored: a.restored + b.restored,
+    dropped: a.dropped + b.dropped,
+    appendedTo: new Set([...a.appendedTo, ...b.appendedTo]),
+  };
+}
+
+/** Before its stores are restored. */
+function newTask(
+  application: StreamsApplication,
+  id: TaskId,
+  times: TaskTimes,
+  options: Omit<TaskOptions, 'partition' | 'subtopology' | 'times' | 'internalTopic'>,
+): Task {
+  const subtopology = application.topology.subtopologies[id.subtopology]!;
+  const internalTopic = (name: string) => nameIn(application, name);
+  return createTask({ partition: id.partition, subtopology, times, internalTopic, ...options });
+}
+
 interface Worked {
   readonly run: TaskRun;
   readonly task: Task;
   readonly sinceSnapshot: number;
+  readonly changelogIds: string;
   /** `undefined`: another has taken it. */
   readonly state: TaskState | undefined;
 }
 
 function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: TaskState) {
-  const { application, objects, log, topics, clock, limits, tables, maxBytes } = context;
+  const { application, objects, log, topics, clock, limits, purged, tables, maxBytes } = context;
   const { applicationId, topology, onError = 'stop', processingGuarantee } = application;
   const isAtLeastOnce = processingGuarantee === 'at_least_once';
   const subtopology = topology.subtopologies[id.subtopology]!;
@@ -148,6 +266,8 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   const prefix = `streams/${applicationId}/${taskName(id)}/`;
   const snapshotPrefix = `snapshots/${applicationId}/${taskName(id)}/`;
   const sequences = new Map<string, number>();
+  const appendedTo = new Set<string>();
+  const takenMs = clock.now();
   let restored = 0;
   let sinceSnapshot = 0;
 
@@ -155,8 +275,10 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
     let state = taken;
     await finish(state);
     if (warm === undefined) await forgetOrphans(state).catch(() => undefined);
-    let task = warm?.task ?? (await open(state));
-    if (warm !== undefined) ({ sinceSnapshot } = warm);
+    const changelogIds = [...(await changelogs()).values()].map((topic) => topic.id).join();
+    const isWarm = warm?.changelogIds === changelogIds;
+    let task = isWarm ? warm.task : await open(state);
+    if (isWarm) ({ sinceSnapshot } = warm);
     let inputs = newInputs();
     let records = 0;
     let steps = 0;
@@ -164,29 +286,32 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
     let dropped = 0;
     const ended = (outcome: TaskRun['outcome'], after: TaskState | undefined): Worked => {
       const run = {
-        outcome: after === undefined ? 'lost' : outcome,
-        records,
-        steps,
-        restored,
-        dropped,
+        ...{ outcome: after === undefined ? 'lost' : outcome, records, steps, restored, dropped, appendedTo },
       } as const;
-      return { run, task, state: after, sinceSnapshot };
+      return { run, task, state: after, sinceSnapshot, changelogIds };
+    };
+    const leave = async (outcome: TaskRun['outcome']) => {
+      if (steps > 0) await purge(state, inputs, Number.NEGATIVE_INFINITY);
+      return ended(outcome, await giveBack(state));
     };
     for (;;) {
       const kept = await keepSnapshot(state, task, untilMs);
       if (kept === undefined) return ended('lost', undefined);
       state = kept;
-      const isMore = await inputs.begin(state.positions);
+      const isMore = await inputs.begin(state);
       const isOver = clock.now() >= untilMs;
-      if (isOver && isMore) return ended('more', await giveBack(state));
+      if (isOver && isMore) return leave('more');
       // A row that was appended before what the run begins with is seen by it.
       const sinceMs = clock.now() - (isMore && steps === 0 ? 0 : limits.globalTableMs);
       await tables.readOn(subtopology.globalStores, sinceMs);
-      const options = { limits, onError, from: state.positions, nowMs: clock.now() };
+      const options = { limits, onError, from: inputs.positions(), nowMs: clock.now() };
       const current = state;
-      const made = await takeStep(task, inputs, { ...options, reopen: () => open(current) });
+      const made = {
+        ...(await takeStep(task, inputs, { ...options, reopen: () => open(current) })),
+        topicIds: Object.fromEntries(inputs.topics().map((topic) => [topic.name, topic.id])),
+      };
       // Where nothing came, there is a step only if it was time for something.
-      if (!isMore && isEmpty(made.step, state)) return ended('idle', await giveBack(state));
+      if (!isMore && isEmpty(made, state)) return leave('idle');
       const appends = await appendsOf(state, made.step, isAgain);
       isAgain = appends === undefined;
       if (appends === undefined) {
@@ -198,12 +323,13 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
       if (next === undefined) return ended('lost', undefined);
       await finish(next);
       state = { ...next, applied: next.step };
+      await purge(state, inputs, takenMs);
       records += made.records;
       steps++;
       for (const count of Object.values(made.step.dropped)) dropped += count;
       if (made.task !== task) inputs = newInputs();
       task = made.task ?? (await open(state));
-      if (isOver) return ended('idle', await giveBack(state));
+      if (isOver) return leave('idle');
     }
   }
 
@@ -211,22 +337,36 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   const newInputs = () =>
     createInputs({ log, topics, limits }, sourceTopics(application, subtopology), id.partition);
 
-  function isEmpty({ outputs, changes, times }: Step, state: TaskState): boolean {
+  /** A position may have gone on past what compaction has left nothing of. */
+  function isEmpty({ step, positions }: Pick<TakenStep, 'step' | 'positions'>, state: TaskState): boolean {
+    const { outputs, changes, times } = step;
     return (
-      outputs.length === 0 && changes.length === 0 && JSON.stringify(times) === JSON.stringify(state.times)
+      outputs.length === 0 &&
+      changes.length === 0 &&
+      JSON.stringify(times) === JSON.stringify(state.times) &&
+      Object.entries(positions).every(([topic, position]) => (state.positions[topic] ?? 0) === position)
+    );
+  }
+
+  /**
+   * Deletes what the task has read of the application's own topics, once in `purgeMs`: nobody else reads it. Below what is committed, so that it does
+   * no harm late, twice or half done, and whoever fails leaves it to the next.
+   */
+  async function purge(state: TaskState, inputs: Inputs, sinceMs: number): Promise<void> {
+    const now = clock.now();
+    if (now - (purged.get(taskName(id)) ?? sinceMs) < limits.purgeMs) return;
+    const own = inputs.topics().filter((topic) => isRepartitionTopic(application, topic.name));
+    purged.set(taskName(id), now);
+    await Promise.allSettled(
+      own.map((topic) => log.deleteRecords(topic, id.partition, positionIn(state, topic) ?? 0)),
     );
   }
 
   /** As of the last step that was committed, and applied. */
   async function open(state: TaskState): Promise<Task> {
-    const { times, snapshot } = state;
-    const { partition } = id;
-    const internalTopic = (name: string) => nameIn(application, name);
-    const task = createTask({
-      ...{ partition, subtopology, times, nowMs: clock.now(), internalTopic },
-      ...{ globalStores: tables.stores, changelogOf, refusal },
-    });
-    const read = await restoreTask(context, task, await changelogs(), snapshot);
+    const options = { nowMs: clock.now(), globalStores: tables.stores, changelogOf, refusal };
+    const task = newTask(application, id, state.times, options);
+    const read = await restoreTask(context, task, await changelogs(), state.snapshot);
     if (read === undefined) return open({ ...state, snapshot: undefined });
     restored += read;
     sinceSnapshot = read;
@@ -269,14 +409,15 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
 
   async function commit(
     mine: TaskState,
-    { step, positions }: Pick<TakenStep, 'step' | 'positions'>,
+    { step, positions, topicIds }: Pick<TakenStep, 'step' | 'positions'> & Pick<TaskState, 'topicIds'>,
     appends: readonly StepAppend[],
   ): Promise<TaskState | undefined> {
     const done = isAtLeastOnce ? await apply(mine, appends) : await keep(mine, appends);
     const next = await store.put(mine, {
-      ...{ epoch: mine.epoch, holder: mine.holder, untilMs: clock.now() + limits.leaseMs },
-      ...{ step: mine.step + 1, positions, times: step.times },
-      ...{ snapshot: mine.snapshot, ...done },
+      ...mine,
+      untilMs: clock.now() + limits.leaseMs,
+      ...{ step: mine.step + 1, positions, topicIds, times: step.times },
+      ...done,
     });
     if (next === undefined) return undefined;
     sinceSnapshot += step.changes.filter((change) => logged.has(change.store)).length;
@@ -297,7 +438,7 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
 
   /** Before it is committed. As long as it is tried with the same sequences, nothing of it is appended twice. */
   async function apply({ step }: TaskState, appends: readonly StepAppend[]): Promise<Appends> {
-    await withRetries(clock, () => applyStep(log, (name) => topics.lookup(name), appends), mayBeRepeated);
+    await withRetries(clock, () => append(appends), mayBeRepeated);
     return { applied: step + 1, pending: undefined, blob: undefined };
   }
 
@@ -337,7 +478,12 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   async function finish({ step, applied, pending, blob }: TaskState): Promise<void> {
     if (applied === step) return;
     const stored = blob === undefined ? pending : await withRetries(clock, () => stepIn(blob));
-    if (stored !== undefined) await applyStep(log, (name) => topics.lookup(name), decodeStep(stored));
+    if (stored !== undefined) await append(decodeStep(stored));
+  }
+
+  async function append(appends: readonly StepAppend[]): Promise<void> {
+    await applyStep(log, (name) => topics.lookup(name), appends);
+    for (const { topic, partition } of appends) appendedTo.add(`${topic}/${partition}`);
   }
 
   /** It may be late in another region; or another, who has the lease by now, is through with it. Neither way it may be passed over. */
@@ -352,7 +498,8 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   async function giveBack(mine: TaskState): Promise<TaskState | undefined> {
     // Counted on, so that nobody who has read of the step takes the task as it was then: the step's object is deleted.
     const epoch = mine.epoch + 1;
-    const next = { ...mine, epoch, untilMs: 0, applied: mine.step, pending: undefined, blob: undefined };
+    const left = { untilMs: 0, leftMs: clock.now() };
+    const next = { ...mine, ...left, epoch, applied: mine.step, pending: undefined, blob: undefined };
     const after = await store.put(mine, next);
     if (after !== undefined) await forget(mine);
     return after;

@@ -6,12 +6,13 @@ import { isLeased, parseTask, type TaskState, taskItem } from './taskItem.ts';
 
 /** A task's item, changed only on the condition that nobody else has taken the task, and nothing was committed, since it was read. */
 export interface TaskStore {
-  /** The task, for `leaseMs`; `undefined` if another has it. */
-  take(): Promise<TaskState | undefined>;
+  read(): Promise<TaskState>;
+  /** The task, for `leaseMs`, as it was read; `undefined` if another has it, or has had it since. */
+  take(seen: TaskState): Promise<TaskState | undefined>;
   /** `undefined`: another has taken it. */
   put(seen: TaskState, next: TaskState): Promise<TaskState | undefined>;
-  /** Ends the lease, if it is still this one: whatever is known of the rest stays. */
-  release(mine: TaskState): Promise<void>;
+  /** Ends the lease: whatever is known of the rest stays. False: it is another's by now. */
+  release(mine: TaskState): Promise<boolean>;
 }
 
 export function createTaskStore(
@@ -23,8 +24,9 @@ export function createTaskStore(
   const read = async () => parseTask(await withRetries(clock, () => items.get(key)));
 
   const store: TaskStore = {
-    async take() {
-      const seen = await read();
+    read,
+
+    async take(seen) {
       const now = clock.now();
       if (isLeased(seen, now, { leaseMs })) return undefined;
       const holder = Buffer.from(clock.random(8)).toString('hex');
@@ -44,7 +46,8 @@ export function createTaskStore(
 
     async release(mine) {
       const now = await read();
-      if (now.epoch === mine.epoch) await store.put(now, { ...now, untilMs: 0 });
+      if (now.epoch !== mine.epoch) return false;
+      return (await store.put(now, { ...now, untilMs: 0 })) !== undefined;
     },
   };
   return store;

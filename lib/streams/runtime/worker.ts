@@ -1,9 +1,10 @@
+import { WadiError } from '../../errors.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { describeApplication } from '../registry/describeApplication.ts';
 import { createRegistry } from '../registry/registry.ts';
-import { prepare, type StreamsApplication } from './application.ts';
-import type { StreamsLimits } from './limits.ts';
+import { prepare, type StreamsApplication, sourceTopics } from './application.ts';
+import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
 import { createTaskRunner } from './taskRunner.ts';
 
 export interface WorkerOptions {
@@ -26,7 +27,7 @@ export interface WorkerRun {
 }
 
 export interface StreamsWorker {
-  /** Works on all tasks, one after the other, until none has anything to read, or `untilMs`. Throws when the topics are not as they must be. */
+  /** Works on all tasks, some at a time, until none has anything to read, or `untilMs`. Throws when the topics are not as they must be. */
   run(untilMs: number): Promise<WorkerRun>;
 }
 
@@ -34,24 +35,26 @@ export interface StreamsWorker {
 export function createStreamsWorker(
   wadi: Pick<Wadi, 'storage' | 'log' | 'topics' | 'clock'>,
   application: StreamsApplication,
-  { limits, warn, isStopping = () => false, functionName }: WorkerOptions,
+  { limits = STREAMS_LIMITS, warn, isStopping = () => false, functionName }: WorkerOptions,
 ): StreamsWorker {
   const { storage, log, topics, clock } = wadi;
   const { groups: items, objects } = storage;
-  const runner = createTaskRunner({
-    ...{ application, items, objects, log, topics, clock, warn },
-    ...(limits && { limits }),
-  });
-  let prepared: Promise<TaskId[]> | undefined;
+  const runner = createTaskRunner({ application, items, objects, log, topics, clock, limits, warn });
+  let prepared: { readonly tasks: Promise<TaskId[]>; readonly atMs: number } | undefined;
   /** The task whose turn it is: a busy one may take a whole run. */
   let turn = 0;
 
   async function tasks(): Promise<TaskId[]> {
-    prepared ??= begin().catch((error) => {
-      prepared = undefined;
-      throw error;
-    });
-    return prepared;
+    const now = clock.now();
+    if (prepared === undefined || now - prepared.atMs >= limits.prepareMs) {
+      const preparing = prepared === undefined ? begin() : prepare(topics, application);
+      const forgotten = (error: unknown) => {
+        prepared = undefined;
+        throw error;
+      };
+      prepared = { tasks: preparing.catch(forgotten), atMs: now };
+    }
+    return prepared.tasks;
   }
 
   async function begin(): Promise<TaskId[]> {
@@ -59,36 +62,78 @@ export function createStreamsWorker(
     return prepare(topics, application);
   }
 
+  /** By what is read: `<topic>/<partition>`. */
+  function readersOf(all: readonly TaskId[]): Map<string, TaskId> {
+    const sources = application.topology.subtopologies.map((each) => sourceTopics(application, each));
+    return new Map(
+      all.flatMap((task) =>
+        sources[task.subtopology]!.map((topic) => [`${topic}/${task.partition}`, task] as const),
+      ),
+    );
+  }
+
   return {
     async run(untilMs) {
       const done = { records: 0, steps: 0, restored: 0, left: 0, failed: 0 };
       const all = await tasks();
-      let waiting = [...all.slice(turn), ...all.slice(0, turn)];
-      while (waiting.length > 0) {
-        let moved = 0;
-        const again: TaskId[] = [];
-        for (const task of waiting) {
-          if (isStopping() || clock.now() >= untilMs) {
-            turn = all.indexOf(task);
-            return { ...done, left: done.left + waiting.length };
-          }
-          try {
-            const { outcome, records, steps, restored } = await runner.run(task, untilMs);
-            done.records += records;
-            done.steps += steps;
-            done.restored += restored;
-            moved += records;
-            if (outcome === 'held' || outcome === 'lost') done.left++;
-            else again.push(task);
-          } catch (error) {
-            done.failed++;
-            warn(error);
-          }
-        }
-        // What one has put into a topic of the application's own another reads.
-        waiting = moved > 0 ? again : [];
+      const readers = readersOf(all);
+      /** In the order of their turns. */
+      const waiting = new Set(await runner.look([...all.slice(turn), ...all.slice(0, turn)]));
+      const running = new Map<TaskId, Promise<void>>();
+      /** Another has them, or they failed: nothing more of them in this run. */
+      const over = new Set<TaskId>();
+      const isOver = () => isStopping() || clock.now() >= untilMs;
+
+      function giveUp(task: TaskId): void {
+        over.add(task);
+        waiting.delete(task);
       }
-      return done;
+
+      async function work(task: TaskId): Promise<void> {
+        try {
+          const { outcome, records, steps, restored, appendedTo } = await runner.run(task, untilMs);
+          done.records += records;
+          done.steps += steps;
+          done.restored += restored;
+          if (outcome === 'more') waiting.add(task);
+          if (outcome === 'held' || outcome === 'lost') {
+            done.left++;
+            giveUp(task);
+          }
+          // What one has put into a topic of the application's own another reads.
+          for (const place of appendedTo) {
+            const reader = readers.get(place);
+            if (reader !== undefined && !over.has(reader)) waiting.add(reader);
+          }
+        } catch (error) {
+          done.failed++;
+          giveUp(task);
+          if (error instanceof WadiError && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION')
+            prepared = undefined;
+          warn(error);
+        }
+      }
+
+      for (;;) {
+        const next = isOver() ? undefined : firstOf(waiting, running);
+        if (next !== undefined && running.size < limits.tasksAtOnce) {
+          waiting.delete(next);
+          running.set(
+            next,
+            work(next).finally(() => running.delete(next)),
+          );
+        } else if (running.size > 0) await Promise.race(running.values());
+        else break;
+      }
+      const [first] = waiting;
+      if (first !== undefined) turn = all.indexOf(first);
+      return { ...done, left: done.left + waiting.size };
     },
   };
+}
+
+/** One that runs already has its turn behind itself. */
+function firstOf(waiting: ReadonlySet<TaskId>, running: ReadonlyMap<TaskId, unknown>): TaskId | undefined {
+  for (const task of waiting) if (!running.has(task)) return task;
+  return undefined;
 }

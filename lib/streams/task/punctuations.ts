@@ -14,6 +14,17 @@ export interface Punctuations {
   advance(type: PunctuationType, nowMs: number): void;
   /** When each is due next, in that order, for `restore` in another worker. */
   save(): readonly (number | null)[];
+  /** What each goes by, in that order. */
+  types(): readonly PunctuationType[];
+}
+
+/** Whether one that goes by wall-clock time is due, or not scheduled yet, as far as was saved. */
+export function isWallClockDue(
+  types: readonly PunctuationType[],
+  saved: readonly (number | null)[],
+  nowMs: number,
+): boolean {
+  return types.some((type, i) => type === 'wall-clock-time' && (saved[i] ?? nowMs) <= nowMs);
 }
 
 /**
@@ -39,5 +50,6 @@ export function createPunctuations(saved: readonly (number | null)[]): Punctuati
       }
     },
     save: () => all.map(({ nextMs }) => nextMs ?? null),
+    types: () => all.map(({ type }) => type),
   };
 }

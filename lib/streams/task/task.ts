@@ -1,4 +1,10 @@
-import type { Processor, ProcessorContext, RecordMetadata, TaskId } from '../processor/processor.ts';
+import type {
+  Processor,
+  ProcessorContext,
+  PunctuationType,
+  RecordMetadata,
+  TaskId,
+} from '../processor/processor.ts';
 import type { RawRecord, StreamRecord } from '../record.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
 import type { ByteStore, StateStore, StoreChange } from '../state/store.ts';
@@ -75,6 +81,8 @@ export interface TaskOptions {
  */
 export interface Task {
   readonly id: TaskId;
+  /** What its punctuations go by, in the order of `TaskTimes`. */
+  readonly punctuations: readonly PunctuationType[];
   /** Throws RecordError; then the step is to be thrown away, and the task with it. */
   process(record: TaskRecord): void;
   /** Wall-clock time, for punctuations. */
@@ -223,6 +231,7 @@ export function createTask(options: TaskOptions): Task {
   throwRefusal();
   return {
     id,
+    punctuations: punctuations.types(),
 
     process(raw) {
       const { topic, offset } = raw;

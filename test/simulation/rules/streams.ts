@@ -20,8 +20,8 @@ const rules: readonly Rule[] = [
   {
     rule: 'the next position is of the commit',
     file: 'lib/streams/runtime/taskRunner.ts',
-    from: 'step: mine.step + 1, positions, times',
-    to: 'step: mine.step + 1, positions: mine.positions, times',
+    from: 'step: mine.step + 1, positions, topicIds',
+    to: 'step: mine.step + 1, positions: mine.positions, topicIds',
   },
   {
     rule: 'a step that is found committed is applied before anything else',
@@ -102,6 +102,18 @@ const rules: readonly Rule[] = [
     to: 'const { epoch } = mine;',
   },
   {
+    rule: 'a task whose last step is not known to be applied is taken, though nothing more comes',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'return applied !== step || isWallClockDue',
+    to: 'return isWallClockDue',
+  },
+  {
+    rule: 'of a repartition topic only what was read is deleted',
+    file: 'lib/streams/runtime/taskRunner.ts',
+    from: 'positionIn(state, topic) ?? 0)',
+    to: '-1)',
+  },
+  {
     rule: 'of two that take a task in the same moment, one has it',
     file: 'lib/streams/runtime/taskStore.ts',
     from: 'there.holder === next.holder',
@@ -116,8 +128,8 @@ const rules: readonly Rule[] = [
   {
     rule: 'the times that processors have seen are committed with the step',
     file: 'lib/streams/runtime/taskRunner.ts',
-    from: 'positions, times: step.times },',
-    to: 'positions, times: mine.times },',
+    from: 'topicIds, times: step.times },',
+    to: 'topicIds, times: mine.times },',
   },
 ];
 

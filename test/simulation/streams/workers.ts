@@ -42,6 +42,9 @@ export function drawLimits(random: Random): StreamsLimits {
     snapshotPartBytes: random.pick([50, STREAMS_LIMITS.snapshotPartBytes]),
     bytesPerFetch: random.pick([100, STREAMS_LIMITS.bytesPerFetch]),
     leaseMs: random.pick([200, 2_000, 20_000]),
+    prepareMs: random.pick([0, STREAMS_LIMITS.prepareMs]),
+    purgeMs: random.pick([0, 1_000, STREAMS_LIMITS.purgeMs]),
+    tasksAtOnce: random.pick([1, 2, STREAMS_LIMITS.tasksAtOnce]),
   };
 }
 

@@ -9,6 +9,7 @@ test('of two that ask for a task in the same moment, one has it', async () => {
   const { groups } = memoryStorage();
   const store = createTaskStore(groups, KEY, testClock(), STREAMS_LIMITS);
   const other = createTaskStore(groups, KEY, testClock(), STREAMS_LIMITS);
-  const taken = await Promise.all([store.take(), other.take()]);
+  const seen = await Promise.all([store.read(), other.read()]);
+  const taken = await Promise.all([store.take(seen[0]), other.take(seen[1])]);
   expect(taken.filter((state) => state !== undefined)).toHaveLength(1);
 });
