@@ -126,6 +126,27 @@ test('what one task has put into a topic another reads in the same run, and thos
   expect(looks).toEqual(['1_1', '0_1']);
 });
 
+test('what comes to a task while another is worked on is read in the same run', async () => {
+  let come: () => Promise<void> = async () => undefined;
+  const { clock, put, startWorker } = await cluster(2, async (call, proceed) => {
+    const { sk, step } = call.args[0] as { sk?: string; step?: number };
+    // It has been looked at before, and there was nothing.
+    if (call.operation === 'put' && sk === '0_1' && step === 1) {
+      await come();
+      come = async () => undefined;
+    }
+    return proceed();
+  });
+  const worker = startWorker(
+    peeking(() => undefined),
+    {},
+  );
+  await worker.run(clock.now() + RUN_MS);
+  await put(1);
+  come = () => put(0);
+  expect(await worker.run(clock.now() + RUN_MS)).toMatchObject({ records: 2, left: 0 });
+});
+
 test('a task is left for a while to the worker that has given it back, and then it is whose who comes', async () => {
   const { clock, put, startWorker } = await cluster(1);
   const affinityMs = 2_000;

@@ -77,8 +77,8 @@ export function createStreamsWorker(
       const done = { records: 0, steps: 0, restored: 0, left: 0, failed: 0 };
       const all = await tasks();
       const readers = readersOf(all);
-      /** In the order of their turns. */
-      const waiting = new Set(await runner.look([...all.slice(turn), ...all.slice(0, turn)]));
+      const inTurn = [...all.slice(turn), ...all.slice(0, turn)];
+      const waiting = new Set<TaskId>();
       const running = new Map<TaskId, Promise<void>>();
       /** Another has them, or they failed: nothing more of them in this run. */
       const over = new Set<TaskId>();
@@ -114,6 +114,8 @@ export function createStreamsWorker(
         }
       }
 
+      /** At the last look at all of them. */
+      let steps: number | undefined;
       for (;;) {
         const next = isOver() ? undefined : firstOf(waiting, running);
         if (next !== undefined && running.size < limits.tasksAtOnce) {
@@ -122,8 +124,15 @@ export function createStreamsWorker(
             next,
             work(next).finally(() => running.delete(next)),
           );
-        } else if (running.size > 0) await Promise.race(running.values());
-        else break;
+        } else if (running.size > 0) {
+          await Promise.race(running.values());
+        } else if (isOver() || done.steps === steps) {
+          break;
+        } else {
+          // Once more if any was worked on: others, called meanwhile, may have found this worker at work, and left it the rest.
+          steps = done.steps;
+          for (const task of await runner.look(inTurn)) if (!over.has(task)) waiting.add(task);
+        }
       }
       const [first] = waiting;
       if (first !== undefined) turn = all.indexOf(first);
