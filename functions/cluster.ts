@@ -13,6 +13,7 @@ import { handlerOf } from './handler.ts';
 import { operations as maintenanceOperations } from './maintenanceApi.ts';
 import { operations as produceOperations } from './produce.ts';
 import { operations as streamsOperations } from './streamsApi.ts';
+import { operations as streamsResetOperations } from './streamsReset.ts';
 import { operations as topicOperations } from './topics.ts';
 
 export const operations: readonly Operation[] = [
@@ -28,6 +29,7 @@ export const allOperations = [
   ...consumerOperations,
   ...groupOperations,
   ...streamsOperations,
+  ...streamsResetOperations,
   ...topicOperations,
   ...maintenanceOperations,
   ...aclOperations,

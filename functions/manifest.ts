@@ -143,6 +143,22 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
     stores: { objects: [], log: ['read'], metadata: ['read'], groups: ['read'] },
   },
   {
+    name: 'streamsReset',
+    entry: 'streamsReset.ts',
+    description: 'Resets and deletes streams applications',
+    routes: [`POST ${APPLICATION}/positions:reset`, `DELETE ${APPLICATION}`],
+    memoryMb: 512,
+    timeoutSeconds: 29,
+    // It appends what the last steps of tasks have committed, and deletes topics, steps and snapshots.
+    stores: {
+      objects: ['read', 'write', 'delete'],
+      log: ['read', 'write'],
+      metadata: ['read', 'write'],
+      groups: ['read', 'write', 'delete'],
+    },
+    rolls: true,
+  },
+  {
     name: 'topics',
     entry: 'topics.ts',
     description: 'Topics, their configs and partitions, and the regions that these are in',

@@ -5,6 +5,7 @@ import type { PartitionName, ResetResult, ResetSpec } from './groups.ts';
 import { ownersOf } from './members.ts';
 import { namedPositions } from './namedPositions.ts';
 import { requireGroupId } from './names.ts';
+import { offsetTo } from './offsetTo.ts';
 import { isFree, type Position } from './position.ts';
 import { readPositions, writePosition } from './positions.ts';
 import { subscribers } from './subscribers.ts';
@@ -61,21 +62,10 @@ function nonEmpty(groupId: string, name: string): WadiError {
   return new WadiError('NON_EMPTY_GROUP', message, { field: 'consumer_group_id' });
 }
 
-/** Within the records that are there, as Kafka's tool does it. */
 async function target(
   { log, topics }: GroupContext,
-  { topic: name, partition, offset }: Position,
+  { topic, partition, offset }: Position,
   to: ResetSpec,
 ): Promise<number> {
-  const topic = await topics.lookup(name);
-  const { logStartOffset, highWatermark } = await log.bounds(topic, partition);
-  const wanted = async (): Promise<number> => {
-    if (to === 'earliest') return logStartOffset;
-    if (to === 'latest') return highWatermark;
-    if ('offset' in to) return to.offset;
-    if ('shift' in to) return (offset < 0 ? logStartOffset : offset) + to.shift;
-    const found = await log.listOffsets(topic, partition, { timestamp: to.timestamp });
-    return found.offset < 0 ? highWatermark : found.offset;
-  };
-  return Math.max(logStartOffset, Math.min(highWatermark, await wanted()));
+  return offsetTo(log, await topics.lookup(topic), partition, { from: offset, to });
 }

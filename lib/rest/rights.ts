@@ -97,6 +97,10 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   // And DESCRIBE of each topic: others are left out.
   listStreamsLags: ['DESCRIBE GROUP'],
   getStreamsLag: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
+  // And READ of each topic that it reads, DELETE of each of its own.
+  resetStreamsApplication: ['READ GROUP'],
+  // And DELETE of each of its own topics.
+  deleteStreamsApplication: ['DELETE GROUP'],
 
   // ------------------------------------------------------------ the cluster
   listKafkaClusters: 'nothing',

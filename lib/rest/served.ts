@@ -158,6 +158,8 @@ export const OWN_OPERATIONS: readonly string[] = [
   'getStreamsTask',
   'listStreamsLags',
   'getStreamsLag',
+  'resetStreamsApplication',
+  'deleteStreamsApplication',
   'deleteRecords',
   'surveyTopic',
   'listRegions',

@@ -13,9 +13,9 @@ import {
  * The topic is gone for everyone from the mark on. Whoever next deletes or creates the name, or purges the topic, finishes what
  * a crash left; so to delete a topic that is being deleted is no error.
  */
-export async function deleteTopic(store: TopicStore, name: string): Promise<void> {
+export async function deleteTopic(store: TopicStore, name: string, id?: string): Promise<void> {
   const topic = await readNameHolder(store.metadata, name);
-  if (topic?.name !== name) throw unknownTopic(name);
+  if (topic?.name !== name || (id !== undefined && topic.id !== id)) throw unknownTopic(name);
   if (topic.deletingAtMs !== undefined) return finishDeletion(store, topic);
   const deletingAtMs = store.clock.now();
   await store.log.schedule(topic, 'purge', deletingAtMs);

@@ -16,7 +16,8 @@ export interface Topics {
   describe(name: string): Promise<Topic>;
   /** As `describe`, but may be up to a few seconds old; for the paths where every request needs the topic. */
   lookup(name: string): Promise<Topic>;
-  delete(name: string): Promise<void>;
+  /** `id`: that topic alone, and none that has its name by now. */
+  delete(name: string, options?: { id?: string }): Promise<void>;
   /** `partitions` is the new total; there is no way back. */
   addPartitions(name: string, partitions: number): Promise<Topic>;
   alterConfigs(
@@ -57,7 +58,7 @@ export function createTopics(store: TopicStore): Topics {
       const entry = known.get(name);
       return entry && store.clock.now() - entry.readAtMs < LOOKUP_MAX_AGE_MS ? entry.topic : read(name);
     },
-    delete: (name) => change(name, deleteTopic(store, name)),
+    delete: (name, { id } = {}) => change(name, deleteTopic(store, name, id)),
     addPartitions: (name, partitions) => change(name, addPartitions(store, name, partitions)),
     alterConfigs: (name, changes, { validateOnly = false } = {}) =>
       change(name, alterConfigs(store, name, changes, validateOnly)),

@@ -106,8 +106,10 @@ describe.each(NEEDING)('$id', ({ id, rights }) => {
   });
 
   test(`is allowed by ${rights.join(' and ')}`, async () => {
-    // These look into what the instance holds.
+    // These look into what the instance holds, this takes topics along.
     const held = ['poll', 'commit'].includes(id) ? [acl('READ', 'TOPIC', THERE.topic)] : [];
+    if (id === 'deleteStreamsApplication')
+      held.push(acl('DELETE', 'TOPIC', `${THERE.group}-`, { patternType: 'PREFIXED' }));
     expect((await call(await guarded(...aclsFor(rights), ...held), id)).status).not.toBe(403);
   });
 
@@ -272,6 +274,26 @@ describe('what a body names needs its own right', () => {
       expect([answer.status, jsonOf(answer).field]).toEqual([403, field]);
     }
     expect((await call(wadi, id, of(THERE.topic))).status).not.toBe(403);
+  });
+});
+
+describe('the topics of an application need their own rights', () => {
+  const own = ['billing-counts-repartition', 'billing-counts-changelog'];
+  const deleting = own.map((topic) => acl('DELETE', 'TOPIC', topic));
+
+  test.each([
+    ['resetStreamsApplication', [acl('READ', 'GROUP', THERE.group), acl('READ', 'TOPIC', THERE.topic)], 200],
+    ['deleteStreamsApplication', [acl('DELETE', 'GROUP', THERE.group)], 204],
+  ])('%s', async (id, others, status) => {
+    const all = [...others, ...deleting];
+    const body = { dry_run: false };
+    for (const missing of all) {
+      const wadi = await guarded(...all.filter((each) => each !== missing));
+      expect([missing, (await call(wadi, id, { body })).status]).toEqual([missing, 403]);
+      const tasks = await wadi.storage.groups.query({ pk: `streams/${THERE.group}`, limit: 1 });
+      expect(tasks.items[0]).not.toHaveProperty('isResetting');
+    }
+    expect((await call(await guarded(...all), id, { body })).status).toBe(status);
   });
 });
 

@@ -475,6 +475,17 @@ describe('permissions', () => {
     expect(allowedOfState('streamsApi')).toEqual({ log: readItems, metadata: readItems, groups: readItems });
   });
 
+  test('streamsReset appends what was committed, marks topics, and deletes steps and snapshots', () => {
+    const changed = [...readItems, ...writeItems].sort();
+    expect(allowedOfState('streamsReset')).toEqual({
+      objects: ['s3:DeleteObject', 's3:GetObject', 's3:PutObject'],
+      bucket: ['s3:ListBucket'],
+      log: changed,
+      metadata: changed,
+      groups: [...changed, 'dynamodb:DeleteItem'].sort(),
+    });
+  });
+
   test('planner reads what is due, puts the daily sweep there, and sends; it sees no records and no topics', () => {
     expect(allowedOfState('planner')).toEqual({
       log: [...readItems, ...writeItems].sort(),

@@ -28,6 +28,7 @@ import { s3Objects } from '../../lib/storage/aws/objects.ts';
 import { scannableItems } from '../../lib/storage/aws/scan.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import {
+  type Item,
   type ItemStore,
   type ItemTables,
   type ObjectStore,
@@ -37,8 +38,10 @@ import {
   TABLES,
 } from '../../lib/storage/ports.ts';
 import wordCount from '../../lib/streams/examples/wordCount.ts';
+import { STREAMS_LIMITS } from '../../lib/streams/runtime/limits.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
 import { batch } from '../support/log.ts';
+import { counting, runApplication } from '../support/streams.ts';
 import { allowed, functionOf, getAtt, type Synthesis, synthesize, type Template } from './support.ts';
 
 /**
@@ -591,6 +594,26 @@ async function live(
   const wake = createWaker(await openFor(WAKER), { invoke: async () => true });
   await wake({ Records: [] });
   await call('streamsApi', `GET ${cluster}/streams/word-count/lags`);
+  // A worker that dies when it has committed much.
+  const dying = await createWadi({
+    ...{ storage: { ...storage, groups: mortal(storage.groups) }, clock, clusterId: 'one' },
+    ...(regions.length > 0 && {
+      regions: {
+        local: regions[0]!,
+        all: regions.map((name, i) => ({ id: i + 1, name, objects: buckets[i]! })),
+      },
+    }),
+  });
+  await expect(runApplication(dying, counting('counter', 'orders', 'users'))).rejects.toThrow('died');
+  // What is to be appended finds a head that is to be rolled.
+  const small = batch(['x'], { timestamp: clock.now() }).bytes;
+  for (let i = 0; i < APPENDS; i++) {
+    const route = `POST ${cluster}/topics/users/partitions/0/records`;
+    await call('produce', route, small, 'application/vnd.wadi.recordbatch');
+  }
+  aheadMs += 2 * STREAMS_LIMITS.leaseMs;
+  await call('streamsReset', `POST ${cluster}/streams/counter/positions:reset`, { to: { timestamp: 0 } });
+  await call('streamsReset', `DELETE ${cluster}/streams/counter`);
 
   await call('maintenanceApi', `POST ${cluster}/maintenance/run`, { topic_name: 'orders' });
   await call('maintenanceApi', `GET ${cluster}/maintenance`);
@@ -683,6 +706,21 @@ function empty(objects: ObjectStore): ObjectStore {
 /** Reads, but takes nothing. */
 function deaf(items: ItemStore): ItemStore {
   return { ...items, put: () => Promise.reject(new Error('deaf')) };
+}
+
+/** Until a task whose step has outputs is put: then its process is dead. */
+function mortal(items: ItemStore): ItemStore {
+  let isDead = false;
+  const alive = <A extends unknown[], R>(method: (...args: A) => Promise<R>) => {
+    return async (...args: A): Promise<R> => {
+      if (isDead) throw new Error('died');
+      const result = await method(...args);
+      const [item] = args as unknown[] as [Item];
+      if (item.sk.startsWith('1_') && item.blob !== undefined) isDead = true;
+      return result;
+    };
+  };
+  return { ...items, get: alive(items.get), put: alive(items.put) };
 }
 
 function matches(route: string, method: string, path: string): boolean {

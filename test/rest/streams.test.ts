@@ -122,3 +122,83 @@ test.each([
   expect((await api.call(`GET /v3/-/${path}`)).json).toMatchObject({ field });
   expect((await api.call(`GET /v3/-/${path}`)).status).toBe(404);
 });
+
+describe('a reset', () => {
+  const RESET = '/positions:reset';
+  interface Position {
+    readonly topic_name: string;
+    readonly partition_id: number;
+    readonly task_id: string;
+    readonly before: number;
+    readonly offset: number;
+  }
+  const reset = (id: string, body: unknown) =>
+    api.call<Page<Position> & { message: string }>(`POST /v3/-/streams/${id}${RESET}`, { body });
+  const offsets = async (id: string, body: unknown) =>
+    (await reset(id, body)).json.data.map(({ before, offset }) => [before, offset]);
+
+  test('tells where the application goes on, and does it unless it is only to tell', async () => {
+    const { status, json } = await reset('a', { dry_run: true });
+    expect(status).toBe(200);
+    expect(json.data).toMatchObject([
+      { topic_name: 'lines', partition_id: 0, task_id: '0_0', before: -1, offset: 0 },
+      { topic_name: 'lines', partition_id: 1, task_id: '0_1', before: 3, offset: 0 },
+    ]);
+    expect((await reset('a', { to: 'latest', dry_run: false })).status).toBe(200);
+    expect(await offsets('a', { to: { shift: -1 }, dry_run: true })).toEqual([
+      [0, 0],
+      [4, 3],
+    ]);
+    expect(await offsets('a', { to: { timestamp: '1970-01-01T00:00:05Z' }, dry_run: true })).toEqual([
+      [0, 0],
+      [4, 0],
+    ]);
+    const { topics } = api.cluster.wadi;
+    await expect(topics.describe('a-counts-repartition')).rejects.toThrow('does not exist');
+  });
+
+  test('of one that is running, or its deletion, is refused, and says what to do', async () => {
+    const { groups: items } = api.cluster.wadi.storage;
+    const key = { pk: 'streams/b', sk: '0_1' };
+    await items.update(key, [{ set: ['untilMs'], to: Date.now() + 60_000 }]);
+    for (const answer of [await reset('b', {}), await api.call('DELETE /v3/-/streams/b')]) {
+      expect(answer.status).toBe(409);
+      expect(answer.json).toMatchObject({
+        ...{ error_code: 40906, field: 'application_id' },
+        message: expect.stringMatching(/somebody has task 0_1\. Stop its workers first.* 60 s later/),
+      });
+    }
+    await items.update(key, [{ set: ['untilMs'], to: 0 }]);
+    expect((await reset('b', {})).status).toBe(200);
+  });
+
+  test('of which somebody has died is seen', async () => {
+    const { groups: items } = api.cluster.wadi.storage;
+    await items.update({ pk: 'streams/b', sk: '0_1' }, [{ set: ['isResetting'], to: true }]);
+    expect((await api.call('GET /v3/-/streams/b')).json).toMatchObject({ state: 'RESETTING' });
+    expect((await api.call('GET /v3/-/streams/b/tasks/0_1')).json).toMatchObject({ state: 'RESETTING' });
+    expect((await reset('b', {})).status).toBe(200);
+    expect((await api.call('GET /v3/-/streams/b')).json).toMatchObject({ state: 'IDLE' });
+  });
+
+  test.each([
+    [{ to: 'middle' }, 400],
+    [{ to: { timestamp: 'noon' } }, 400],
+    [{ topics: [] }, 400],
+  ])('with %j is refused', async (body, status) => {
+    expect((await reset('a', body)).status).toBe(status);
+  });
+
+  test('of one that is not there is 404', async () => {
+    expect((await reset('none', {})).status).toBe(404);
+    expect((await api.call('DELETE /v3/-/streams/none')).status).toBe(404);
+  });
+});
+
+test('an application that is deleted is gone, with its topics', async () => {
+  expect((await api.call('DELETE /v3/-/streams/c')).status).toBe(204);
+  expect((await api.call('GET /v3/-/streams/c')).status).toBe(404);
+  expect((await api.call('DELETE /v3/-/streams/c')).status).toBe(404);
+  const all = await api.cluster.wadi.topics.list();
+  expect(all.map(({ name }) => name).filter((name) => name.startsWith('c-'))).toEqual([]);
+});

@@ -76,7 +76,7 @@ export async function readAll({ log, topics }: Wadi, name: string): Promise<[str
 }
 
 /** Each word's counts, one after the other: what whoever counts each line once says. */
-function oracle(lines: readonly string[]): Map<string, number> {
+export function oracle(lines: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const word of lines.flatMap((line) => line.split(' '))) counts.set(word, (counts.get(word) ?? 0) + 1);
   return counts;

@@ -3,13 +3,13 @@ import * as Type from '@sinclair/typebox/type';
 import type { Access } from '../../acl/access.ts';
 import { topicResource } from '../../acl/binding.ts';
 import { WadiError } from '../../errors.ts';
-import type { PartitionName, ResetResult, ResetSpec } from '../../group/groups.ts';
+import type { PartitionName, ResetResult } from '../../group/groups.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { Operation } from '../operation.ts';
-import { parseRfc3339 } from '../records/timestamp.ts';
 import { jsonReader, queryReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
 import { GROUP, GroupParams, groupParams, groupPlace, groupTag } from './consumerGroups.ts';
+import { ResetTo, specOf } from './resetTo.ts';
 import { clusterPlace, list, listSchema, metadata, type Place, part, resourceSchema } from './resource.ts';
 
 const KIND = 'KafkaConsumerGroupPosition';
@@ -17,27 +17,11 @@ const KIND = 'KafkaConsumerGroupPosition';
 const MAX_PARTITIONS = 10_000;
 
 const partitionId = Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 });
-const offset = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const alone = { additionalProperties: false };
 
 const ResetRequest = Type.Object(
   {
-    to: Type.Union(
-      [
-        Type.Literal('earliest'),
-        Type.Literal('latest'),
-        Type.Object({ offset }, alone),
-        Type.Object({ timestamp: Type.Union([offset, Type.String()]) }, alone),
-        Type.Object(
-          { shift: Type.Integer({ minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }) },
-          alone,
-        ),
-      ],
-      {
-        description:
-          'Where to: the log start, the end, an offset, the first record that is not older than a time (ms since the Unix epoch, or an RFC 3339 date-time), or from where it is by so many offsets (`{"shift":-10}`). Moved into what the partition holds.',
-      },
-    ),
+    to: ResetTo,
     topics: Type.Optional(
       Type.Array(
         Type.Object(
@@ -56,7 +40,6 @@ const ResetRequest = Type.Object(
   },
   { title: 'ResetPositionsRequest', ...alone },
 );
-type ResetTo = Static<typeof ResetRequest>['to'];
 
 const Position = resourceSchema(KIND, {
   cluster_id: Type.String(),
@@ -94,12 +77,6 @@ function positionData(
     before,
     offset,
   };
-}
-
-function specOf(to: ResetTo): ResetSpec {
-  if (typeof to === 'string' || !('timestamp' in to)) return to;
-  const { timestamp } = to;
-  return { timestamp: typeof timestamp === 'number' ? timestamp : parseRfc3339(timestamp, 'to.timestamp') };
 }
 
 /** Of those that the caller may read: of others it is not told that there are any. */

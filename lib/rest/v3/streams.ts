@@ -4,7 +4,7 @@ import { groupResource } from '../../acl/binding.ts';
 import { atOnce } from '../../atOnce.ts';
 import { findApplication } from '../../streams/admin/findApplication.ts';
 import { activityOf, readTasks } from '../../streams/admin/tasks.ts';
-import type { ApplicationDescription } from '../../streams/registry/describeApplication.ts';
+import type { Registered } from '../../streams/registry/applicationItem.ts';
 import { createRegistry, type Registry } from '../../streams/registry/registry.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { HttpRequest, Operation } from '../operation.ts';
@@ -42,9 +42,9 @@ const names = Type.Array(Type.String());
 const Application = resourceSchema(KIND, {
   cluster_id: Type.String(),
   application_id: Type.String(),
-  state: Type.Union([Type.Literal('RUNNING'), Type.Literal('IDLE')], {
+  state: Type.Union([Type.Literal('RUNNING'), Type.Literal('IDLE'), Type.Literal('RESETTING')], {
     description:
-      'RUNNING: at this moment a worker has a task, or one has died within the last minute; IDLE: none.',
+      'RUNNING: at this moment a worker has a task, or one that had it has died within the last minute. RESETTING: somebody resets or deletes it, or has died of that; doing it again finishes it.',
   }),
   tasks_count: Type.Integer({ description: 'Of tasks that have begun.' }),
   subtopologies: Type.Array(
@@ -102,19 +102,21 @@ export function applicationPlace(cluster: Place, applicationId: string): Place {
 async function applicationData(
   wadi: Wadi,
   request: HttpRequest,
-  application: ApplicationDescription,
+  application: Registered,
 ): Promise<Static<typeof Application>> {
   const { applicationId, subtopologies, globalTopics, repartitionTopics, stores, functionName } = application;
   const place = applicationPlace(clusterPlace(wadi, request), applicationId);
   const tasks = await readTasks(wadi, applicationId);
   const now = wadi.clock.now();
-  const isRunning = tasks.some(({ state }) => activityOf(state, now) === 'running');
+  const activities = tasks.map(({ state }) => activityOf(state, now));
+  const isResetting = application.isResetting || activities.includes('resetting');
+  const isRunning = activities.includes('running');
   return {
     kind: KIND,
     metadata: metadata(place),
     cluster_id: place.clusterId,
     application_id: applicationId,
-    state: isRunning ? 'RUNNING' : 'IDLE',
+    state: isResetting ? 'RESETTING' : isRunning ? 'RUNNING' : 'IDLE',
     tasks_count: tasks.length,
     subtopologies: subtopologies.map(({ id, topics, stores }) => ({
       subtopology_id: id,
@@ -138,11 +140,11 @@ async function applicationData(
 /** Up to `limit` of those that the caller may see: no other is named, not even as the one to go on behind. */
 async function listSome(
   registry: Registry,
-  isSeen: (application: ApplicationDescription) => boolean,
+  isSeen: (application: Registered) => boolean,
   limit: number,
   behind: string | undefined,
-): Promise<ApplicationDescription[]> {
-  const seen: ApplicationDescription[] = [];
+): Promise<Registered[]> {
+  const seen: Registered[] = [];
   for (let after = behind; ; ) {
     const some = await registry.list({ limit, ...(after !== undefined && { after }) });
     seen.push(...some.filter(isSeen));
@@ -171,7 +173,7 @@ export const streamsOperations: readonly Operation[] = [
     async handle(wadi, request, access) {
       const { page_size = MAX_PAGE_SIZE, page_token } = applicationsQuery(request);
       const registry = createRegistry(wadi.storage.groups, wadi.clock);
-      const isSeen = ({ applicationId }: ApplicationDescription) =>
+      const isSeen = ({ applicationId }: Registered) =>
         access.allows('DESCRIBE', groupResource(applicationId));
       const listed = await listSome(registry, isSeen, page_size, page_token);
       const data = await atOnce(listed, READS_AT_ONCE, (each) => applicationData(wadi, request, each));

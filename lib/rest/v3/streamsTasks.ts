@@ -1,7 +1,7 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
 import { findApplication } from '../../streams/admin/findApplication.ts';
-import { activityOf, type KnownTask, readTasks } from '../../streams/admin/tasks.ts';
+import { type Activity, activityOf, type KnownTask, readTasks } from '../../streams/admin/tasks.ts';
 import { taskName } from '../../streams/runtime/application.ts';
 import { HttpError } from '../errors.ts';
 import type { Operation } from '../operation.ts';
@@ -25,15 +25,24 @@ const TaskParams = Type.Object({
 
 const KIND = 'KafkaStreamsTask';
 
+const STATES = { running: 'RUNNING', idle: 'IDLE', resetting: 'RESETTING' } as const satisfies Record<
+  Activity,
+  string
+>;
+
 const Task = resourceSchema(KIND, {
   cluster_id: Type.String(),
   application_id: Type.String(),
   task_id: Type.String(),
   subtopology_id: Type.Integer(),
   partition_id: Type.Integer(),
-  state: Type.Union([Type.Literal('RUNNING'), Type.Literal('IDLE')], {
-    description: 'RUNNING: a worker has it at this moment, or one that had it died within the last minute.',
-  }),
+  state: Type.Union(
+    Object.values(STATES).map((state) => Type.Literal(state)),
+    {
+      description:
+        'RUNNING: a worker has it at this moment, or one that had it has died within the last minute. RESETTING: nobody takes it, until the reset or deletion is done.',
+    },
+  ),
   holder: Type.Union([Type.String(), Type.Null()], {
     description: 'Of a task that is RUNNING, a name drawn by chance for each time that a worker takes it.',
   }),
@@ -54,7 +63,7 @@ function taskData(
   nowMs: number,
 ): Static<typeof Task> {
   const name = taskName(id);
-  const isRunning = activityOf(state, nowMs) === 'running';
+  const activity = activityOf(state, nowMs);
   return {
     kind: KIND,
     metadata: metadata(part(application, `tasks/${name}`, `task=${name}`)),
@@ -63,8 +72,8 @@ function taskData(
     task_id: name,
     subtopology_id: id.subtopology,
     partition_id: id.partition,
-    state: isRunning ? 'RUNNING' : 'IDLE',
-    holder: isRunning ? state.holder : null,
+    state: STATES[activity],
+    holder: activity === 'running' ? state.holder : null,
     steps: state.step,
     stream_time_ms: state.times.streamTimeMs < 0 ? null : state.times.streamTimeMs,
     positions: Object.entries(state.positions).map(([topic_name, offset]) => ({ topic_name, offset })),

@@ -1,5 +1,5 @@
 import { WadiError } from '../../errors.ts';
-import type { ApplicationDescription } from '../registry/describeApplication.ts';
+import type { Registered } from '../registry/applicationItem.ts';
 import { createRegistry } from '../registry/registry.ts';
 import type { AdminContext } from './context.ts';
 
@@ -7,10 +7,14 @@ import type { AdminContext } from './context.ts';
 export async function findApplication(
   { storage, clock }: AdminContext,
   applicationId: string,
-): Promise<ApplicationDescription> {
+): Promise<Registered> {
   const found = await createRegistry(storage.groups, clock).find(applicationId);
   if (found !== undefined) return found;
-  throw new WadiError('GROUP_ID_NOT_FOUND', `Application '${applicationId}' does not exist.`, {
+  throw unknownApplication(applicationId);
+}
+
+export function unknownApplication(applicationId: string): WadiError {
+  return new WadiError('GROUP_ID_NOT_FOUND', `Application '${applicationId}' does not exist.`, {
     field: 'application_id',
   });
 }

@@ -6,14 +6,19 @@ import type { ApplicationDescription } from './describeApplication.ts';
  *
  *     pk 'streams'   sk `<applicationId>`
  *     description    text, JSON: an ApplicationDescription
+ *     resetting      while it is reset, or deleted: drawn by chance by whoever does that
  */
 export const APPLICATIONS_PK = 'streams';
 
 export const applicationKey = (applicationId: string): Key => ({ pk: APPLICATIONS_PK, sk: applicationId });
 
-export function applicationItem(description: ApplicationDescription): Item {
-  return { ...applicationKey(description.applicationId), description: JSON.stringify(description) };
+/** An application, as its workers told of it. */
+export interface Registered extends ApplicationDescription {
+  /** Somebody resets or deletes it, or has died of that. */
+  readonly isResetting: boolean;
 }
 
-export const parseApplication = ({ description }: Item): ApplicationDescription =>
-  JSON.parse(description as string) as ApplicationDescription;
+export const parseApplication = ({ description, resetting }: Item): Registered => ({
+  ...(JSON.parse(description as string) as ApplicationDescription),
+  isResetting: resetting !== undefined,
+});

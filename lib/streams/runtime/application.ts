@@ -49,7 +49,8 @@ export function producerOf(
   return { id: digest.readBigUInt64BE() >> 1n, epoch: leaseEpoch % EPOCHS };
 }
 
-const EPOCHS = 2 ** 15;
+/** Of a producer. */
+export const EPOCHS = 2 ** 15;
 
 const isInternal = (topology: Topology, topic: string): boolean =>
   topology.repartitionTopics.some(({ name }) => name === topic);

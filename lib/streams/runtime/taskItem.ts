@@ -1,8 +1,9 @@
+import type { Clock } from '../../clock.ts';
 import type { LogTopic } from '../../log/log.ts';
 import type { Item, Key } from '../../storage/ports.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { NO_TIMES, type TaskTimes } from '../task/task.ts';
-import { taskName } from './application.ts';
+import { EPOCHS, taskName } from './application.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /**
@@ -19,6 +20,7 @@ import type { Snapshot } from './snapshot.ts';
  *     topicIds   map, by topic: which topic of that name it is an offset of
  *     times      text, JSON: see TaskTimes
  *     snapshot   text, JSON: of the stores, if there is one
+ *     isResetting  true while the application is reset, or deleted: nobody takes the task
  *     pending    binary: the last step, if it is small; `blob` text: the key of the object that has it
  */
 export interface TaskState {
@@ -34,7 +36,10 @@ export interface TaskState {
   readonly snapshot: Snapshot | undefined;
   readonly pending: Uint8Array | undefined;
   readonly blob: string | undefined;
+  readonly isResetting?: true;
 }
+
+const PK_PREFIX = 'streams/';
 
 export const NEW_TASK: TaskState = {
   ...{ epoch: 0, holder: '', untilMs: 0, leftMs: 0, step: 0, applied: 0 },
@@ -50,9 +55,17 @@ export function positionIn(
   return (topicIds[name] ?? id) === id ? positions[name] : undefined;
 }
 
+/**
+ * Of a task's first lease. Epochs are those of its appends, and count on as long as there is its item; should that be deleted, and the task
+ * begin anew, its appends are of another producer, and nobody who slept is taken for it.
+ */
+export const firstEpoch = (clock: Clock): number => Buffer.from(clock.random(4)).readUInt32BE() * EPOCHS + 1;
+
 export function taskKey(applicationId: string, task: TaskId): Key {
-  return { pk: `streams/${applicationId}`, sk: taskName(task) };
+  return { pk: `${PK_PREFIX}${applicationId}`, sk: taskName(task) };
 }
+
+export const applicationIdOf = ({ pk }: Key): string => pk.slice(PK_PREFIX.length);
 
 /** Of a task's item. */
 export function taskOf({ sk }: Key): TaskId {
@@ -97,5 +110,6 @@ export function parseTask(item: Item | undefined): TaskState {
     snapshot: item.snapshot === undefined ? undefined : (JSON.parse(item.snapshot as string) as Snapshot),
     pending: item.pending as Uint8Array | undefined,
     blob: item.blob as string | undefined,
+    ...(item.isResetting === true && { isResetting: true }),
   };
 }

@@ -32,10 +32,12 @@ import { createGlobalTables, type GlobalTables } from './globalTables.ts';
 import { hasMore, whichHaveMore } from './hasMore.ts';
 import { createInputs, type Inputs } from './inputs.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
+import { ownTopics } from './ownTopics.ts';
 import { planAppends } from './planAppends.ts';
 import { restoreTask } from './restoreTask.ts';
 import type { Snapshot } from './snapshot.ts';
-import { decodeStep, encodeStep, type StepAppend } from './stepBlob.ts';
+import { encodeStep, type StepAppend } from './stepBlob.ts';
+import { storedStep } from './storedStep.ts';
 import { type TakenStep, takeStep } from './takeStep.ts';
 import { isLeased, NEW_TASK, parseTask, positionIn, type TaskState, taskKey } from './taskItem.ts';
 import { createTaskStore, type TaskStore } from './taskStore.ts';
@@ -114,7 +116,7 @@ interface Warm {
  * somebody found it taken is behind that.
  */
 export function createTaskRunner(context: RunnerContext): TaskRunner {
-  const { application, items, clock, limits = STREAMS_LIMITS, warn } = context;
+  const { application, items, topics, clock, limits = STREAMS_LIMITS, warn } = context;
   const { topology, onError = 'stop' } = application;
   const warm = new Map<string, Warm>();
   /** By task: what its punctuations go by. */
@@ -147,13 +149,14 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
     id: TaskId,
     store: TaskStore,
     taken: TaskState,
+    own: ReadonlyMap<string, Topic>,
     untilMs: number,
   ): Promise<Pick<Worked, 'run' | 'state'>> {
     const name = taskName(id);
     const known = warm.get(name);
     warm.delete(name);
     const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
-    const workOn = createWork({ ...context, limits, purged, tables, maxBytes }, id, store, taken);
+    const workOn = createWork({ ...context, limits, purged, tables, maxBytes, own }, id, store, taken);
     try {
       const worked = await workOn(isWarm ? known : undefined, untilMs);
       const { task, state, sinceSnapshot, changelogIds } = worked;
@@ -188,7 +191,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
       const { globalStores } = topology.subtopologies[id.subtopology]!;
       const store = createTaskStore(items, taskKey(application.applicationId, id), clock, limits);
       let seen = await store.read();
-      if (isLeased(seen, clock.now(), limits)) return { ...NOTHING, outcome: 'held' };
+      if (seen.isResetting || isLeased(seen, clock.now(), limits)) return { ...NOTHING, outcome: 'held' };
       if (!(await isDue(id, seen)) && !(await hasMore(context, id, seen)))
         return { ...NOTHING, outcome: 'idle' };
       const isAtHand = warm.get(taskName(id))?.epoch === seen.epoch;
@@ -196,11 +199,13 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
         return { ...NOTHING, outcome: 'held' };
       // Before the lease: the first time it may take long.
       await tables.readOn(globalStores, clock.now() - limits.globalTableMs);
+      // Before the task is taken: whoever sleeps through a reset knows those alone that are gone by then, and changes none of the new ones.
+      const own = await ownTopics(topics, application, topology.subtopologies[id.subtopology]!);
       let done = NOTHING;
       for (;;) {
         const taken = await store.take(seen);
         if (taken === undefined) return { ...done, outcome: 'held' };
-        const { run, state } = await work(id, store, taken, untilMs);
+        const { run, state } = await work(id, store, taken, own, untilMs);
         done = sum(done, run);
         if (state === undefined || run.outcome === 'more') return { ...done, outcome: run.outcome };
         if (!(await hasMore(context, id, state))) return { ...done, outcome: 'idle' };
@@ -218,6 +223,8 @@ interface WorkContext extends RunnerContext {
   readonly tables: GlobalTables;
   /** `max.message.bytes` of the topics that were appended to, as it was last seen. */
   readonly maxBytes: Map<string, number>;
+  /** See `ownTopics`. */
+  readonly own: ReadonlyMap<string, Topic>;
 }
 
 /** What a task's item says of the last step's appends. */
@@ -258,7 +265,7 @@ interface Worked {
 }
 
 function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: TaskState) {
-  const { application, objects, log, topics, clock, limits, purged, tables, maxBytes } = context;
+  const { application, objects, log, topics, clock, limits, purged, tables, maxBytes, own } = context;
   const { applicationId, topology, onError = 'stop', processingGuarantee } = application;
   const isAtLeastOnce = processingGuarantee === 'at_least_once';
   const subtopology = topology.subtopologies[id.subtopology]!;
@@ -275,7 +282,7 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
     let state = taken;
     await finish(state);
     if (warm === undefined) await forgetOrphans(state).catch(() => undefined);
-    const changelogIds = [...(await changelogs()).values()].map((topic) => topic.id).join();
+    const changelogIds = [...changelogs.values()].map((topic) => topic.id).join();
     const isWarm = warm?.changelogIds === changelogIds;
     let task = isWarm ? warm.task : await open(state);
     if (isWarm) ({ sinceSnapshot } = warm);
@@ -366,19 +373,19 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   async function open(state: TaskState): Promise<Task> {
     const options = { nowMs: clock.now(), globalStores: tables.stores, changelogOf, refusal };
     const task = newTask(application, id, state.times, options);
-    const read = await restoreTask(context, task, await changelogs(), state.snapshot);
+    const read = await restoreTask(context, task, changelogs, state.snapshot);
     if (read === undefined) return open({ ...state, snapshot: undefined });
     restored += read;
     sinceSnapshot = read;
     return task;
   }
 
-  async function changelogs(): Promise<Map<string, Topic>> {
-    const found = [...logged].map(
-      async (name) => [name, await topics.lookup(changelogTopic(applicationId, name))] as const,
-    );
-    return new Map(await Promise.all(found));
-  }
+  const topicOf = async (name: string): Promise<Topic> => own.get(name) ?? topics.lookup(name);
+
+  /** By store. */
+  const changelogs = new Map(
+    [...logged].map((name) => [name, own.get(changelogTopic(applicationId, name))!] as const),
+  );
 
   /**
    * Writes one when the changelogs have gone on far enough, and names it in the item: on the condition that nobody has taken the task, and so put more
@@ -399,7 +406,7 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
     await forgetOthers(mine.snapshot);
     const snapshot = await writeSnapshot({ log, objects, clock, partBytes: limits.snapshotPartBytes }, task, {
       ...{ prefix: `${snapshotPrefix}${mine.epoch}-${mine.step}/`, deadlineMs },
-      changelogs: await changelogs(),
+      changelogs,
     });
     if (snapshot === undefined) return mine;
     const next = await store.put(mine, { ...mine, untilMs: clock.now() + limits.leaseMs, snapshot });
@@ -449,9 +456,7 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   async function appendsOf(mine: TaskState, step: Step, isAgain: boolean): Promise<StepAppend[] | undefined> {
     const logs = step.changes.flatMap(({ store }) => changelogOf(store) ?? []);
     const names = [...new Set([...step.outputs.map(({ topic }) => topic), ...logs])];
-    const found = new Map(
-      await Promise.all(names.map(async (name) => [name, await topics.lookup(name)] as const)),
-    );
+    const found = new Map(await Promise.all(names.map(async (name) => [name, await topicOf(name)] as const)));
     for (const [name, { configs }] of found) maxBytes.set(name, configs.maxMessageBytes);
     try {
       return planAppends(step, {
@@ -475,23 +480,13 @@ function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: T
   }
 
   /** Applies the last step, if it is not known that it was. */
-  async function finish({ step, applied, pending, blob }: TaskState): Promise<void> {
-    if (applied === step) return;
-    const stored = blob === undefined ? pending : await withRetries(clock, () => stepIn(blob));
-    if (stored !== undefined) await append(decodeStep(stored));
+  async function finish(state: TaskState): Promise<void> {
+    await append(await storedStep(context, state));
   }
 
   async function append(appends: readonly StepAppend[]): Promise<void> {
-    await applyStep(log, (name) => topics.lookup(name), appends);
+    await applyStep(log, topicOf, appends);
     for (const { topic, partition } of appends) appendedTo.add(`${topic}/${partition}`);
-  }
-
-  /** It may be late in another region; or another, who has the lease by now, is through with it. Neither way it may be passed over. */
-  async function stepIn(blob: string): Promise<Uint8Array> {
-    const stored = await objects.get(blob);
-    if (stored === undefined)
-      throw new StorageError(`a step that was committed is not to be seen: ${blob}`, 'no');
-    return stored;
   }
 
   /** All that was committed is applied. */

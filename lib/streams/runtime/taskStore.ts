@@ -1,16 +1,19 @@
 import type { Clock } from '../../clock.ts';
 import { withRetries } from '../../log/retry.ts';
 import type { Condition, ItemStore, Key } from '../../storage/ports.ts';
+import { applicationKey } from '../registry/applicationItem.ts';
 import type { StreamsLimits } from './limits.ts';
-import { isLeased, parseTask, type TaskState, taskItem } from './taskItem.ts';
+import { applicationIdOf, firstEpoch, isLeased, parseTask, type TaskState, taskItem } from './taskItem.ts';
 
 /** A task's item, changed only on the condition that nobody else has taken the task, and nothing was committed, since it was read. */
 export interface TaskStore {
   read(): Promise<TaskState>;
-  /** The task, for `leaseMs`, as it was read; `undefined` if another has it, or has had it since. */
+  /** The task, for `leaseMs`, as it was read; `undefined` if another has it, or has had it since, or its application is being reset. */
   take(seen: TaskState): Promise<TaskState | undefined>;
   /** `undefined`: another has taken it. */
   put(seen: TaskState, next: TaskState): Promise<TaskState | undefined>;
+  /** Whether the item is gone; not if another has changed it. */
+  delete(seen: TaskState): Promise<boolean>;
   /** Ends the lease: whatever is known of the rest stays. False: it is another's by now. */
   release(mine: TaskState): Promise<boolean>;
 }
@@ -21,6 +24,10 @@ export function createTaskStore(
   clock: Clock,
   { leaseMs }: Pick<StreamsLimits, 'leaseMs'>,
 ): TaskStore {
+  const isApplicationResetting = async () => {
+    const application = await withRetries(clock, () => items.get(applicationKey(applicationIdOf(key))));
+    return application?.resetting !== undefined;
+  };
   const read = async () => parseTask(await withRetries(clock, () => items.get(key)));
 
   const store: TaskStore = {
@@ -28,9 +35,14 @@ export function createTaskStore(
 
     async take(seen) {
       const now = clock.now();
-      if (isLeased(seen, now, { leaseMs })) return undefined;
+      if (seen.isResetting || isLeased(seen, now, { leaseMs })) return undefined;
       const holder = Buffer.from(clock.random(8)).toString('hex');
-      return store.put(seen, { ...seen, epoch: seen.epoch + 1, holder, untilMs: now + leaseMs });
+      const epoch = seen.epoch === 0 ? firstEpoch(clock) : seen.epoch + 1;
+      const taken = await store.put(seen, { ...seen, epoch, holder, untilMs: now + leaseMs });
+      // Whoever resets an application may not know of a task that has done nothing yet. So it is looked for behind the put: one of the two sees the other.
+      if (taken === undefined || taken.step > 0 || !(await isApplicationResetting())) return taken;
+      await store.release(taken);
+      return undefined;
     },
 
     async put(seen, next) {
@@ -42,6 +54,11 @@ export function createTaskStore(
       const there = parseTask(item);
       const isOurs = there.epoch === next.epoch && there.step === next.step && there.holder === next.holder;
       return isOurs ? next : undefined;
+    },
+
+    async delete(seen) {
+      const { applied, item } = await withRetries(clock, () => items.delete(key, unchanged(seen)));
+      return applied || item === undefined;
     },
 
     async release(mine) {

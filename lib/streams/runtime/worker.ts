@@ -47,16 +47,16 @@ export function createStreamsWorker(
   async function tasks(): Promise<TaskId[]> {
     const now = clock.now();
     if (prepared === undefined || now - prepared.atMs >= limits.prepareMs) {
-      const preparing = prepared === undefined ? begin() : prepare(topics, application);
       const forgotten = (error: unknown) => {
         prepared = undefined;
         throw error;
       };
-      prepared = { tasks: preparing.catch(forgotten), atMs: now };
+      prepared = { tasks: begin().catch(forgotten), atMs: now };
     }
     return prepared.tasks;
   }
 
+  /** It tells of itself each time: the application may have been deleted since. */
   async function begin(): Promise<TaskId[]> {
     await createRegistry(items, clock).register(describeApplication(application, functionName));
     return prepare(topics, application);

@@ -38,8 +38,8 @@ const rules: readonly Rule[] = [
   {
     rule: 'each lease has an epoch of its own',
     file: 'lib/streams/runtime/taskStore.ts',
-    from: 'epoch: seen.epoch + 1,',
-    to: 'epoch: Math.max(1, seen.epoch),',
+    from: 'firstEpoch(clock) : seen.epoch + 1',
+    to: 'firstEpoch(clock) : seen.epoch',
   },
   {
     rule: 'whoever has lost the lease commits nothing',
@@ -91,9 +91,10 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'a step that cannot be seen is waited for',
-    file: 'lib/streams/runtime/taskRunner.ts',
-    from: '    if (stored === undefined)\n',
-    to: '    if (stored?.length === 0)\n',
+    file: 'lib/streams/runtime/storedStep.ts',
+    from: `    if (stored === undefined)
+      throw new StorageError(\`a step that was committed is not to be seen: \${blob}\`, 'no');\n`,
+    to: '    if (stored === undefined) return [];\n',
   },
   {
     rule: 'nobody takes a task as it was before it was given back',

@@ -41,11 +41,11 @@ test('an application tells its topics and stores, by their names in the cluster,
 test('a worker that begins tells of its application, before its topics are there, and writes no more while nothing has changed', async () => {
   const clock = testClock();
   const storage = memoryStorage();
-  let puts = 0;
+  let writes = 0;
   const groups = { ...storage.groups };
-  groups.put = (item, condition) => {
-    puts++;
-    return storage.groups.put(item, condition);
+  groups.update = (...args) => {
+    writes++;
+    return storage.groups.update(...args);
   };
   const wadi = await createWadi({ storage: { ...storage, groups }, clock, clusterId: 'test' });
   const registry = createRegistry(storage.groups, clock);
@@ -57,8 +57,11 @@ test('a worker that begins tells of its application, before its topics are there
       kafka: 'UNKNOWN_TOPIC_OR_PARTITION',
     });
   }
-  expect(puts).toBe(1);
-  expect(await registry.find('app')).toEqual(describeApplication(windowed('app'), 'fn'));
+  expect(writes).toBe(1);
+  expect(await registry.find('app')).toEqual({
+    ...describeApplication(windowed('app'), 'fn'),
+    isResetting: false,
+  });
 });
 
 test('applications are listed by their ids, a page after the other', async () => {
@@ -67,4 +70,22 @@ test('applications are listed by their ids, a page after the other', async () =>
   const ids = (found: readonly { applicationId: string }[]) => found.map((each) => each.applicationId);
   expect(ids(await registry.list({ limit: 2 }))).toEqual(['a', 'b']);
   expect(ids(await registry.list({ after: 'b', limit: 2 }))).toEqual(['c']);
+});
+
+test('an application is marked as being reset until whoever marked it last takes that away, whatever workers tell meanwhile', async () => {
+  const registry = createRegistry(memoryStorage().groups, testClock());
+  const isResetting = async () => (await registry.find('app'))?.isResetting;
+  expect(await registry.hold('app')).toBeUndefined();
+  expect(await registry.find('app')).toBeUndefined();
+  await registry.register(describeApplication(windowed('app')));
+  const [first, second] = [await registry.hold('app'), await registry.hold('app')];
+  await registry.release('app', first!);
+  await registry.forget('app', first!);
+  await registry.register(describeApplication(windowed('app'), 'fn'));
+  expect(await isResetting()).toBe(true);
+  await registry.release('app', second!);
+  expect(await isResetting()).toBe(false);
+  expect(await registry.find('app')).toMatchObject({ functionName: 'fn' });
+  await registry.forget('app', (await registry.hold('app'))!);
+  expect(await registry.find('app')).toBeUndefined();
 });

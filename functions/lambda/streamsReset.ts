@@ -1,0 +1,15 @@
+import { createAcls } from '../../lib/acl/acls.ts';
+import { createLog } from '../../lib/log/createLog.ts';
+import { createReplication } from '../../lib/replication/replication.ts';
+import { awsObjects } from '../../lib/storage/aws/aws.ts';
+import { createTopics } from '../../lib/topic/topics.ts';
+import { createHandler } from '../streamsReset.ts';
+import { onLambda } from './http.ts';
+
+export const handler = onLambda(createHandler, {
+  objects: awsObjects,
+  replication: createReplication,
+  log: createLog,
+  topics: createTopics,
+  acls: createAcls,
+});

@@ -1,0 +1,69 @@
+import { atOnce } from '../../atOnce.ts';
+import { WadiError } from '../../errors.ts';
+import type { TaskId } from '../processor/processor.ts';
+import { taskName } from '../runtime/application.ts';
+import { STREAMS_LIMITS } from '../runtime/limits.ts';
+import { firstEpoch, taskKey } from '../runtime/taskItem.ts';
+import { createTaskStore } from '../runtime/taskStore.ts';
+import { type AdminContext, AT_ONCE } from './context.ts';
+import { activityOf, type KnownTask, readTasks } from './tasks.ts';
+
+/** Throws NON_EMPTY_GROUP if a worker has one of the tasks. */
+export function requireFree(
+  { clock }: AdminContext,
+  applicationId: string,
+  tasks: readonly KnownTask[],
+): void {
+  const now = clock.now();
+  const taken = tasks.find(({ state }) => activityOf(state, now) === 'running');
+  if (taken !== undefined) throw isRunning(applicationId, taken.id);
+}
+
+/**
+ * Marks tasks, each as it is, as those of an application that is being reset: nobody takes them, and whoever had one commits nothing more.
+ * Throws NON_EMPTY_GROUP if a worker has taken one meanwhile: the others stay marked, and wait for the next call.
+ */
+export function holdTasks(
+  context: AdminContext,
+  applicationId: string,
+  ids: readonly TaskId[],
+): Promise<KnownTask[]> {
+  return atOnce(ids, AT_ONCE, (id) => hold(context, applicationId, id));
+}
+
+async function hold({ storage, clock }: AdminContext, applicationId: string, id: TaskId): Promise<KnownTask> {
+  const store = createTaskStore(storage.groups, taskKey(applicationId, id), clock, STREAMS_LIMITS);
+  const seen = await store.read();
+  if (activityOf(seen, clock.now()) === 'running') throw isRunning(applicationId, id);
+  const holder = Buffer.from(clock.random(8)).toString('hex');
+  const epoch = seen.epoch === 0 ? firstEpoch(clock) : seen.epoch + 1;
+  const state = await store.put(seen, { ...seen, epoch, holder, untilMs: 0, isResetting: true });
+  if (state === undefined) throw isRunning(applicationId, id);
+  return { id, state };
+}
+
+/** Throws REQUEST_TIMED_OUT unless all are as they were marked. */
+export async function requireHeld(
+  context: AdminContext,
+  applicationId: string,
+  held: readonly KnownTask[],
+): Promise<void> {
+  const now = new Map((await readTasks(context, applicationId)).map((each) => [taskName(each.id), each]));
+  const isHeld = ({ id, state }: KnownTask) => now.get(taskName(id))?.state.epoch === state.epoch;
+  if (!held.every(isHeld)) throw takenOver(applicationId);
+}
+
+/** Another reset has marked a task, too, and may be through with it. */
+export function takenOver(applicationId: string): WadiError {
+  const message = `Somebody else resets or deletes application '${applicationId}', too. Do it again.`;
+  return new WadiError('REQUEST_TIMED_OUT', message, { field: 'application_id' });
+}
+
+function isRunning(applicationId: string, id: TaskId): WadiError {
+  const lease = `${STREAMS_LIMITS.leaseMs / 1_000} s`;
+  return new WadiError(
+    'NON_EMPTY_GROUP',
+    `Application '${applicationId}' is running: somebody has task ${taskName(id)}. Stop its workers first; the task of one that died is free ${lease} later.`,
+    { field: 'application_id' },
+  );
+}

@@ -1,0 +1,42 @@
+import type { Topic } from '../../topic/topic.ts';
+import { applyStep } from '../runtime/applyStep.ts';
+import { STREAMS_LIMITS } from '../runtime/limits.ts';
+import { storedStep } from '../runtime/storedStep.ts';
+import { taskKey } from '../runtime/taskItem.ts';
+import { createTaskStore } from '../runtime/taskStore.ts';
+import type { AdminContext } from './context.ts';
+import { takenOver } from './holdTasks.ts';
+import type { KnownTask } from './tasks.ts';
+import { unlessGone } from './unlessGone.ts';
+
+/**
+ * Of a task that is marked, applies the last step if it is not known that it was: what was committed has happened, and what others read of it
+ * is to be whole. What is for the application's own topics goes with these, and what is for topics that are gone is of no use.
+ */
+export async function settleTask(
+  context: AdminContext,
+  applicationId: string,
+  own: ReadonlySet<string>,
+  { id, state }: KnownTask,
+): Promise<KnownTask> {
+  if (state.applied === state.step) return { id, state };
+  const { storage, clock, log } = context;
+  const { groups, objects } = storage;
+  const appends = await storedStep({ objects, clock }, state);
+  const topics = new Map<string, Topic>();
+  for (const name of new Set(appends.map(({ topic }) => topic))) {
+    const topic = own.has(name) ? undefined : await unlessGone(context.topics.describe(name));
+    if (topic !== undefined) topics.set(name, topic);
+  }
+  await applyStep(
+    log,
+    async (name) => topics.get(name)!,
+    appends.filter(({ topic }) => topics.has(topic)),
+  );
+  const done = { applied: state.step, pending: undefined, blob: undefined };
+  const next = { ...state, ...done, epoch: state.epoch + 1 };
+  const store = createTaskStore(groups, taskKey(applicationId, id), clock, STREAMS_LIMITS);
+  const settled = await store.put(state, next);
+  if (settled === undefined) throw takenOver(applicationId);
+  return { id, state: settled };
+}
