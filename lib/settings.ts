@@ -68,6 +68,28 @@ export function lambdaSettings(environment: Environment = process.env): LambdaSe
   };
 }
 
+/** Names of a deployment's stores, as its stack tells them. */
+export interface StoreNames {
+  readonly bucket?: string;
+  readonly logTable?: string;
+  readonly metadataTable?: string;
+  readonly groupsTable?: string;
+}
+
+/** For a process outside of Lambda: what is not given, it finds as a function does. */
+export function deploymentSettings(
+  { bucket, logTable, metadataTable, groupsTable }: StoreNames,
+  environment: Environment = process.env,
+): LambdaSettings {
+  return lambdaSettings({
+    ...environment,
+    ...(bucket !== undefined && { WADI_BUCKET: bucket }),
+    ...(logTable !== undefined && { WADI_LOG_TABLE: logTable }),
+    ...(metadataTable !== undefined && { WADI_METADATA_TABLE: metadataTable }),
+    ...(groupsTable !== undefined && { WADI_GROUPS_TABLE: groupsTable }),
+  });
+}
+
 /** `<name>=<bucket>`, with commas between. */
 function readRegions(text: string): RegionSettings[] {
   return text.split(',').map((region) => {

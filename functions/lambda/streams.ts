@@ -3,7 +3,7 @@ import { createLog } from '../../lib/log/createLog.ts';
 import { createReplication } from '../../lib/replication/replication.ts';
 import { functionName } from '../../lib/settings.ts';
 import { awsObjects } from '../../lib/storage/aws/aws.ts';
-import { applicationOf } from '../../lib/streams/runtime/application.ts';
+import { applicationOf } from '../../lib/streams/registry/applicationOf.ts';
 import type { WorkerRun } from '../../lib/streams/runtime/worker.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { createHandler } from '../streams.ts';

@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ResetPosition, ResetTo } from '../client/groupsAdmin.ts';
-import { parseDuration } from '../duration.ts';
+import type { ResetPosition } from '../client/groupsAdmin.ts';
 import type { Api } from './api.ts';
+import { addDestinations, DESTINATIONS, type DestinationOptions, destinationsOf } from './destinations.ts';
 import type { Io } from './io.ts';
-import { examples, integer, repeated, time } from './options.ts';
+import { examples, repeated } from './options.ts';
 import { partitionNames } from './partitionNames.ts';
 import { table } from './table.ts';
 
@@ -13,15 +13,9 @@ interface TopicScope {
   readonly partitions?: readonly number[];
 }
 
-interface ResetOptions {
+interface ResetOptions extends DestinationOptions {
   readonly topic?: readonly TopicScope[];
   readonly allTopics?: true;
-  readonly toOffset?: number;
-  readonly toEarliest?: true;
-  readonly toLatest?: true;
-  readonly toDatetime?: number;
-  readonly byDuration?: number;
-  readonly shiftBy?: number;
   readonly dryRun?: true;
   readonly execute?: true;
 }
@@ -30,7 +24,7 @@ const SCOPE_TEXT = 'a topic, or some of its partitions (orders:0,1,2); repeatabl
 
 /** `groups reset` and `groups delete-offsets`, with the options of kafka-consumer-groups. */
 export function addGroupPositions(groups: Command, io: Io, connect: () => Promise<Api>): void {
-  groups
+  const reset = groups
     .command('reset <group>')
     .description(
       'move the committed positions of a group whose members have left; without --execute, show it',
@@ -38,21 +32,8 @@ export function addGroupPositions(groups: Command, io: Io, connect: () => Promis
     .option('-t, --topic <topic[:partitions]>', SCOPE_TEXT, repeated(scope))
     .addOption(
       new Option('--all-topics', 'all partitions in which the group has a position').conflicts('topic'),
-    )
-    .option('--to-offset <offset>', 'to this offset', integer(0))
-    .option('--to-earliest', 'to the log start')
-    .option('--to-latest', 'to the end')
-    .option(
-      '--to-datetime <time>',
-      'to the first record that is not older: RFC 3339, or ms since 1970; to the end if there is none',
-      time,
-    )
-    .option('--by-duration <duration>', 'the same, so long ago: ISO 8601, such as PT1H or P7D', duration)
-    .option(
-      '--shift-by <count>',
-      'by so many offsets, back if negative; from the log start if there is no position',
-      integer(Number.MIN_SAFE_INTEGER),
-    )
+    );
+  addDestinations(reset)
     .option('--dry-run', 'show where the positions would be, and change nothing; the default')
     .addOption(new Option('--execute', 'move them').conflicts('dryRun'))
     .addHelpText(
@@ -70,7 +51,7 @@ ${examples(
     .action(async (group: string, options: ResetOptions, command: Command) => {
       const { topic: topics, allTopics, dryRun, execute } = options;
       if (topics === undefined && !allTopics) command.error("error: give '--topic' or '--all-topics'");
-      const [to, ...others] = destinations(options);
+      const [to, ...others] = destinationsOf(options);
       if (to === undefined || others.length > 0) command.error(`error: give one of ${DESTINATIONS}`);
       const api = await connect();
       const moved = await api.groups.reset(group, to, { dryRun: !execute, ...(topics && { topics }) });
@@ -100,21 +81,6 @@ ${examples('wadi groups delete-offsets billing --topic orders', 'wadi groups del
     });
 }
 
-const DESTINATIONS =
-  "'--to-offset', '--to-earliest', '--to-latest', '--to-datetime', '--by-duration', '--shift-by'";
-
-function destinations(options: ResetOptions): ResetTo[] {
-  const { toOffset, toEarliest, toLatest, toDatetime, byDuration, shiftBy } = options;
-  return [
-    toOffset !== undefined && { offset: toOffset },
-    toEarliest && 'earliest',
-    toLatest && 'latest',
-    toDatetime !== undefined && { timestamp: toDatetime },
-    byDuration !== undefined && { timestamp: Math.max(0, Date.now() - byDuration) },
-    shiftBy !== undefined && { shift: shiftBy },
-  ].filter((to) => to !== undefined && to !== false) as ResetTo[];
-}
-
 function movedTable(moved: readonly ResetPosition[]): string {
   return table([
     ['topic', 'partition', 'before', 'offset'],
@@ -133,10 +99,4 @@ function scope(text: string): TopicScope {
     throw new InvalidArgumentError('It must be topic or topic:0,1,2.');
   }
   return numbers === undefined ? { topic } : { topic, partitions: numbers.split(',').map(Number) };
-}
-
-function duration(text: string): number {
-  const ms = parseDuration(text);
-  if (ms !== undefined) return ms;
-  throw new InvalidArgumentError('It must be an ISO 8601 duration such as PT1H30M or P7D.');
 }

@@ -3,7 +3,7 @@ import { atOnce } from '../atOnce.ts';
 import { ClientError } from '../client/clientError.ts';
 import { segment } from '../client/cluster.ts';
 import type { Api } from './api.ts';
-import { CliError, toldOf } from './cliError.ts';
+import { eachOf } from './eachOf.ts';
 import { addGroupPositions } from './groupPositions.ts';
 import type { Io } from './io.ts';
 import { examples } from './options.ts';
@@ -85,7 +85,13 @@ ${examples('wadi groups lag billing')}`,
     .command('delete <groups...>')
     .description('delete groups that have no members, with their committed positions')
     .addHelpText('after', examples('wadi groups delete billing', 'wadi groups delete test-1 test-2'))
-    .action(async (names: string[]) => deleteGroups(io, await connect(), names));
+    .action(async (names: string[]) => {
+      const { groups } = await connect();
+      await eachOf(names, async (name) => {
+        await groups.delete(name);
+        io.stdout.write(`Deleted group '${name}'.\n`);
+      });
+    });
 
   addGroupPositions(groups, io, connect);
 }
@@ -143,20 +149,4 @@ function lagTable(lags: readonly Lag[]): string {
     ]),
     ['total', '', '', '', String(total), ''],
   ]);
-}
-
-/** All that can be; tells of each that cannot. */
-async function deleteGroups(io: Io, api: Api, names: readonly string[]): Promise<void> {
-  const failed: string[] = [];
-  for (const name of names) {
-    try {
-      await api.groups.delete(name);
-      io.stdout.write(`Deleted group '${name}'.\n`);
-    } catch (error) {
-      const told = toldOf(error);
-      if (told === undefined) throw error;
-      failed.push(told);
-    }
-  }
-  if (failed.length > 0) throw new CliError(failed.join('\nwadi: '));
 }

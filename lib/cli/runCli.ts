@@ -13,6 +13,7 @@ import { addMaintenance } from './maintenance.ts';
 import { addProduce } from './produce.ts';
 import { addQuotas } from './quotas.ts';
 import { addRegions } from './regions.ts';
+import { addStreams } from './streams.ts';
 import { addTopics } from './topics.ts';
 import { addVerify } from './verify/verify.ts';
 
@@ -55,6 +56,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   addProduce(program, io, api);
   addConsume(program, io, api);
   addGroups(program, io, api);
+  addStreams(program, io, api);
   addAcls(program, io, api);
   addQuotas(program, io, api);
   addMaintenance(program, io, api);
@@ -82,6 +84,7 @@ Examples:
   $ wadi consume orders --from-beginning
   $ wadi consume orders --group billing
   $ wadi groups lag billing
+  $ wadi streams describe word-count
   $ wadi acls create --allow-principal User:anna --operation READ --topic orders
   $ wadi topics describe orders --url https://example.execute-api.eu-central-1.amazonaws.com
   $ wadi help topics create

@@ -62,5 +62,6 @@ export const topicPath = (topic: string): string => `/topics/${segment(topic, 't
 /** A name as a part of a path. What URLs give a meaning of their own would lead elsewhere. */
 export function segment(name: string, field: string): string {
   if (name !== '' && name !== '.' && name !== '..') return encodeURIComponent(name);
-  throw refusal('INVALID_REQUEST', `'${name}' cannot be a ${field}`, field);
+  const article = /^[aeiou]/.test(field) ? 'an' : 'a';
+  throw refusal('INVALID_REQUEST', `'${name}' cannot be ${article} ${field}`, field);
 }

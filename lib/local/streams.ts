@@ -1,8 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import { logError } from '../logError.ts';
-import { applicationOf, type StreamsApplication } from '../streams/runtime/application.ts';
+import { applicationOf } from '../streams/registry/applicationOf.ts';
+import type { StreamsApplication } from '../streams/runtime/application.ts';
 import { STREAMS_LIMITS } from '../streams/runtime/limits.ts';
-import { createStreamsWorker } from '../streams/runtime/worker.ts';
+import { createStreamsWorker, type WorkerRun } from '../streams/runtime/worker.ts';
 import type { Wadi } from '../wadi.ts';
 
 /** How often topics are looked at for new records. */
@@ -26,7 +27,9 @@ export async function loadApplication(path: string): Promise<StreamsApplication>
 /** A worker for each application, in this process. One whose topics are not there yet waits for them. */
 export function startStreams(wadi: Wadi, applications: readonly StreamsApplication[]): LocalStreams {
   const stopping = new AbortController();
-  const running = applications.map((application) => runUntilStopped(wadi, application, stopping.signal));
+  const running = applications.map((application) =>
+    runUntilStopped(wadi, application, { stopping: stopping.signal, warn: logError }),
+  );
   return {
     async close() {
       stopping.abort();
@@ -35,17 +38,24 @@ export function startStreams(wadi: Wadi, applications: readonly StreamsApplicati
   };
 }
 
-async function runUntilStopped(
+export interface RunOptions {
+  readonly stopping: AbortSignal;
+  /** Told of what fails, once, and not each time that it is tried. */
+  readonly warn: (error: unknown) => void;
+  readonly onRun?: (run: WorkerRun) => void;
+}
+
+/** Works on an application. Resolves when what was under way has ended. */
+export async function runUntilStopped(
   wadi: Wadi,
   application: StreamsApplication,
-  stopping: AbortSignal,
+  { stopping, warn: tell, onRun }: RunOptions,
 ): Promise<void> {
   const { clock } = wadi;
   let told = '';
-  /** Once, and not each time that it is tried. */
   const warn = (error: unknown): void => {
     const { message } = error as Error;
-    if (message !== told) logError(error);
+    if (message !== told) tell(error);
     told = message;
   };
   const worker = createStreamsWorker(wadi, application, {
@@ -53,8 +63,9 @@ async function runUntilStopped(
   });
   while (!stopping.aborted) {
     try {
-      const { failed } = await worker.run(clock.now() + RUN_MS);
-      if (failed === 0) told = '';
+      const run = await worker.run(clock.now() + RUN_MS);
+      onRun?.(run);
+      if (run.failed === 0) told = '';
     } catch (error) {
       warn(error);
     }

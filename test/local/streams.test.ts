@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
@@ -114,3 +114,22 @@ test('a module without an application is told in a line', async () => {
     'must export { applicationId, topology } as its default',
   );
 });
+
+test.each([
+  ['a/b', 'applicationId must be a name that a topic can have: .*other than ASCII letters'],
+  ['a'.repeat(249), "application 'a*' needs a topic of its own: it is 264 characters long, more than 249"],
+])(
+  'an application that could have no topics of its own is told in a line: %s',
+  async (applicationId, line) => {
+    const file = join(directory, 'application.ts');
+    const index = new URL('../../lib/streams/index.ts', import.meta.url).href;
+    writeFileSync(
+      file,
+      `import { Serdes, StreamsBuilder } from '${index}';
+    const builder = new StreamsBuilder();
+    builder.table('in', { keySerde: Serdes.string, valueSerde: Serdes.string }, { storeName: 'rows' });
+    export default { applicationId: '${applicationId}', topology: builder.build() };`,
+    );
+    await expect(loadApplication(`${file}`)).rejects.toThrow(new RegExp(`^${file}: ${line}`));
+  },
+);

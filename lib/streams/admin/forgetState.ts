@@ -2,11 +2,11 @@ import { atOnce } from '../../atOnce.ts';
 import { withRetries } from '../../log/retry.ts';
 import { readNameHolder } from '../../topic/readTopic.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
+import { ownTopicsOf } from '../registry/topicsOf.ts';
 import { taskName } from '../runtime/application.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { requireHeld } from './holdTasks.ts';
 import type { KnownTask } from './tasks.ts';
-import { ownTopicsOf } from './topicsOf.ts';
 import { unlessGone } from './unlessGone.ts';
 
 /** Of one page of a list of objects, and of one call that deletes them. */

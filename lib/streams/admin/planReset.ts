@@ -3,11 +3,11 @@ import type { ResetSpec } from '../../group/groups.ts';
 import { offsetTo } from '../../group/offsetTo.ts';
 import type { TaskId } from '../processor/processor.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
+import { sourceTopicsOf } from '../registry/topicsOf.ts';
 import { taskName } from '../runtime/application.ts';
 import { positionIn } from '../runtime/taskItem.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { inputsOf, type KnownTask } from './tasks.ts';
-import { sourceTopicsOf } from './topicsOf.ts';
 
 /** Where a task is to go on in a topic of others. */
 export interface ResetPosition {

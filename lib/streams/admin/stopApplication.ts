@@ -1,6 +1,7 @@
 import { atOnce } from '../../atOnce.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { ownTopicsOf } from '../registry/topicsOf.ts';
 import { taskName } from '../runtime/application.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { unknownApplication } from './findApplication.ts';
@@ -8,7 +9,6 @@ import { forgetState } from './forgetState.ts';
 import { holdTasks } from './holdTasks.ts';
 import { settleTask } from './settleTask.ts';
 import { inputsOf, type KnownTask, readTasks } from './tasks.ts';
-import { ownTopicsOf } from './topicsOf.ts';
 
 export interface Stopped {
   /** Of the application, for the registry. */

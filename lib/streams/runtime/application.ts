@@ -16,14 +16,6 @@ export interface StreamsApplication {
   readonly processingGuarantee?: 'exactly_once_v2' | 'at_least_once';
 }
 
-/** What the module at `path` exports as its default. Throws an Error of one line for what is none. */
-export function applicationOf(exported: unknown, path: string): StreamsApplication {
-  const { applicationId, topology } = (exported ?? {}) as Partial<StreamsApplication>;
-  if (typeof applicationId !== 'string' || topology === undefined)
-    throw new Error(`${path} must export { applicationId, topology } as its default`);
-  return exported as StreamsApplication;
-}
-
 /** A topic that the application has made for itself: no other's topics are called so. */
 export const internalTopic = (applicationId: string, name: string): string => `${applicationId}-${name}`;
 

@@ -4,6 +4,7 @@ import { readTasks } from '../../../lib/streams/admin/tasks.ts';
 import { describeApplication } from '../../../lib/streams/registry/describeApplication.ts';
 import { createRegistry } from '../../../lib/streams/registry/registry.ts';
 import { prepare } from '../../../lib/streams/runtime/application.ts';
+import { createStreamsWorker } from '../../../lib/streams/runtime/worker.ts';
 import { intercepted } from '../../support/faults.ts';
 import { expectOnce, Killed, oracle, produce, startProcess } from '../countedWords.ts';
 import {
@@ -196,6 +197,20 @@ test.each([
   },
   120_000,
 );
+
+test('a worker that has known the application’s own topics goes on at once with those that others have made anew', async () => {
+  const w = await newWorld(14);
+  const failures: unknown[] = [];
+  const options = { limits: LIMITS, warn: (error: unknown) => failures.push(error) };
+  const worker = createStreamsWorker(await openOver(w.storage, w.clock), application, options);
+  await worker.run(w.clock.now() + 600_000);
+  await resetApplication(w.wadi, applicationId);
+  const from = await ends(w);
+  await prepare(w.wadi.topics, application);
+  await worker.run(w.clock.now() + 600_000);
+  expect(failures).toEqual([]);
+  expectOnce(await told(w, from), w.lines);
+});
 
 test('a worker that wakes where a reset is about to go on does it no harm', async () => {
   for (let call = 1; ; call++) {

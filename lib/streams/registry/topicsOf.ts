@@ -1,4 +1,4 @@
-import type { ApplicationDescription } from '../registry/describeApplication.ts';
+import type { ApplicationDescription } from './describeApplication.ts';
 
 /** Names of the topics that an application has made for itself. */
 export const ownTopicsOf = ({ repartitionTopics, stores }: ApplicationDescription): string[] => [
