@@ -1,4 +1,4 @@
-import { defaultUrl, lagGroups, lambdaSettings } from '../lib/settings.ts';
+import { defaultUrl, deploymentSettings, lagGroups, lambdaSettings } from '../lib/settings.ts';
 
 const environment = {
   WADI_BUCKET: 'bytes',
@@ -32,6 +32,13 @@ test('all settings that a function lacks are named at once', () => {
   expect(() => lambdaSettings({ ...environment, WADI_BUCKET: undefined, WADI_GROUPS_TABLE: '' })).toThrow(
     /^These environment variables must be set: WADI_BUCKET, WADI_GROUPS_TABLE$/,
   );
+});
+
+test('a process elsewhere finds what it is not given as a function does', () => {
+  expect(deploymentSettings({ bucket: 'mine', groupsTable: 'theirs' }, environment)).toMatchObject({
+    ...{ bucket: 'mine', logTable: 'log', metadataTable: 'metadata', groupsTable: 'theirs' },
+  });
+  expect(() => deploymentSettings({ bucket: 'mine' }, {})).toThrow(/: WADI_LOG_TABLE, WADI_METADATA_TABLE, /);
 });
 
 test('the command line goes to WADI_URL, or else to the local cluster', () => {

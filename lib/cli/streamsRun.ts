@@ -52,7 +52,7 @@ needs all rights that the cluster's functions have on the bucket and the tables.
 ${examples(
   'wadi streams run words.ts',
   'wadi streams run words.ts --data /var/lib/wadi',
-  'wadi streams run words.ts --storage aws --bucket b --log-table l --metadata-table m --groups-table g',
+  'wadi streams run words.ts --storage aws --bucket b --log-table log --metadata-table md --groups-table gr',
 )}`,
     )
     .action(async (module: string, options: RunOptions) => {
