@@ -108,6 +108,27 @@ test('the example finds the swarms and aftershocks of a week of real earthquakes
   await until(sortedRecords(swarms(quakes, partitionOf)), () => told('swarms'));
 }, 60_000);
 
+test('an application that runs is reset, and tells all anew; deleted, it begins as one that nobody knew', async () => {
+  const cluster = await start('wordCount');
+  for (const name of ['lines', 'words']) await cluster.wadi.topics.create({ name });
+  const lines = ['one two', 'two'];
+  const told = async () => (await read(cluster, 'words')).map(([word]) => word).sort();
+  const once = ['one', 'two', 'two'];
+  await produce(cluster, ['lines'], lines.join('\n'));
+  await until(once, told);
+  const manage = async (...args: readonly string[]) => {
+    // While a worker has one of its tasks it is refused.
+    await until(0, async () => (await run(cluster.url, ['streams', ...args])).code);
+  };
+  await manage('reset', 'word-count', '--execute');
+  await until([...once, ...once].sort(), told);
+  await manage('delete', 'word-count');
+  await until([...once, ...once, ...once].sort(), told);
+  expect(sorted(await counts(cluster))).toEqual(wordsOf(lines));
+  const { out } = await run(cluster.url, ['streams', 'list']);
+  expect(out.toString()).toMatch(/^word-count /m);
+}, 60_000);
+
 test('a module without an application is told in a line', async () => {
   const path = new URL('../../lib/version.ts', import.meta.url).pathname;
   await expect(loadApplication(path)).rejects.toThrow(
