@@ -13,8 +13,7 @@ export interface DestinationOptions {
   readonly shiftBy?: number;
 }
 
-export const DESTINATIONS =
-  "'--to-offset', '--to-earliest', '--to-latest', '--to-datetime', '--by-duration', '--shift-by'";
+export const DESTINATIONS = "'--to-offset', '--to-earliest', '--to-latest', '--to-datetime', '--by-duration'";
 
 export function addDestinations(command: Command): Command {
   return command
@@ -26,12 +25,7 @@ export function addDestinations(command: Command): Command {
       'to the first record that is not older: RFC 3339, or ms since 1970; to the end if there is none',
       time,
     )
-    .option('--by-duration <duration>', 'the same, so long ago: ISO 8601, such as PT1H or P7D', duration)
-    .option(
-      '--shift-by <count>',
-      'by so many offsets, back if negative; from the log start if there is no position',
-      integer(Number.MIN_SAFE_INTEGER),
-    );
+    .option('--by-duration <duration>', 'the same, so long ago: ISO 8601, such as PT1H or P7D', duration);
 }
 
 /** All that are given. */

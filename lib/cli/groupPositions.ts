@@ -3,7 +3,7 @@ import type { ResetPosition } from '../client/groupsAdmin.ts';
 import type { Api } from './api.ts';
 import { addDestinations, DESTINATIONS, type DestinationOptions, destinationsOf } from './destinations.ts';
 import type { Io } from './io.ts';
-import { examples, repeated } from './options.ts';
+import { examples, integer, repeated } from './options.ts';
 import { partitionNames } from './partitionNames.ts';
 import { table } from './table.ts';
 
@@ -34,6 +34,11 @@ export function addGroupPositions(groups: Command, io: Io, connect: () => Promis
       new Option('--all-topics', 'all partitions in which the group has a position').conflicts('topic'),
     );
   addDestinations(reset)
+    .option(
+      '--shift-by <count>',
+      'by so many offsets, back if negative; from the log start if there is no position',
+      integer(Number.MIN_SAFE_INTEGER),
+    )
     .option('--dry-run', 'show where the positions would be, and change nothing; the default')
     .addOption(new Option('--execute', 'move them').conflicts('dryRun'))
     .addHelpText(
@@ -52,7 +57,8 @@ ${examples(
       const { topic: topics, allTopics, dryRun, execute } = options;
       if (topics === undefined && !allTopics) command.error("error: give '--topic' or '--all-topics'");
       const [to, ...others] = destinationsOf(options);
-      if (to === undefined || others.length > 0) command.error(`error: give one of ${DESTINATIONS}`);
+      if (to === undefined || others.length > 0)
+        command.error(`error: give one of ${DESTINATIONS}, '--shift-by'`);
       const api = await connect();
       const moved = await api.groups.reset(group, to, { dryRun: !execute, ...(topics && { topics }) });
       io.stdout.write(movedTable(moved));

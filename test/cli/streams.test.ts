@@ -125,7 +125,6 @@ describe('a reset', () => {
   test.each([
     [['--to-latest'], 3],
     [['--to-offset', '2'], 2],
-    [['--shift-by', '-1'], 2],
     [['--by-duration', 'PT1H'], 0],
   ])('goes to %j', async (to, offset) => {
     const { id, topic } = await application();
@@ -224,7 +223,7 @@ test.each([
 });
 
 test.each([
-  ['two places to go', ['reset', 'a', '--to-latest', '--shift-by', '1']],
+  ['two places to go', ['reset', 'a', '--to-latest', '--to-offset', '1']],
   ['both kinds of run', ['reset', 'a', '--dry-run', '--execute']],
   ['nothing to delete', ['delete']],
   ['nothing to run', ['run']],

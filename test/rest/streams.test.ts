@@ -145,7 +145,7 @@ describe('a reset', () => {
       { topic_name: 'lines', partition_id: 1, task_id: '0_1', before: 3, offset: 0 },
     ]);
     expect((await reset('a', { to: 'latest', dry_run: false })).status).toBe(200);
-    expect(await offsets('a', { to: { shift: -1 }, dry_run: true })).toEqual([
+    expect(await offsets('a', { to: { offset: 3 }, dry_run: true })).toEqual([
       [0, 0],
       [4, 3],
     ]);
@@ -184,6 +184,8 @@ describe('a reset', () => {
   test.each([
     [{ to: 'middle' }, 400],
     [{ to: { timestamp: 'noon' } }, 400],
+    // Done again, it would go twice as far.
+    [{ to: { shift: -1 } }, 400],
     [{ topics: [] }, 400],
   ])('with %j is refused', async (body, status) => {
     expect((await reset('a', body)).status).toBe(status);

@@ -179,7 +179,8 @@ export const streamsOperations: readonly Operation[] = [
       const data = await atOnce(listed, READS_AT_ONCE, (each) => applicationData(wadi, request, each));
       const self = `${clusterPlace(wadi, request).url}/streams`;
       const last = listed.length === page_size ? listed.at(-1) : undefined;
-      const next = last && `${self}?page_size=${page_size}&page_token=${last.applicationId}`;
+      const next =
+        last && `${self}?page_size=${page_size}&page_token=${encodeURIComponent(last.applicationId)}`;
       return json(200, list(KIND, self, data, next ?? null));
     },
   },

@@ -12,7 +12,7 @@ import { taskName } from '../../streams/runtime/application.ts';
 import type { Operation } from '../operation.ts';
 import { jsonReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
-import { ResetTo, specOf } from './resetTo.ts';
+import { ResetToPlace, specOf } from './resetTo.ts';
 import { clusterPlace, list, listSchema, metadata, type Place, resourceSchema } from './resource.ts';
 import {
   APPLICATION,
@@ -27,7 +27,7 @@ const KIND = 'KafkaStreamsPosition';
 
 const ResetRequest = Type.Object(
   {
-    to: Type.Optional(ResetTo),
+    to: Type.Optional(ResetToPlace),
     dry_run: Type.Optional(Type.Boolean({ description: 'Answer what it would be; change nothing.' })),
   },
   { title: 'ResetStreamsRequest', additionalProperties: false },
@@ -75,7 +75,7 @@ export const streamsResetOperations: readonly Operation[] = [
     path: `${APPLICATION}/positions:reset`,
     summary: 'Reset Streams Application',
     description:
-      "Wadi's own: kafka-streams-application-reset. The application begins anew, at these positions of the topics that it reads (`earliest` unless given), and without state: its own topics and its snapshots are deleted. What it has put into other topics stays. Refused, with nothing changed, while a worker has one of its tasks. Whoever dies of it, or gets no answer, does it again: until then nobody works on it.",
+      "Wadi's own: kafka-streams-application-reset. The application begins anew, at these positions of the topics that it reads (`earliest` unless given), and without state: its own topics and its snapshots are deleted. What it has put into other topics stays. Refused while a worker has one of its tasks. Whoever dies of it, or gets no answer, does it again: until then nobody works on it.",
     tag: streamsTag,
     params: ApplicationParams,
     accepts: { [JSON_TYPE]: ResetRequest },
@@ -108,7 +108,7 @@ export const streamsResetOperations: readonly Operation[] = [
     path: APPLICATION,
     summary: 'Delete Streams Application',
     description:
-      "Wadi's own: with its state, its positions and its own topics; what it has put into other topics stays. Refused, with nothing changed, while a worker has one of its tasks. A worker that comes later begins anew.",
+      "Wadi's own: with its state, its positions and its own topics; what it has put into other topics stays. Refused while a worker has one of its tasks. A worker that comes later begins anew.",
     tag: streamsTag,
     params: ApplicationParams,
     answers: { 204: 'empty' },
