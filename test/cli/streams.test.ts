@@ -30,7 +30,7 @@ async function output(...args: string[]): Promise<string[]> {
 const rows = (out: Buffer): string[] => out.toString().trimEnd().replaceAll(/ {2,}/g, ' | ').split('\n');
 
 let made = 0;
-/** An application that has read three records of the first of two partitions. */
+/** An application that has read three records of the first of two partitions, in one task, and counted them in another. */
 async function application(): Promise<{ id: string; topic: string }> {
   const [id, topic] = [`app-${made}`, `topic-${made++}`];
   await cluster.wadi.topics.create({ name: topic, partitions: 2 });
@@ -44,10 +44,10 @@ describe('applications', () => {
     const { id } = await application();
     const listed = await output('streams', 'list');
     expect(listed[0]).toBe('application | state | tasks | function');
-    expect(listed).toContain(`${id} | IDLE | 4 | -`);
+    expect(listed).toContain(`${id} | IDLE | 2 | -`);
     const { out } = await wadi('streams', 'list', '--json');
     expect(JSON.parse(out.toString())).toContainEqual(
-      expect.objectContaining({ application_id: id, tasks_count: 4 }),
+      expect.objectContaining({ application_id: id, tasks_count: 2 }),
     );
   });
 
@@ -58,7 +58,7 @@ describe('applications', () => {
       `application | ${id}`,
       'state | IDLE',
       'function | -',
-      'tasks | 4',
+      'tasks | 2',
       '',
       'task | state | steps | positions',
       `0_0 | IDLE | 1 | ${topic} 3`,
@@ -134,7 +134,7 @@ describe('a reset', () => {
 
   test('of an application that is running is refused, and so is its deletion', async () => {
     const { id } = await application();
-    const key = { pk: `streams/${id}`, sk: '0_1' };
+    const key = { pk: `streams/${id}`, sk: '0_0' };
     await cluster.wadi.storage.groups.update(key, [{ set: ['untilMs'], to: Date.now() + 60_000 }]);
     for (const args of [
       ['reset', id, '--execute'],
@@ -142,7 +142,7 @@ describe('a reset', () => {
     ]) {
       const { code, err } = await wadi('streams', ...args);
       expect(code).toBe(1);
-      expect(err).toMatch(/^wadi: Application .* is running: somebody has task 0_1\. Stop [^\n]*\n$/);
+      expect(err).toMatch(/^wadi: Application .* is running: somebody has task 0_0\. Stop [^\n]*\n$/);
     }
   });
 });

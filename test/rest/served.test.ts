@@ -29,6 +29,9 @@ beforeAll(async () => {
   await api.call(`POST ${instance}/offsets`, { body: { offsets: [{ ...partition, offset: 0 }] } });
   const heartbeat = await api.call<{ member_id: string }>(`POST ${instance}/heartbeat`);
   memberId = heartbeat.json.member_id;
+  await api.call('POST /v3/-/topics/orders/records', {
+    body: { partition_id: 1, value: { type: 'STRING', data: 'a' } },
+  });
   await runApplication(api.cluster.wadi, counting('counter', 'orders'));
 });
 afterAll(() => api.cluster.close());

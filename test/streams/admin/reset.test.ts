@@ -95,8 +95,15 @@ test('a dry run tells it, and changes nothing', async () => {
 
 test('one whose task a worker has is refused, and left as it is; when the lease is over it is reset', async () => {
   const w = await newWorld(5);
-  const { wadi } = await startProcess(w.storage, w.clock, 40 * 2);
-  await expect(work(w, wadi.storage)).rejects.toThrow(Killed);
+  // It dies when it has taken one.
+  let isDead = false;
+  const deadly = intercepted(w.storage, async ({ store, operation }, proceed) => {
+    if (isDead) throw new Killed();
+    const result = await proceed();
+    if (store === 'groups' && operation === 'put') isDead = true;
+    return result;
+  });
+  await work(w, deadly).catch(() => undefined);
   const before = await readTasks(w.wadi, applicationId);
   for (const dryRun of [true, false])
     await expect(resetApplication(w.wadi, applicationId, 'earliest', { dryRun })).rejects.toMatchObject({
