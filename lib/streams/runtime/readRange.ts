@@ -12,12 +12,13 @@ export interface Range {
   readonly to: number;
 }
 
-/** Gives all records of a range, which compaction may have left gaps in. Throws what `fetch` does. */
+/** Gives all records of a range, which compaction may have left gaps in, and tells after each read where the next begins. Throws what `fetch` does. */
 export async function readRange(
   log: Pick<Log, 'fetch'>,
   topic: Topic,
   { partition, from, to }: Range,
   each: (record: DecodedRecord) => void,
+  onRead: (nextOffset: number) => void = () => undefined,
 ): Promise<void> {
   for (let offset = from; offset < to; ) {
     const fetched = await log.fetch(topic, {
@@ -26,5 +27,6 @@ export async function readRange(
     for (const record of decodeBatches(fetched.bytes, { fromOffset: offset })) each(record);
     if (fetched.nextOffset === offset) break;
     offset = fetched.nextOffset;
+    onRead(offset);
   }
 }

@@ -4,8 +4,8 @@ import type { ObjectStore } from '../../storage/ports.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Task } from '../task/task.ts';
 import { loadSnapshot } from './loadSnapshot.ts';
-import { restoreStore } from './restore.ts';
-import { isFresh, type Snapshot } from './snapshot.ts';
+import { type Restore, restoreStore } from './restore.ts';
+import { isFresh, type Snapshot, storedIn } from './snapshot.ts';
 
 interface RestoreContext {
   readonly log: Pick<Log, 'fetch' | 'bounds'>;
@@ -26,14 +26,13 @@ export async function restoreTask(
   const { log, clock } = context;
   let records = 0;
   for (const [name, changelog] of changelogs) {
-    const stored =
-      snapshot !== undefined && isFresh(snapshot, changelog, clock.now())
-        ? snapshot.stores.find((store) => store.name === name && store.topicId === changelog.id)
-        : undefined;
-    if (stored && !(await loadSnapshot(context, snapshot!, stored, task))) return undefined;
-    const read = await restoreStore(log, changelog, name, task, stored?.offset);
+    const stored = storedIn(snapshot, name, changelog, clock.now());
+    const restore: Restore = (key, value) => task.restore({ store: name, key, value });
+    if (stored && !(await loadSnapshot(context, snapshot!, stored, restore))) return undefined;
+    const { partition } = task.id;
+    const read = await restoreStore(log, changelog, partition, restore, stored && { from: stored.offset });
     if (read === undefined || (stored && !isFresh(snapshot!, changelog, clock.now()))) return undefined;
-    records += read;
+    records += read.records;
   }
   return records;
 }

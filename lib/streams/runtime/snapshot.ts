@@ -26,6 +26,17 @@ export const partKey = ({ prefix }: Pick<Snapshot, 'prefix'>, store: string, par
  * The deletion of a key that a snapshot has is in the changelog for as long as that keeps tombstones. Half of it is left for clocks that disagree, and
  * for the reading.
  */
-export function isFresh({ takenMs }: Snapshot, { configs }: Topic, nowMs: number): boolean {
+export function isFresh({ takenMs }: Pick<Snapshot, 'takenMs'>, { configs }: Topic, nowMs: number): boolean {
   return Math.abs(nowMs - takenMs) < configs.deleteRetentionMs / 2;
+}
+
+/** What a snapshot has of a store, if it has any that is of use: of this changelog, and not too old. */
+export function storedIn(
+  snapshot: Snapshot | undefined,
+  store: string,
+  changelog: Topic,
+  nowMs: number,
+): StoreSnapshot | undefined {
+  if (snapshot === undefined || !isFresh(snapshot, changelog, nowMs)) return undefined;
+  return snapshot.stores.find(({ name, topicId }) => name === store && topicId === changelog.id);
 }

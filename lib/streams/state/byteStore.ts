@@ -8,6 +8,12 @@ interface Leaf {
   readonly values: Uint8Array[];
 }
 
+export interface MemoryByteStore extends ByteStore {
+  restore(key: Uint8Array, value: Uint8Array | null): void;
+  /** Of keys and values. */
+  readonly bytes: number;
+}
+
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
@@ -16,13 +22,11 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
  * In memory, sorted: a list of leaves, found by bisection. `onChange` is told of every change that a processor makes; what is restored
  * goes in by `restore`.
  */
-export function memoryByteStore(
-  store: string,
-  onChange?: (change: StoreChange) => void,
-): ByteStore & { restore(key: Uint8Array, value: Uint8Array | null): void } {
+export function memoryByteStore(store: string, onChange?: (change: StoreChange) => void): MemoryByteStore {
   const leaves: Leaf[] = [{ keys: [], values: [] }];
   const watchers: ((key: Uint8Array, isThere: boolean) => void)[] = [];
   let size = 0;
+  let bytes = 0;
 
   /** The leaf that has the key, or would. */
   function leafOf(key: Uint8Array): number {
@@ -53,12 +57,14 @@ export function memoryByteStore(
     const leaf = leaves[at]!;
     const i = position(leaf, key);
     if (i < leaf.keys.length && compareBytes(leaf.keys[i]!, key) === 0) {
+      bytes += value.length - leaf.values[i]!.length;
       leaf.values[i] = value;
       return;
     }
     leaf.keys.splice(i, 0, key);
     leaf.values.splice(i, 0, value);
     size++;
+    bytes += key.length + value.length;
     for (const told of watchers) told(key, true);
     if (leaf.keys.length <= LEAF_KEYS) return;
     const half = leaf.keys.length >>> 1;
@@ -71,8 +77,9 @@ export function memoryByteStore(
     const i = position(leaf, key);
     if (i >= leaf.keys.length || compareBytes(leaf.keys[i]!, key) !== 0) return;
     leaf.keys.splice(i, 1);
-    leaf.values.splice(i, 1);
+    const [value] = leaf.values.splice(i, 1);
     size--;
+    bytes -= key.length + value!.length;
     if (leaf.keys.length === 0 && leaves.length > 1) leaves.splice(at, 1);
     for (const told of watchers) told(key, false);
   }
@@ -125,6 +132,9 @@ export function memoryByteStore(
     watch: (told) => void watchers.push(told),
     get size() {
       return size;
+    },
+    get bytes() {
+      return bytes;
     },
   };
 }

@@ -1,5 +1,5 @@
 import { TIME_BYTES, timeFromEnd, withTimes } from '../windows/windowed.ts';
-import { memoryByteStore } from './byteStore.ts';
+import { compareBytes, justBehind, memoryByteStore } from './byteStore.ts';
 import type { ByteStore } from './store.ts';
 
 /** Expired entries that a put takes away at most: more than the one that it adds, so that all are gone in the end. */
@@ -19,8 +19,8 @@ export interface ExpiringBytes {
   put(key: Uint8Array, value: Uint8Array | undefined): void;
   /** As ByteStore's. */
   range(from?: Uint8Array, to?: Uint8Array, reverse?: boolean): Iterable<Entry>;
-  /** Both bounds included; in the order of time, then of keys. */
-  byTime(fromMs: number, toMs: number, reverse?: boolean): Iterable<Entry>;
+  /** Both bounds included; in the order of time, then of keys. `startAt`: a key of a time between, with which it begins. */
+  byTime(fromMs: number, toMs: number, reverse?: boolean, startAt?: Uint8Array): Iterable<Entry>;
 }
 
 export function expiringBytes(
@@ -77,11 +77,18 @@ export function expiringBytes(
     *range(from, to, reverse) {
       for (const entry of bytes.range(from, to, reverse)) if (timeOf(entry[0]) >= leastLive()) yield entry;
     },
-    *byTime(fromMs, toMs, reverse) {
+    *byTime(fromMs, toMs, reverse = false, startAt) {
       if (toMs < 0) return;
+      const start = startAt && indexed(startAt);
       const from = withTimes(NOTHING, Math.max(fromMs, leastLive()));
       const to = withTimes(NOTHING, Math.min(toMs, Number.MAX_SAFE_INTEGER - 1) + 1);
-      for (const [entry] of index.range(from, to, reverse)) {
+      const entries =
+        start === undefined
+          ? index.range(from, to, reverse)
+          : reverse
+            ? index.range(from, justBehind(start), true)
+            : index.range(compareBytes(from, start) < 0 ? start : from, to);
+      for (const [entry] of entries) {
         const key = keyOf(entry);
         yield [key, bytes.get(key)!];
       }

@@ -7,9 +7,9 @@ import {
   withTimes,
 } from '../windows/windowed.ts';
 import { compareBytes, justBehind } from './byteStore.ts';
-import { expiringBytes } from './expiringBytes.ts';
+import { type ExpiringBytes, expiringBytes } from './expiringBytes.ts';
 import type { KeyValue, StoreOptions } from './keyValueStore.ts';
-import { type StateStore, type StoreBuilder, storeShape } from './store.ts';
+import { type ByteStore, type StateStore, type StoreBuilder, storeShape } from './store.ts';
 import type { ValueAndTimestamp } from './timestamped.ts';
 
 /**
@@ -51,24 +51,17 @@ export function sessionStoreBuilder<K, V>(
   return {
     // What expires is deleted, in the changelog too. Nothing in that may be deleted for its age: time may stand still for long.
     ...{ name, logged, changelogConfigs, retentionMs: undefined },
-    shape: storeShape('session', keySerde, valueSerde),
+    shape: { ...storeShape('session', keySerde, valueSerde), retentionMs },
     build(stored) {
-      const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 2), retentionMs);
+      const bytes = sessionBytes(stored, retentionMs);
       const decode = ([key, value]: readonly [Uint8Array, Uint8Array]) => ({
         key: windowed.deserialize(key),
         value: valueSerde.deserialize(value),
       });
       function* find(key: K, earliestEndMs: number, latestStartMs: number, reverse: boolean) {
-        const prefix = keySerde.serialize(key);
-        const from = withTimes(prefix, earliestEndMs, 0);
-        const to = justBehind(withTimes(prefix, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
-        for (const entry of bytes.range(from, to, reverse)) {
-          const [found] = entry;
-          // Longer keys are among them whose next bytes are as small as a time.
-          if (found.length !== prefix.length + 2 * TIME_BYTES) continue;
-          if (compareBytes(found.subarray(0, prefix.length), prefix) !== 0) continue;
-          if (timeFromEnd(found, 1) <= latestStartMs) yield decode(entry);
-        }
+        const keyBytes = keySerde.serialize(key);
+        for (const entry of sessionsOfKey(bytes, keyBytes, earliestEndMs, latestStartMs, reverse))
+          yield decode(entry);
       }
       const put = (session: Windowed<K>, value: V | undefined): void =>
         bytes.put(windowed.serialize(session), value === undefined ? undefined : valueSerde.serialize(value));
@@ -96,4 +89,27 @@ export function sessionStoreBuilder<K, V>(
       };
     },
   };
+}
+
+/** Of a session store: keys end with their session's end and start. */
+export const sessionBytes = (stored: ByteStore, retentionMs: number): ExpiringBytes =>
+  expiringBytes(stored, (key) => timeFromEnd(key, 2), retentionMs);
+
+/** The sessions of a key that end at that time or later, and begin at that time or earlier. */
+export function* sessionsOfKey(
+  bytes: ExpiringBytes,
+  key: Uint8Array,
+  earliestEndMs: number,
+  latestStartMs: number,
+  reverse: boolean,
+): Generator<readonly [Uint8Array, Uint8Array]> {
+  const from = withTimes(key, earliestEndMs, 0);
+  const to = justBehind(withTimes(key, Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER));
+  for (const entry of bytes.range(from, to, reverse)) {
+    const [found] = entry;
+    // Longer keys are among them whose next bytes are as small as a time.
+    if (found.length !== key.length + 2 * TIME_BYTES) continue;
+    if (compareBytes(found.subarray(0, key.length), key) !== 0) continue;
+    if (timeFromEnd(found, 1) <= latestStartMs) yield entry;
+  }
 }

@@ -35,6 +35,8 @@ export interface StoreShape {
   readonly isTimestamped: boolean;
   /** Of a window store. */
   readonly windowSizeMs?: number;
+  /** Of windows and sessions: what is older than the latest by more is there no more. */
+  readonly retentionMs?: number;
 }
 
 type Formatted = Pick<Serde<unknown>, 'format'>;

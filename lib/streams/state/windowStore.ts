@@ -1,9 +1,9 @@
 import type { Serde } from '../serdes.ts';
 import { TIME_BYTES, timeFromEnd, timeWindowedSerde, type Windowed, withTimes } from '../windows/windowed.ts';
 import { compareBytes, justBehind } from './byteStore.ts';
-import { expiringBytes } from './expiringBytes.ts';
+import { type ExpiringBytes, expiringBytes } from './expiringBytes.ts';
 import type { KeyValue, StoreOptions } from './keyValueStore.ts';
-import { type StateStore, type StoreBuilder, storeShape } from './store.ts';
+import { type ByteStore, type StateStore, type StoreBuilder, storeShape } from './store.ts';
 
 /**
  * Kafka's WindowStore: values of keys, each of a window, which is known by its start. Bounds of times are of starts, and included. A window whose
@@ -40,30 +40,21 @@ export function windowStoreBuilder<K, V>(
   return {
     // What expires is deleted, in the changelog too. Nothing in that may be deleted for its age: time may stand still for long.
     ...{ name, logged, changelogConfigs, retentionMs: undefined },
-    shape: { ...storeShape('window', keySerde, valueSerde), windowSizeMs },
+    shape: { ...storeShape('window', keySerde, valueSerde), windowSizeMs, retentionMs },
     build(stored) {
-      const bytes = expiringBytes(stored, (key) => timeFromEnd(key, 1), retentionMs);
+      const bytes = windowBytes(stored, retentionMs);
       function* decoded(entries: Iterable<readonly [Uint8Array, Uint8Array]>) {
         for (const [key, value] of entries)
           yield { key: windowed.deserialize(key), value: valueSerde.deserialize(value) };
       }
-      function* ofKey(key: K, fromMs: number, toMs: number, reverse: boolean) {
-        if (toMs < 0) return;
-        const prefix = keySerde.serialize(key);
-        const to = justBehind(withTimes(prefix, toMs));
-        for (const entry of bytes.range(withTimes(prefix, fromMs), to, reverse)) {
-          const [found] = entry;
-          // Longer keys are among them whose next bytes are as small as a time.
-          if (found.length !== prefix.length + TIME_BYTES) continue;
-          if (compareBytes(found.subarray(0, prefix.length), prefix) === 0) yield entry;
-        }
-      }
+      const ofKey = (key: K, fromMs: number, toMs: number, reverse: boolean) =>
+        decoded(windowsOfKey(bytes, keySerde.serialize(key), fromMs, toMs, reverse));
       const all = (reverse: boolean) => decoded(bytes.byTime(0, Number.MAX_SAFE_INTEGER, reverse));
 
       function fetch(key: K, windowStartMs: number): V | undefined;
       function fetch(key: K, fromMs: number, toMs: number): Iterable<KeyValue<Windowed<K>, V>>;
       function fetch(key: K, fromMs: number, toMs?: number): unknown {
-        if (toMs !== undefined) return decoded(ofKey(key, fromMs, toMs, false));
+        if (toMs !== undefined) return ofKey(key, fromMs, toMs, false);
         const value = bytes.get(withTimes(keySerde.serialize(key), fromMs));
         return value && valueSerde.deserialize(value);
       }
@@ -77,7 +68,7 @@ export function windowStoreBuilder<K, V>(
             withTimes(keySerde.serialize(key), windowStartMs),
             value === undefined ? undefined : valueSerde.serialize(value),
           ),
-        backwardFetch: (key, fromMs, toMs) => decoded(ofKey(key, fromMs, toMs, true)),
+        backwardFetch: (key, fromMs, toMs) => ofKey(key, fromMs, toMs, true),
         fetchAll: (fromMs, toMs) => decoded(bytes.byTime(fromMs, toMs)),
         backwardFetchAll: (fromMs, toMs) => decoded(bytes.byTime(fromMs, toMs, true)),
         all: () => all(false),
@@ -85,4 +76,25 @@ export function windowStoreBuilder<K, V>(
       };
     },
   };
+}
+
+/** Of a window store: keys end with their window's start. */
+export const windowBytes = (stored: ByteStore, retentionMs: number): ExpiringBytes =>
+  expiringBytes(stored, (key) => timeFromEnd(key, 1), retentionMs);
+
+/** The windows of a key that start between, both included. */
+export function* windowsOfKey(
+  bytes: ExpiringBytes,
+  key: Uint8Array,
+  fromMs: number,
+  toMs: number,
+  reverse: boolean,
+): Generator<readonly [Uint8Array, Uint8Array]> {
+  if (toMs < 0) return;
+  for (const entry of bytes.range(withTimes(key, fromMs), justBehind(withTimes(key, toMs)), reverse)) {
+    const [found] = entry;
+    // Longer keys are among them whose next bytes are as small as a time.
+    if (found.length !== key.length + TIME_BYTES) continue;
+    if (compareBytes(found.subarray(0, key.length), key) === 0) yield entry;
+  }
 }

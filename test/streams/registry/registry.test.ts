@@ -32,7 +32,7 @@ test('an application tells its topics and stores, by their names in the cluster,
       ...{ name: 'per-minute', subtopology: 1, changelogTopic: 'app-per-minute-changelog' },
       shape: {
         ...{ kind: 'window', keyFormat: 'string', valueFormat: 'long' },
-        ...{ isTimestamped: true, windowSizeMs: 60_000 },
+        ...{ isTimestamped: true, windowSizeMs: 60_000, retentionMs: 60_000 },
       },
     },
   ]);
