@@ -1,9 +1,11 @@
 /**
  * What stream processing costs: one worker through a topology without state and through one that counts words, by way of a topic
- * and a store; then cold workers that restore a store, with and without a snapshot; an application that grows under load; and what one costs
+ * and a store; then cold workers that restore a store, with and without a snapshot, and queries of it; an application that grows under load; and what one costs
  * that has nothing to do. Requests are counted at the storage ports. `npm run bench:streams`.
  */
 import { encodeBatch } from '../lib/record/encode.ts';
+import { createDispatch } from '../lib/rest/dispatch.ts';
+import { streamsQueryOperations } from '../lib/rest/v3/streamsQueries.ts';
 import { memoryStorage } from '../lib/storage/memory/memory.ts';
 import type { Storage } from '../lib/storage/ports.ts';
 import type { StreamsApplication } from '../lib/streams/index.ts';
@@ -112,7 +114,7 @@ async function throughput(name: string, application: StreamsApplication, value: 
   return row;
 }
 
-async function restores(): Promise<Cell[][]> {
+async function restores(): Promise<{ restored: Cell[][]; queried: Cell[][] }> {
   process.stderr.write('a store to restore …\n');
   const storage = memoryStorage();
   const keyOf = (n: number) => `key-${String(n % options.keys).padStart(9, '0')}`;
@@ -127,10 +129,51 @@ async function restores(): Promise<Cell[][]> {
   // The first only gets the code compiled.
   await restore();
   const fromSnapshot = await restore();
+  const queried = await queries(storage, keyOf);
   await forgetSnapshot(storage);
   const fromChangelog = await restore({ ...STREAMS_LIMITS, snapshotRecords: Number.MAX_SAFE_INTEGER });
   await storage.close();
-  return [restoreRow('snapshot, then changelog', fromSnapshot), restoreRow('changelog alone', fromChangelog)];
+  const restored = [
+    restoreRow('snapshot, then changelog', fromSnapshot),
+    restoreRow('changelog alone', fromChangelog),
+  ];
+  return { restored, queried };
+}
+
+/** Of a process that has nothing at hand, one after the other. */
+async function queries(storage: Storage, keyOf: (n: number) => string): Promise<Cell[][]> {
+  process.stderr.write('query …\n');
+  const meter = newMeter();
+  const wadi = await createWadi({ storage: metered(storage, meter, latency), clusterId: 'bench' });
+  const dispatch = createDispatch(streamsQueryOperations);
+  const rows: Cell[][] = [];
+  async function query(name: string, path: string, params: Readonly<Record<string, string>>, search = '') {
+    Object.assign(meter, newMeter());
+    const started = performance.now();
+    const { status, body } = await dispatch(
+      wadi,
+      `GET /v3/clusters/{cluster_id}/streams/{application_id}/stores/${path}`,
+      {
+        ...{ method: 'GET', path: '', headers: {}, body: new Uint8Array(), baseUrl: '' },
+        params: { cluster_id: 'bench', application_id: 'key-count', store_name: 'counts', ...params },
+        query: new URLSearchParams(search),
+        caller: { principal: 'User:ANONYMOUS', host: '' },
+      },
+    );
+    const ms = performance.now() - started;
+    if (status !== 200) throw new Error(String(body));
+    const { objectGets, objectGetBytes, itemReads } = meter;
+    const dollarsOfIt = `$${dollars(meter).toFixed(7)}`;
+    rows.push([name, ms.toFixed(1), objectGets, (objectGetBytes / 1e6).toFixed(1), itemReads, dollarsOfIt]);
+  }
+  const aKey = () => ({ key: keyOf(Math.floor(Math.random() * options.keys)) });
+  await query('a key, cold', '{store_name}/{key}', aKey());
+  await query('a key, when it is at hand', '{store_name}/{key}', aKey());
+  await append(storage, RECORDS_PER_APPEND, (n) => ({ key: keyOf(n), value: '' }));
+  await work(storage, keyCount());
+  await query(`a key, when ${RECORDS_PER_APPEND} have changed since`, '{store_name}/{key}', aKey());
+  await query('a page of 1000', '{store_name}/-/records', {}, 'limit=1000');
+  return rows;
 }
 
 async function forgetSnapshot({ groups }: Storage): Promise<void> {
@@ -164,11 +207,13 @@ printTable(
     ),
   ],
 );
+const { restored, queried } = await restores();
 printTable(
   `A cold worker that restores a store, each of its keys changed ${options.updates} times`,
   ['', 'keys', 'changelog records', 'seconds', 'GETs', 'MB', 'PUTs', 'item reads', 'item writes', '$'],
-  await restores(),
+  restored,
 );
+printTable('Queries of that store over HTTP', ['', 'ms', 'GETs', 'MB', 'item reads', '$'], queried);
 /** So that one worker has more than it can do. */
 const slow = { objectMs: 3 * latency.objectMs, itemMs: 3 * latency.itemMs };
 printTable(

@@ -129,7 +129,7 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
   {
     name: 'streamsApi',
     entry: 'streamsApi.ts',
-    description: 'Shows streams applications, their tasks and lags',
+    description: 'Shows streams applications, their tasks, lags and state stores',
     routes: [
       `GET ${CLUSTER}/streams`,
       `GET ${APPLICATION}`,
@@ -137,10 +137,15 @@ export const HTTP_FUNCTIONS: readonly HttpFunctionSpec[] = [
       `GET ${APPLICATION}/tasks/{task_id}`,
       `GET ${APPLICATION}/lags`,
       `GET ${APPLICATION}/lags/{topic_name}/partitions/{partition_id}`,
+      `GET ${APPLICATION}/stores`,
+      `GET ${APPLICATION}/stores/{store_name}`,
+      `GET ${APPLICATION}/stores/{store_name}/{key}`,
+      `GET ${APPLICATION}/stores/{store_name}/-/records`,
     ],
-    memoryMb: 512,
+    // A whole vCPU, and room for stores: QUERY_LIMITS.memoryBytes.
+    memoryMb: 1769,
     timeoutSeconds: 29,
-    stores: { objects: [], log: ['read'], metadata: ['read'], groups: ['read'] },
+    stores: { objects: ['read'], log: ['read'], metadata: ['read'], groups: ['read'] },
   },
   {
     name: 'streamsReset',

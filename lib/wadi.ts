@@ -12,6 +12,7 @@ import type { ReplicationLimits } from './replication/limits.ts';
 import type { Region } from './replication/region.ts';
 import { createReplication, type Regions, type Replication } from './replication/replication.ts';
 import type { Storage } from './storage/ports.ts';
+import { createStateStores, type StateStores } from './streams/queries/stateStores.ts';
 import { listTopics } from './topic/listTopics.ts';
 import { createTopics, type Topics } from './topic/topics.ts';
 
@@ -25,6 +26,8 @@ export interface Wadi {
   readonly groups: Groups;
   readonly acls: Acls;
   readonly quotas: Quotas;
+  /** Of streams applications. */
+  readonly stateStores: StateStores;
   /** Of maintenance. */
   readonly queue: Queue;
   /** None, but in a cluster of several. */
@@ -61,6 +64,7 @@ const PARTS = {
   acls: createAcls,
   quotas: createQuotas,
   groups: createGroups,
+  stateStores: createStateStores,
 };
 
 export type Parts = Partial<typeof PARTS>;
@@ -95,8 +99,10 @@ export async function composeWadi(parts: Parts, options: WadiOptions): Promise<W
   const acls = parts.acls?.({ metadata, clock, authorizer }) as Acls;
   const quotas = parts.quotas?.({ metadata, log: storage.log, clock }) as Quotas;
   const groups = parts.groups?.({ items: storage.groups, log, topics, acls, clock }) as Groups;
+  const { groups: ofGroups, objects } = storage;
+  const stateStores = parts.stateStores?.({ items: ofGroups, objects, log, clock }) as StateStores;
   return {
-    ...{ clusterId, clock, storage, log, topics, groups, acls, quotas, queue, replication },
+    ...{ clusterId, clock, storage, log, topics, groups, acls, quotas, stateStores, queue, replication },
     regions: regions?.all ?? [],
     localRegion: regions?.local,
     ...(logOptions.arrived && { arrived: logOptions.arrived }),

@@ -97,6 +97,11 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   // And DESCRIBE of each topic: others are left out.
   listStreamsLags: ['DESCRIBE GROUP'],
   getStreamsLag: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
+  listStreamsStores: ['DESCRIBE GROUP'],
+  getStreamsStore: ['DESCRIBE GROUP'],
+  // And READ of the changelog, which has the same.
+  getStreamsStoreKey: ['DESCRIBE GROUP'],
+  listStreamsStoreRecords: ['DESCRIBE GROUP'],
   // And READ of each topic that it reads, DELETE of each of its own.
   resetStreamsApplication: ['READ GROUP'],
   // And DELETE of each of its own topics.

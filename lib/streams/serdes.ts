@@ -52,7 +52,8 @@ export const Serdes = {
     deserialize: (bytes: Uint8Array) => bytes,
   } satisfies Serde<Uint8Array>,
 
-  integer: numbers(
+  // Pure, so that bundles of functions that have no streams leave them out.
+  integer: /* @__PURE__ */ numbers(
     'integer',
     4,
     (view, value) => view.setInt32(0, value),
@@ -60,14 +61,14 @@ export const Serdes = {
   ),
 
   /** As a number: exact up to 2^53. */
-  long: numbers(
+  long: /* @__PURE__ */ numbers(
     'long',
     8,
     (view, value) => view.setBigInt64(0, BigInt(value)),
     (view) => Number(view.getBigInt64(0)),
   ),
 
-  double: numbers(
+  double: /* @__PURE__ */ numbers(
     'double',
     8,
     (view, value) => view.setFloat64(0, value),

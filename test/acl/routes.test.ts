@@ -60,7 +60,7 @@ function call(
   const operation = allOperations.find((each) => each.id === id)!;
   const params = {
     ...{ cluster_id: CLUSTER_ID, topic_name: names.topic, consumer_group_id: names.group },
-    ...{ application_id: names.group, task_id: '0_0' },
+    ...{ application_id: names.group, task_id: '0_0', store_name: 'counts', key: 'one' },
     ...{ group_name: names.group, instance: 'me', partition_id: '0', broker_id: '1', name: 'retention.ms' },
     ...{ consumer_id: 'me', run_id: 'none', region_name: 'a' },
   };
@@ -107,8 +107,11 @@ describe.each(NEEDING)('$id', ({ id, rights }) => {
   });
 
   test(`is allowed by ${rights.join(' and ')}`, async () => {
-    // These look into what the instance holds, this takes topics along.
-    const held = ['poll', 'commit'].includes(id) ? [acl('READ', 'TOPIC', THERE.topic)] : [];
+    // These look into what the instance holds, or into a store; the last takes topics along.
+    const topics = [THERE.topic, `${THERE.group}-counts-changelog`];
+    const held = ['poll', 'commit', 'getStreamsStoreKey', 'listStreamsStoreRecords'].includes(id)
+      ? topics.map((topic) => acl('READ', 'TOPIC', topic))
+      : [];
     if (id === 'deleteStreamsApplication')
       held.push(acl('DELETE', 'TOPIC', `${THERE.group}-`, { patternType: 'PREFIXED' }));
     expect((await call(await guarded(...aclsFor(rights), ...held), id)).status).not.toBe(403);

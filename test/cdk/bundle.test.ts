@@ -33,10 +33,7 @@ const USES: readonly (readonly [modules: RegExp, use: (spec: FunctionSpec) => bo
   [/@aws-sdk\/client-lambda\//, (spec) => spec === WAKER],
   [/lib\/streams\/(dsl\/|runtime\/worker)/, (spec) => spec === STREAMS],
   // The log is one part, also for who asks only how far it goes.
-  [
-    /lib\/log\/createLog|lib\/log\/appender/,
-    (spec) => usesLog(spec) || ['lag', 'streamsApi'].includes(spec.name),
-  ],
+  [/lib\/log\/createLog|lib\/log\/appender/, (spec) => usesLog(spec) || spec.name === 'lag'],
   [/lib\/replication\/(replication|membership|placement)/, usesLog],
   [/lib\/quota\/quotas/, ({ name }) => ['produce', 'fetch', 'consumers', 'acls'].includes(name)],
   [/lib\/local|lib\/storage\/(memory|embedded)|lib\/cli|find-my-way|commander/, () => false],

@@ -145,6 +145,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   ...{ cluster_id: CLUSTER_ID, topic_name: 'orders', partition_id: '0', broker_id: '1' },
   ...{ group_name: 'readers', instance: 'one', consumer_group_id: 'readers', consumer_id: 'one' },
   ...{ name: 'retention.ms', run_id: 'none', application_id: 'counter', task_id: '0_0' },
+  ...{ store_name: 'counts', key: 'one' },
 };
 const BODIES: Readonly<Record<string, unknown>> = {
   records: { partition_id: 0, value: { type: 'STRING', data: 'a' } },

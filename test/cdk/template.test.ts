@@ -471,8 +471,14 @@ describe('permissions', () => {
     });
   });
 
-  test('streamsApi reads items, no records, and changes nothing', () => {
-    expect(allowedOfState('streamsApi')).toEqual({ log: readItems, metadata: readItems, groups: readItems });
+  test('streamsApi only reads: items, and of records those of changelogs, for which it is the ACLs that answer', () => {
+    expect(allowedOfState('streamsApi')).toEqual({
+      objects: ['s3:GetObject'],
+      bucket: ['s3:ListBucket'],
+      log: readItems,
+      metadata: readItems,
+      groups: readItems,
+    });
   });
 
   test('streamsReset appends what was committed, marks topics, and deletes steps and snapshots', () => {

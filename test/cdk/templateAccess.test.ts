@@ -594,6 +594,7 @@ async function live(
   const wake = createWaker(await openFor(WAKER), { invoke: async () => true });
   await wake({ Records: [] });
   await call('streamsApi', `GET ${cluster}/streams/word-count/lags`);
+  await call('streamsApi', `GET ${cluster}/streams/word-count/stores/counts/-/records`);
   // A worker that dies when it has committed much.
   const dying = await createWadi({
     ...{ storage: { ...storage, groups: mortal(storage.groups) }, clock, clusterId: 'one' },

@@ -29,6 +29,8 @@ const PARAMS: Readonly<Record<string, readonly string[]>> = {
   consumer_group_id: ['readers', 'readers', 'others'],
   application_id: ['counter', 'counter', 'others'],
   task_id: ['0_0', '1_0', '0_1'],
+  store_name: ['counts', 'counts', 'missing'],
+  key: ['one', 'one', 'missing'],
   name: ['retention.ms', 'num.partitions', 'cleanup.policy', 'x'],
 };
 

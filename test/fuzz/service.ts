@@ -82,6 +82,9 @@ export async function fill(wadi: Wadi): Promise<void> {
   await groups.create(READER.groupId, config, READER.name);
   await groups.assign(READER, [{ topic: 'orders', partition: 0 }]);
   await groups.heartbeat(READER);
+  const word = { timestamp: 0, key: null, value: bytes('one'), headers: [] };
+  const words = validateBatches(encodeBatch([word]), limits);
+  await log.append(await topics.describe('stamped'), [{ partition: 0, batches: words }]);
   await runApplication(wadi, counting('counter', 'stamped'));
 }
 

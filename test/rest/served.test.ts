@@ -115,6 +115,8 @@ test.each(GETS)('%s answers 200', async (route) => {
     .replace('{consumer_id}', memberId)
     .replace('{application_id}', 'counter')
     .replace('{task_id}', '0_1')
+    .replace('{store_name}', 'counts')
+    .replace('{key}', 'a')
     .replace('{name}', 'retention.ms');
   const { status } = await api.call(path);
   expect(status).toBe(200);

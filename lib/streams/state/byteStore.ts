@@ -148,7 +148,7 @@ export function justBehind(key: Uint8Array): Uint8Array {
 
 /** The first key that does not begin with the prefix; `undefined` if there is none. */
 export function afterPrefix(prefix: Uint8Array): Uint8Array | undefined {
-  const end = prefix.slice();
+  const end = Uint8Array.from(prefix);
   for (let i = end.length - 1; i >= 0; i--) {
     if (end[i]! < 0xff) {
       end[i]!++;
