@@ -3,6 +3,7 @@ import type { Api } from './api.ts';
 import { eachOf } from './eachOf.ts';
 import type { Io } from './io.ts';
 import { examples } from './options.ts';
+import { addStreamsGet } from './streamsGet.ts';
 import { applicationPath } from './streamsPath.ts';
 import { addStreamsReset } from './streamsReset.ts';
 import { addStreamsRun } from './streamsRun.ts';
@@ -37,7 +38,9 @@ interface Lag {
 export function addStreams(program: Command, io: Io, connect: () => Promise<Api>): void {
   const streams = program
     .command('streams')
-    .description('run, list, describe, reset and delete applications of streams, and see how far they are');
+    .description(
+      'run, list, describe, reset and delete applications of streams, see how far they are, and look into their stores',
+    );
 
   streams
     .command('list')
@@ -90,6 +93,7 @@ ${examples('wadi streams lag word-count')}`,
       io.stdout.write(json ? jsonOf(lags) : lagTable(lags));
     });
 
+  addStreamsGet(streams, io, connect);
   addStreamsReset(streams, io, connect);
 
   streams

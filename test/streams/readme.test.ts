@@ -27,6 +27,7 @@ test("README's word count has ten lines, and counts what README's commands produ
   const cluster = await startLocalCluster({ streams: [await loadApplication(module)] });
   try {
     const calls = [...commands!.matchAll(/^npm run -s wadi -- (.*)$/gm)].map(([, args]) => args!.split(' '));
+    const get = calls.pop()!;
     const consume = calls.pop()!;
     for (const args of calls) expect(await run(cluster.url, args)).toMatchObject({ code: 0 });
 
@@ -43,6 +44,8 @@ test("README's word count has ten lines, and counts what README's commands produ
       counted = lastOf((await run(cluster.url, consume)).out);
     }
     expect(counted).toEqual(expected);
+    const told = await run(cluster.url, get);
+    expect(told.out.toString()).toBe(`${expected.get(get.at(-1)!)}\n`);
   } finally {
     await cluster.close();
     rmSync(directory, { recursive: true });
