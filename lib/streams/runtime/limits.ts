@@ -8,6 +8,8 @@ export interface StreamsLimits {
   readonly bytesPerFetch: number;
   /** A step up to this size rests in the task's item; a larger one in an object. */
   readonly inlineBytes: number;
+  /** Where items are replicated with a lag, objects of steps are kept for so long: longer than the lag. */
+  readonly keepStepsMs: number;
   /** Whoever has a task, and is not heard of for so long, has lost it. Longer than a step takes. */
   readonly leaseMs: number;
   /** When a task's changelogs have gone on for so many records, and as many as the last snapshot has keys, the next is written. */
@@ -35,6 +37,7 @@ export const STREAMS_LIMITS: StreamsLimits = {
   bytesPerFetch: 1024 * 1024,
   // An item takes a write unit a KB: up to here that is cheaper than a PUT, and faster.
   inlineBytes: 4 * 1024,
+  keepStepsMs: 3_600_000,
   leaseMs: 60_000,
   snapshotRecords: 100_000,
   snapshotPartBytes: 8 * 1024 * 1024,

@@ -1,48 +1,21 @@
 import type { Clock } from '../../clock.ts';
-import { WadiError } from '../../errors.ts';
 import type { Log } from '../../log/log.ts';
-import { withRetries } from '../../log/retry.ts';
 import { allItems } from '../../storage/allItems.ts';
-import { type ItemStore, type ObjectStore, StorageError } from '../../storage/ports.ts';
+import type { ItemStore, ObjectStore } from '../../storage/ports.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
 import type { PunctuationType, TaskId } from '../processor/processor.ts';
-import type { RawRecord } from '../record.ts';
 import { isWallClockDue } from '../task/punctuations.ts';
-import {
-  createTask,
-  NO_TIMES,
-  type Step,
-  type Task,
-  type TaskOptions,
-  type TaskTimes,
-} from '../task/task.ts';
-import {
-  changelogTopic,
-  isRepartitionTopic,
-  nameIn,
-  producerOf,
-  type StreamsApplication,
-  sourceTopics,
-  taskName,
-} from './application.ts';
-import { applyStep } from './applyStep.ts';
-import { forgetSnapshots } from './forgetSnapshots.ts';
-import { createGlobalTables, type GlobalTables } from './globalTables.ts';
+import { NO_TIMES } from '../task/task.ts';
+import { type StreamsApplication, taskName } from './application.ts';
+import { createGlobalTables } from './globalTables.ts';
 import { hasMore, whichHaveMore } from './hasMore.ts';
-import { createInputs, type Inputs } from './inputs.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
+import { newTask } from './newTask.ts';
 import { ownTopics } from './ownTopics.ts';
-import { planAppends } from './planAppends.ts';
-import { restoreTask } from './restoreTask.ts';
-import type { Snapshot } from './snapshot.ts';
-import { encodeStep, type StepAppend } from './stepBlob.ts';
-import { storedStep } from './storedStep.ts';
-import { type TakenStep, takeStep } from './takeStep.ts';
-import { isLeased, NEW_TASK, parseTask, positionIn, type TaskState, taskKey } from './taskItem.ts';
+import { isLeased, NEW_TASK, parseTask, type TaskState, taskKey } from './taskItem.ts';
 import { createTaskStore, type TaskStore } from './taskStore.ts';
-import { refusalOf } from './tooLarge.ts';
-import { writeSnapshot } from './writeSnapshot.ts';
+import { createWork, type TaskAtHand, type WorkContext, type Worked } from './taskWork.ts';
 
 export interface RunnerContext {
   readonly application: StreamsApplication;
@@ -53,6 +26,8 @@ export interface RunnerContext {
   readonly topics: Topics;
   readonly clock: Clock;
   readonly limits?: StreamsLimits;
+  /** Whether items are replicated with a lag to where they may count next: see LogOptions.arrived. */
+  readonly isLate?: boolean;
   /** Told of what is passed over in the topics of global tables. */
   readonly warn?: (error: unknown) => void;
 }
@@ -91,14 +66,9 @@ export interface TaskRunner {
 }
 
 /** A task that a process has at hand, as of the step that it gave it back at. */
-interface Warm {
+interface Warm extends TaskAtHand {
   readonly epoch: number;
   readonly step: number;
-  readonly task: Task;
-  /** Records of its changelogs since the last snapshot. */
-  readonly sinceSnapshot: number;
-  /** Of the topics that have them. */
-  readonly changelogIds: string;
 }
 
 /**
@@ -121,13 +91,14 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
   const warm = new Map<string, Warm>();
   /** By task: what its punctuations go by. */
   const punctuations = new Map<string, readonly PunctuationType[]>();
-  const purged = new Map<string, number>();
-  const maxBytes = new Map<string, number>();
   const tables = createGlobalTables(context, topology, (error) => {
     // As Kafka's, they have no dead letters: each process would write its own.
     if (onError === 'stop') throw error;
     warn?.(error);
   });
+  const shared: WorkContext = {
+    ...{ ...context, limits, tables, maxBytes: new Map(), purged: new Map(), tidied: new Map() },
+  };
 
   async function isDue(id: TaskId, { applied, step, times }: TaskState): Promise<boolean> {
     return applied !== step || isWallClockDue(await punctuationsOf(id), times.punctuations, clock.now());
@@ -156,7 +127,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
     const known = warm.get(name);
     warm.delete(name);
     const isWarm = known?.step === taken.step && known.epoch === taken.epoch - 1;
-    const workOn = createWork({ ...context, limits, purged, tables, maxBytes, own }, id, store, taken);
+    const workOn = createWork(shared, id, store, taken, own);
     try {
       const worked = await workOn(isWarm ? known : undefined, untilMs);
       const { task, state, sinceSnapshot, changelogIds } = worked;
@@ -216,23 +187,6 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
   };
 }
 
-interface WorkContext extends RunnerContext {
-  readonly limits: StreamsLimits;
-  /** By task: when its inputs were purged last. */
-  readonly purged: Map<string, number>;
-  readonly tables: GlobalTables;
-  /** `max.message.bytes` of the topics that were appended to, as it was last seen. */
-  readonly maxBytes: Map<string, number>;
-  /** See `ownTopics`. */
-  readonly own: ReadonlyMap<string, Topic>;
-}
-
-/** What a task's item says of the last step's appends. */
-type Appends = Pick<TaskState, 'applied' | 'pending' | 'blob'>;
-
-const mayBeRepeated = (error: unknown): boolean =>
-  error instanceof StorageError || (error instanceof WadiError && error.retriable);
-
 function sum(a: typeof NOTHING, b: typeof NOTHING): typeof NOTHING {
   return {
     records: a.records + b.records,
@@ -241,281 +195,4 @@ function sum(a: typeof NOTHING, b: typeof NOTHING): typeof NOTHING {
     dropped: a.dropped + b.dropped,
     appendedTo: new Set([...a.appendedTo, ...b.appendedTo]),
   };
-}
-
-/** Before its stores are restored. */
-function newTask(
-  application: StreamsApplication,
-  id: TaskId,
-  times: TaskTimes,
-  options: Omit<TaskOptions, 'partition' | 'subtopology' | 'times' | 'internalTopic'>,
-): Task {
-  const subtopology = application.topology.subtopologies[id.subtopology]!;
-  const internalTopic = (name: string) => nameIn(application, name);
-  return createTask({ partition: id.partition, subtopology, times, internalTopic, ...options });
-}
-
-interface Worked {
-  readonly run: TaskRun;
-  readonly task: Task;
-  readonly sinceSnapshot: number;
-  readonly changelogIds: string;
-  /** `undefined`: another has taken it. */
-  readonly state: TaskState | undefined;
-}
-
-function createWork(context: WorkContext, id: TaskId, store: TaskStore, taken: TaskState) {
-  const { application, objects, log, topics, clock, limits, purged, tables, maxBytes, own } = context;
-  const { applicationId, topology, onError = 'stop', processingGuarantee } = application;
-  const isAtLeastOnce = processingGuarantee === 'at_least_once';
-  const subtopology = topology.subtopologies[id.subtopology]!;
-  const logged = new Set(subtopology.stores.filter((each) => each.logged).map(({ name }) => name));
-  const prefix = `streams/${applicationId}/${taskName(id)}/`;
-  const snapshotPrefix = `snapshots/${applicationId}/${taskName(id)}/`;
-  const sequences = new Map<string, number>();
-  const appendedTo = new Set<string>();
-  const takenMs = clock.now();
-  let restored = 0;
-  let sinceSnapshot = 0;
-
-  async function work(warm: Warm | undefined, untilMs: number): Promise<Worked> {
-    let state = taken;
-    await finish(state);
-    if (warm === undefined) await forgetOrphans(state).catch(() => undefined);
-    const changelogIds = [...changelogs.values()].map((topic) => topic.id).join();
-    const isWarm = warm?.changelogIds === changelogIds;
-    let task = isWarm ? warm.task : await open(state);
-    if (isWarm) ({ sinceSnapshot } = warm);
-    let inputs = newInputs();
-    let records = 0;
-    let steps = 0;
-    let isAgain = false;
-    let dropped = 0;
-    const ended = (outcome: TaskRun['outcome'], after: TaskState | undefined): Worked => {
-      const run = {
-        ...{ outcome: after === undefined ? 'lost' : outcome, records, steps, restored, dropped, appendedTo },
-      } as const;
-      return { run, task, state: after, sinceSnapshot, changelogIds };
-    };
-    const leave = async (outcome: TaskRun['outcome']) => {
-      if (steps > 0) await purge(state, inputs, Number.NEGATIVE_INFINITY);
-      return ended(outcome, await giveBack(state));
-    };
-    for (;;) {
-      const kept = await keepSnapshot(state, task, untilMs);
-      if (kept === undefined) return ended('lost', undefined);
-      state = kept;
-      const isMore = await inputs.begin(state);
-      const isOver = clock.now() >= untilMs;
-      if (isOver && isMore) return leave('more');
-      // A row that was appended before what the run begins with is seen by it.
-      const sinceMs = clock.now() - (isMore && steps === 0 ? 0 : limits.globalTableMs);
-      await tables.readOn(subtopology.globalStores, sinceMs);
-      const options = { limits, onError, from: inputs.positions(), nowMs: clock.now() };
-      const current = state;
-      const made = {
-        ...(await takeStep(task, inputs, { ...options, reopen: () => open(current) })),
-        topicIds: Object.fromEntries(inputs.topics().map((topic) => [topic.name, topic.id])),
-      };
-      // Where nothing came, there is a step only if it was time for something.
-      if (!isMore && isEmpty(made, state)) return leave('idle');
-      const appends = await appendsOf(state, made.step, isAgain);
-      isAgain = appends === undefined;
-      if (appends === undefined) {
-        inputs = newInputs();
-        task = await open(state);
-        continue;
-      }
-      const next = await commit(state, made, appends);
-      if (next === undefined) return ended('lost', undefined);
-      await finish(next);
-      state = { ...next, applied: next.step };
-      await purge(state, inputs, takenMs);
-      records += made.records;
-      steps++;
-      for (const count of Object.values(made.step.dropped)) dropped += count;
-      if (made.task !== task) inputs = newInputs();
-      task = made.task ?? (await open(state));
-      if (isOver) return leave('idle');
-    }
-  }
-
-  /** They begin at the positions that they are first asked for. */
-  const newInputs = () =>
-    createInputs({ log, topics, limits }, sourceTopics(application, subtopology), id.partition);
-
-  /** A position may have gone on past what compaction has left nothing of. */
-  function isEmpty({ step, positions }: Pick<TakenStep, 'step' | 'positions'>, state: TaskState): boolean {
-    const { outputs, changes, times } = step;
-    return (
-      outputs.length === 0 &&
-      changes.length === 0 &&
-      JSON.stringify(times) === JSON.stringify(state.times) &&
-      Object.entries(positions).every(([topic, position]) => (state.positions[topic] ?? 0) === position)
-    );
-  }
-
-  /**
-   * Deletes what the task has read of the application's own topics, once in `purgeMs`: nobody else reads it. Below what is committed, so that it does
-   * no harm late, twice or half done, and whoever fails leaves it to the next.
-   */
-  async function purge(state: TaskState, inputs: Inputs, sinceMs: number): Promise<void> {
-    const now = clock.now();
-    if (now - (purged.get(taskName(id)) ?? sinceMs) < limits.purgeMs) return;
-    const own = inputs.topics().filter((topic) => isRepartitionTopic(application, topic.name));
-    purged.set(taskName(id), now);
-    await Promise.allSettled(
-      own.map((topic) => log.deleteRecords(topic, id.partition, positionIn(state, topic) ?? 0)),
-    );
-  }
-
-  /** As of the last step that was committed, and applied. */
-  async function open(state: TaskState): Promise<Task> {
-    const options = { nowMs: clock.now(), globalStores: tables.stores, changelogOf, refusal };
-    const task = newTask(application, id, state.times, options);
-    const read = await restoreTask(context, task, changelogs, state.snapshot);
-    if (read === undefined) return open({ ...state, snapshot: undefined });
-    restored += read;
-    sinceSnapshot = read;
-    return task;
-  }
-
-  const topicOf = async (name: string): Promise<Topic> => own.get(name) ?? topics.lookup(name);
-
-  /** By store. */
-  const changelogs = new Map(
-    [...logged].map((name) => [name, own.get(changelogTopic(applicationId, name))!] as const),
-  );
-
-  /**
-   * Writes one when the changelogs have gone on far enough, and names it in the item: on the condition that nobody has taken the task, and so put more
-   * into them, since. It takes half a lease at most, and is given up otherwise. `undefined`: another has the task.
-   */
-  async function keepSnapshot(
-    mine: TaskState,
-    task: Task,
-    runUntilMs: number,
-  ): Promise<TaskState | undefined> {
-    if (sinceSnapshot < Math.max(limits.snapshotRecords, mine.snapshot?.keys ?? 0)) return mine;
-    const deadlineMs = Math.min(runUntilMs, mine.untilMs - limits.leaseMs / 2);
-    if (clock.now() >= deadlineMs) return mine;
-    sinceSnapshot = 0;
-    const forgetOthers = (named: Snapshot | undefined) =>
-      forgetSnapshots(context, snapshotPrefix, named, mine.epoch).catch(() => undefined);
-    // Before as well: whoever dies each time leaves no more than one.
-    await forgetOthers(mine.snapshot);
-    const snapshot = await writeSnapshot({ log, objects, clock, partBytes: limits.snapshotPartBytes }, task, {
-      ...{ prefix: `${snapshotPrefix}${mine.epoch}-${mine.step}/`, deadlineMs },
-      changelogs,
-    });
-    if (snapshot === undefined) return mine;
-    const next = await store.put(mine, { ...mine, untilMs: clock.now() + limits.leaseMs, snapshot });
-    if (next !== undefined) await forgetOthers(snapshot);
-    return next;
-  }
-
-  async function commit(
-    mine: TaskState,
-    { step, positions, topicIds }: Pick<TakenStep, 'step' | 'positions'> & Pick<TaskState, 'topicIds'>,
-    appends: readonly StepAppend[],
-  ): Promise<TaskState | undefined> {
-    const done = isAtLeastOnce ? await apply(mine, appends) : await keep(mine, appends);
-    const next = await store.put(mine, {
-      ...mine,
-      untilMs: clock.now() + limits.leaseMs,
-      ...{ step: mine.step + 1, positions, topicIds, times: step.times },
-      ...done,
-    });
-    if (next === undefined) return undefined;
-    sinceSnapshot += step.changes.filter((change) => logged.has(change.store)).length;
-    await forget(mine);
-    return next;
-  }
-
-  /** Where a step is, to be applied when it is committed. */
-  async function keep({ epoch, step }: TaskState, appends: readonly StepAppend[]): Promise<Appends> {
-    const chunks = encodeStep(appends);
-    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-    if (bytes <= limits.inlineBytes)
-      return { applied: step, pending: new Uint8Array(Buffer.concat(chunks)), blob: undefined };
-    const blob = `${prefix}${epoch}-${step + 1}`;
-    await withRetries(clock, () => objects.put(blob, chunks));
-    return { applied: step, pending: undefined, blob };
-  }
-
-  /** Before it is committed. As long as it is tried with the same sequences, nothing of it is appended twice. */
-  async function apply({ step }: TaskState, appends: readonly StepAppend[]): Promise<Appends> {
-    await withRetries(clock, () => append(appends), mayBeRepeated);
-    return { applied: step + 1, pending: undefined, blob: undefined };
-  }
-
-  /**
-   * `undefined`: a record is above a limit that the task may not have known of. Made again, it says which record that comes of. Throws
-   * MESSAGE_TOO_LARGE for one that comes of none.
-   */
-  async function appendsOf(mine: TaskState, step: Step, isAgain: boolean): Promise<StepAppend[] | undefined> {
-    const logs = step.changes.flatMap(({ store }) => changelogOf(store) ?? []);
-    const names = [...new Set([...step.outputs.map(({ topic }) => topic), ...logs])];
-    const found = new Map(await Promise.all(names.map(async (name) => [name, await topicOf(name)] as const)));
-    for (const [name, { configs }] of found) maxBytes.set(name, configs.maxMessageBytes);
-    try {
-      return planAppends(step, {
-        producer: producerOf(applicationId, id, mine.epoch),
-        topicOf: (name) => found.get(name)!,
-        ...{ changelogOf, partition: id.partition, nowMs: clock.now(), sequences },
-      });
-    } catch (error) {
-      if (!isAgain && error instanceof WadiError && error.kafka === 'MESSAGE_TOO_LARGE') return undefined;
-      throw error;
-    }
-  }
-
-  function changelogOf(store: string): string | undefined {
-    return logged.has(store) ? changelogTopic(applicationId, store) : undefined;
-  }
-
-  function refusal(topic: string, record: RawRecord): WadiError | undefined {
-    const most = maxBytes.get(topic);
-    return most === undefined ? undefined : refusalOf(topic, record, most);
-  }
-
-  /** Applies the last step, if it is not known that it was. */
-  async function finish(state: TaskState): Promise<void> {
-    await append(await storedStep(context, state));
-  }
-
-  async function append(appends: readonly StepAppend[]): Promise<void> {
-    await applyStep(log, topicOf, appends);
-    for (const { topic, partition } of appends) appendedTo.add(`${topic}/${partition}`);
-  }
-
-  /** All that was committed is applied. */
-  async function giveBack(mine: TaskState): Promise<TaskState | undefined> {
-    // Counted on, so that nobody who has read of the step takes the task as it was then: the step's object is deleted.
-    const epoch = mine.epoch + 1;
-    const left = { untilMs: 0, leftMs: clock.now() };
-    const next = { ...mine, ...left, epoch, applied: mine.step, pending: undefined, blob: undefined };
-    const after = await store.put(mine, next);
-    if (after !== undefined) await forget(mine);
-    return after;
-  }
-
-  /**
-   * What was written by whoever died before the commit, and can be committed no more: the epoch of its lease is over. If it fails, while a region is
-   * down, say, the next to take the task does it.
-   */
-  async function forgetOrphans({ epoch, blob }: TaskState): Promise<void> {
-    const { objects: found } = await objects.list(prefix, { limit: 1_000 });
-    const orphans = found
-      .map(({ key }) => key)
-      .filter((key) => key !== blob && Number.parseInt(key.slice(prefix.length), 10) < epoch);
-    if (orphans.length > 0) await objects.delete(orphans);
-  }
-
-  /** The step before is applied: what it was written in is of no use to anybody. */
-  async function forget({ blob }: TaskState): Promise<void> {
-    if (blob !== undefined) await objects.delete([blob]).catch(() => undefined);
-  }
-
-  return work;
 }

@@ -33,13 +33,16 @@ export interface StreamsWorker {
 
 /** One of any number of workers on an application: whoever takes a task has it for a while. */
 export function createStreamsWorker(
-  wadi: Pick<Wadi, 'storage' | 'log' | 'topics' | 'clock'>,
+  wadi: Pick<Wadi, 'storage' | 'log' | 'topics' | 'clock' | 'arrived'>,
   application: StreamsApplication,
   { limits = STREAMS_LIMITS, warn, isStopping = () => false, functionName }: WorkerOptions,
 ): StreamsWorker {
   const { storage, log, topics, clock } = wadi;
   const { groups: items, objects } = storage;
-  const runner = createTaskRunner({ application, items, objects, log, topics, clock, limits, warn });
+  const runner = createTaskRunner({
+    ...{ application, items, objects, log, topics, clock, limits, warn },
+    isLate: wadi.arrived !== undefined,
+  });
   let prepared: { readonly tasks: Promise<TaskId[]>; readonly atMs: number } | undefined;
   /** The task whose turn it is: a busy one may take a whole run. */
   let turn = 0;

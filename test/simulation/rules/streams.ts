@@ -5,28 +5,28 @@ type Rule = Omit<Mutation, 'theme'>;
 const rules: readonly Rule[] = [
   {
     rule: 'a step is appended when it is committed, not before',
-    file: 'lib/streams/runtime/taskRunner.ts',
+    file: 'lib/streams/runtime/taskWork.ts',
     from: '    const next = await store.put(mine, {\n',
-    to: '    await applyStep(log, (name) => topics.lookup(name), appends);\n    const next = await store.put(mine, {\n',
+    to: '    await append(appends);\n    const next = await store.put(mine, {\n',
   },
   {
     rule: 'changes of state are of the step, and committed with it',
-    file: 'lib/streams/runtime/taskRunner.ts',
+    file: 'lib/streams/runtime/taskWork.ts',
     from: '      const next = await commit(state, made, appends);\n',
     to: `      const isState = ({ topic }: StepAppend) => topic.endsWith('-changelog');
-      await applyStep(log, (name) => topics.lookup(name), appends.filter(isState));
+      await append(appends.filter(isState));
       const next = await commit(state, made, appends.filter((append) => !isState(append)));\n`,
   },
   {
     rule: 'the next position is of the commit',
-    file: 'lib/streams/runtime/taskRunner.ts',
+    file: 'lib/streams/runtime/taskWork.ts',
     from: 'step: mine.step + 1, positions, topicIds',
     to: 'step: mine.step + 1, positions: mine.positions, topicIds',
   },
   {
     rule: 'a step that is found committed is applied before anything else',
-    file: 'lib/streams/runtime/taskRunner.ts',
-    from: '    await finish(state);\n',
+    file: 'lib/streams/runtime/taskWork.ts',
+    from: '    await append(await storedStep(context, state));\n',
     to: '',
   },
   {
@@ -79,9 +79,9 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'a step that may still be applied is no orphan',
-    file: 'lib/streams/runtime/taskRunner.ts',
-    from: '    await forget(mine);\n    return next;',
-    to: '    await forget(next);\n    return next;',
+    file: 'lib/streams/runtime/taskWork.ts',
+    from: '    await storage.forget(mine);\n    if (!isAtLeastOnce)',
+    to: '    await storage.forget(next);\n    if (!isAtLeastOnce)',
   },
   {
     rule: 'what a snapshot does not have is read from the changelog',
@@ -98,7 +98,7 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'nobody takes a task as it was before it was given back',
-    file: 'lib/streams/runtime/taskRunner.ts',
+    file: 'lib/streams/runtime/taskWork.ts',
     from: 'const epoch = mine.epoch + 1;',
     to: 'const { epoch } = mine;',
   },
@@ -110,7 +110,7 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'of a repartition topic only what was read is deleted',
-    file: 'lib/streams/runtime/taskRunner.ts',
+    file: 'lib/streams/runtime/taskWork.ts',
     from: 'positionIn(state, topic) ?? 0)',
     to: '-1)',
   },
@@ -128,7 +128,7 @@ const rules: readonly Rule[] = [
   },
   {
     rule: 'the times that processors have seen are committed with the step',
-    file: 'lib/streams/runtime/taskRunner.ts',
+    file: 'lib/streams/runtime/taskWork.ts',
     from: 'topicIds, times: step.times },',
     to: 'topicIds, times: mine.times },',
   },
