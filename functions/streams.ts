@@ -3,6 +3,7 @@ import { logError } from '../lib/logError.ts';
 import { lagsOf } from '../lib/streams/admin/lags.ts';
 import { describeApplication } from '../lib/streams/registry/describeApplication.ts';
 import type { StreamsApplication } from '../lib/streams/runtime/application.ts';
+import { STREAMS_LIMITS } from '../lib/streams/runtime/limits.ts';
 import { createStreamsWorker, type WorkerRun } from '../lib/streams/runtime/worker.ts';
 import type { Wadi } from '../lib/wadi.ts';
 
@@ -19,6 +20,8 @@ export interface StreamsOptions {
 /** So long before the function's time is over, nothing more is begun: what is under way ends until then. */
 const RESERVE_MS = 15_000;
 const REPORT_EVERY_MS = 60_000;
+/** Of several regions that work, the waker is in the first: the others leave tasks to it that it is at, with their stores at hand. */
+const AFFINITY_MS = 60_000;
 
 /**
  * Called by the clock, and by the waker: works on the application until there is nothing to read, or the function's time is nearly over. What fails
@@ -26,7 +29,9 @@ const REPORT_EVERY_MS = 60_000;
  */
 export function createHandler(wadi: Wadi, { application, functionName, report, reportLag }: StreamsOptions) {
   const { clock, log } = wadi;
+  const isElsewhere = wadi.arrived === undefined && wadi.localRegion !== wadi.regions[0]?.name;
   const worker = createStreamsWorker(wadi, application, {
+    limits: { ...STREAMS_LIMITS, affinityMs: isElsewhere ? AFFINITY_MS : 0 },
     warn: logError,
     ...(functionName && { functionName }),
   });

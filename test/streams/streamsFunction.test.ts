@@ -36,11 +36,14 @@ async function started({ topics = ['in', 'out'], partitions = 1, timeoutMs = TIM
   const application = { applicationId: 'copy', topology: builder.build() };
   const reported: WorkerRun[] = [];
   const lags: number[] = [];
-  const handle = createHandler(wadi, {
+  const options = {
     ...{ application, functionName: 'fn-copy' },
-    report: (run) => reported.push(run),
-    reportLag: (records) => lags.push(records),
-  });
+    report: (run: WorkerRun) => reported.push(run),
+    reportLag: (records: number) => lags.push(records),
+  };
+  const handle = createHandler(wadi, options);
+  const { objects } = wadi.storage;
+  const regions = ['first', 'second'].map((name, i) => ({ id: i + 1, name, objects }));
   const topic = (name: string) => wadi.topics.describe(name);
   return {
     ...{ wadi, clock, reported, lags },
@@ -48,6 +51,11 @@ async function started({ topics = ['in', 'out'], partitions = 1, timeoutMs = TIM
       append(wadi.log, await topic('in'), partition, batch(values)),
     copied: async (partition = 0) =>
       (await readAll(wadi.log, await topic('out'), partition)).map(([, value]) => value),
+    /** The function in one of two regions. */
+    inRegion: (localRegion: string) => {
+      const handle = createHandler({ ...wadi, regions, localRegion }, options);
+      return () => handle({}, { getRemainingTimeInMillis: () => timeoutMs });
+    },
     invoke: () => {
       const endsMs = clock.now() + timeoutMs;
       return handle({}, { getRemainingTimeInMillis: () => endsMs - clock.now() });
@@ -119,4 +127,17 @@ test('without its topics it fails, and begins once they are there', async () => 
   await expect(invoke()).rejects.toMatchObject({ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' });
   await wadi.topics.create({ name: 'in' });
   expect(await invoke()).toMatchObject({ failed: 0 });
+});
+
+test('of several regions, those that no waker calls leave a task for a minute to the one that had it last', async () => {
+  const { inRegion, put, clock } = await started();
+  const [first, second] = [inRegion('first'), inRegion('second')];
+  await put(0, 'one');
+  expect(await first()).toMatchObject({ records: 1 });
+  await put(0, 'two');
+  expect(await second()).toMatchObject({ records: 0, left: 1 });
+  clock.advance(60_000);
+  expect(await second()).toMatchObject({ records: 1 });
+  await put(0, 'three');
+  expect(await first()).toMatchObject({ records: 1 });
 });
