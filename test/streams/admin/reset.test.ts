@@ -271,42 +271,52 @@ test('a worker that begins for the first time while an application is reset, at 
   expect(refused).toBeGreaterThan(5);
 }, 120_000);
 
-test('a reset that slept at any call, while another was done and workers began anew, takes nothing of theirs', async () => {
-  const outcomes: string[] = [];
-  for (let call = 1; ; call++) {
-    const w = await newWorld(11);
-    await work(w, w.storage);
-    const sleepy = sleeper(w.storage, call);
-    const resetting = openOver(sleepy.storage, w.clock).then((wadi) => resetApplication(wadi, applicationId));
-    const outcome = resetting.then(
-      () => 'done',
-      (error) => error.kafka as string,
-    );
-    if ((await Promise.race([sleepy.asleep, outcome])) !== 'asleep') break;
-    await resetApplication(w.wadi, applicationId);
-    let from = await ends(w);
-    await work(w, w.storage);
-    const more = ['more', 'of more'];
-    await produce(w.wadi, 'lines', more);
-    const tasks = () => readTasks(w.wadi, applicationId);
-    const before = JSON.stringify(await tasks());
-    sleepy.wake();
-    const came = await outcome;
-    const isDone = JSON.stringify(await tasks()) !== before;
-    outcomes.push(`${came}, ${isDone ? 'again' : 'before'}`);
-    if (isDone) {
-      if (came !== 'done') await resetApplication(w.wadi, applicationId);
-      from = await ends(w);
+test.each([
+  ['done all that there was to do', Number.POSITIVE_INFINITY],
+  ['begun, and left records on their way', 4],
+])(
+  'a reset that slept at any call, while another was done and workers have %s, takes nothing of theirs',
+  async (_, asks) => {
+    const outcomes: string[] = [];
+    for (let call = 1; ; call++) {
+      const w = await newWorld(11);
+      await work(w, w.storage);
+      const sleepy = sleeper(w.storage, call);
+      const resetting = openOver(sleepy.storage, w.clock).then((wadi) =>
+        resetApplication(wadi, applicationId),
+      );
+      const outcome = resetting.then(
+        () => 'done',
+        (error) => error.kafka as string,
+      );
+      if ((await Promise.race([sleepy.asleep, outcome])) !== 'asleep') break;
+      await resetApplication(w.wadi, applicationId);
+      let from = await ends(w);
+      await work(w, w.storage, asks);
+      if (asks < Number.POSITIVE_INFINITY) expect(await ends(w)).toEqual(from);
+      const more = ['more', 'of more'];
+      await produce(w.wadi, 'lines', more);
+      const tasks = () => readTasks(w.wadi, applicationId);
+      const before = JSON.stringify(await tasks());
+      sleepy.wake();
+      const came = await outcome;
+      const isDone = JSON.stringify(await tasks()) !== before;
+      outcomes.push(`${came}, ${isDone ? 'again' : 'before'}`);
+      if (isDone) {
+        if (came !== 'done') await resetApplication(w.wadi, applicationId);
+        from = await ends(w);
+      }
+      await work(w, w.storage);
+      expectOnce(await told(w, from), [...w.lines, ...more]);
     }
-    await work(w, w.storage);
-    expectOnce(await told(w, from), [...w.lines, ...more]);
-  }
-  const known = [
-    ...['done, again', 'done, before', 'NON_EMPTY_GROUP, before'],
-    ...['REQUEST_TIMED_OUT, again', 'REQUEST_TIMED_OUT, before'],
-  ];
-  expect([...new Set(outcomes)].toSorted()).toEqual(known.toSorted());
-}, 120_000);
+    const known = [
+      ...['done, again', 'done, before', 'NON_EMPTY_GROUP, before'],
+      ...['REQUEST_TIMED_OUT, again', 'REQUEST_TIMED_OUT, before'],
+    ];
+    expect([...new Set(outcomes)].toSorted()).toEqual(known.toSorted());
+  },
+  120_000,
+);
 
 test('a reset that slept before it looks for objects leaves those of whoever began anew', async () => {
   const w = await newWorld(13);

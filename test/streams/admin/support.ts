@@ -16,11 +16,19 @@ export const { applicationId } = application;
 
 export const newWorld = (seed: number): Promise<World> => world(seeded(seed));
 
-/** A worker that begins now, in a process of its own, and works until there is nothing that it may do. */
-export async function work({ clock }: World, storage: Storage): Promise<void> {
+/** A worker that begins now, in a process of its own, and works until there is nothing that it may do, or until it has asked so often whether to stop. */
+export async function work(
+  { clock }: World,
+  storage: Storage,
+  asks = Number.POSITIVE_INFINITY,
+): Promise<void> {
   const failures: unknown[] = [];
   const wadi = await openOver(storage, clock);
-  const options = { limits: LIMITS, warn: (error: unknown) => failures.push(error) };
+  let left = asks;
+  const options = {
+    ...{ limits: LIMITS, warn: (error: unknown) => failures.push(error) },
+    isStopping: () => left-- <= 0,
+  };
   await createStreamsWorker(wadi, application, options).run(clock.now() + 600_000);
   await wadi.log.settled();
   if (failures.length > 0) throw failures[0];
