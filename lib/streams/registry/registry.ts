@@ -6,7 +6,10 @@ import type { ApplicationDescription } from './describeApplication.ts';
 
 /** The applications of the cluster, as their workers tell of them. Throws StorageError. */
 export interface Registry {
-  /** Tells of it, unless that is known. Where workers of two versions run, the one that began last is believed. */
+  /**
+   * Tells of it, unless that is known. Where workers of two versions run, the one that began last is believed; one that is in no function leaves the
+   * function that is known.
+   */
   register(description: ApplicationDescription): Promise<void>;
   /** `undefined`: none of its workers has run yet, or it was deleted. */
   find(applicationId: string): Promise<Registered | undefined>;
@@ -27,8 +30,9 @@ export function createRegistry(items: ItemStore, clock: Clock): Registry {
   return {
     async register(description) {
       const key = applicationKey(description.applicationId);
-      const text = JSON.stringify(description);
       const there = await withRetries(clock, () => items.get(key));
+      const { functionName = there && parseApplication(there).functionName } = description;
+      const text = JSON.stringify({ ...description, ...(functionName !== undefined && { functionName }) });
       if (there?.description === text) return;
       await withRetries(clock, () => items.update(key, [{ set: ['description'], to: text }]));
     },

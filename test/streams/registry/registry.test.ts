@@ -89,3 +89,12 @@ test('an application is marked as being reset until whoever marked it last takes
   await registry.forget('app', (await registry.hold('app'))!);
   expect(await registry.find('app')).toBeUndefined();
 });
+
+test('a worker that is in no function leaves the function that is known', async () => {
+  const registry = createRegistry(memoryStorage().groups, testClock());
+  await registry.register(describeApplication(windowed('app'), 'fn'));
+  await registry.register(describeApplication(windowed('app')));
+  expect(await registry.find('app')).toMatchObject({ functionName: 'fn' });
+  await registry.register(describeApplication(windowed('app'), 'fn-2'));
+  expect(await registry.find('app')).toMatchObject({ functionName: 'fn-2' });
+});
