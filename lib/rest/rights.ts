@@ -13,19 +13,32 @@ type Right = `${AclOperation} ${'TOPIC' | 'GROUP' | 'CLUSTER'}`;
  */
 export type Rights = readonly Right[] | 'nothing' | 'each';
 
+/** Each but once, for every function carries them. */
+const ALTER_CLUSTER: Rights = ['ALTER CLUSTER'];
+const DESCRIBE_CLUSTER: Rights = ['DESCRIBE CLUSTER'];
+const DESCRIBE_CONFIGS_CLUSTER: Rights = ['DESCRIBE_CONFIGS CLUSTER'];
+const DELETE_GROUP: Rights = ['DELETE GROUP'];
+const DESCRIBE_GROUP: Rights = ['DESCRIBE GROUP'];
+const READ_GROUP: Rights = ['READ GROUP'];
+const ALTER_CONFIGS_TOPIC: Rights = ['ALTER_CONFIGS TOPIC'];
+const DELETE_TOPIC: Rights = ['DELETE TOPIC'];
+const DESCRIBE_CONFIGS_TOPIC: Rights = ['DESCRIBE_CONFIGS TOPIC'];
+const DESCRIBE_TOPIC: Rights = ['DESCRIBE TOPIC'];
+const WRITE_TOPIC: Rights = ['WRITE TOPIC'];
+
 /**
  * Who may do what, by the operations' ids: Kafka's table (https://kafka.apache.org/documentation/#operations_resources_and_protocols)
  * for Kafka's requests of the same meaning. Asked for before the body is looked at: who may not learns nothing of what is there.
  */
 export const RIGHTS: Readonly<Record<string, Rights>> = {
   // ------------------------------------------------------------ records
-  produceRecord: ['WRITE TOPIC'],
-  produceRecordsBatch: ['WRITE TOPIC'],
-  produceToPartition: ['WRITE TOPIC'],
-  send: ['WRITE TOPIC'],
-  sendToPartition: ['WRITE TOPIC'],
+  produceRecord: WRITE_TOPIC,
+  produceRecordsBatch: WRITE_TOPIC,
+  produceToPartition: WRITE_TOPIC,
+  send: WRITE_TOPIC,
+  sendToPartition: WRITE_TOPIC,
   fetchRecords: ['READ TOPIC'],
-  deleteRecords: ['DELETE TOPIC'],
+  deleteRecords: DELETE_TOPIC,
 
   // ------------------------------------------------------------ topics
   listKafkaTopics: 'each',
@@ -33,79 +46,79 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   // CREATE of the topic's name or of the cluster: Kafka takes either.
   createKafkaTopic: 'each',
   createTopic: 'each',
-  getKafkaTopic: ['DESCRIBE TOPIC'],
-  getTopic: ['DESCRIBE TOPIC'],
+  getKafkaTopic: DESCRIBE_TOPIC,
+  getTopic: DESCRIBE_TOPIC,
   updatePartitionCountKafkaTopic: ['ALTER TOPIC'],
-  deleteKafkaTopic: ['DELETE TOPIC'],
+  deleteKafkaTopic: DELETE_TOPIC,
   listKafkaAllTopicConfigs: 'each',
-  listKafkaTopicConfigs: ['DESCRIBE_CONFIGS TOPIC'],
-  getKafkaTopicConfig: ['DESCRIBE_CONFIGS TOPIC'],
-  updateKafkaTopicConfigBatch: ['ALTER_CONFIGS TOPIC'],
-  updateKafkaTopicConfig: ['ALTER_CONFIGS TOPIC'],
-  deleteKafkaTopicConfig: ['ALTER_CONFIGS TOPIC'],
-  listKafkaPartitions: ['DESCRIBE TOPIC'],
-  listPartitions: ['DESCRIBE TOPIC'],
-  getKafkaPartition: ['DESCRIBE TOPIC'],
-  getPartition: ['DESCRIBE TOPIC'],
-  listKafkaPartitionOffsets: ['DESCRIBE TOPIC'],
-  getOffsets: ['DESCRIBE TOPIC'],
-  listKafkaReplicas: ['DESCRIBE TOPIC'],
-  getKafkaReplica: ['DESCRIBE TOPIC'],
+  listKafkaTopicConfigs: DESCRIBE_CONFIGS_TOPIC,
+  getKafkaTopicConfig: DESCRIBE_CONFIGS_TOPIC,
+  updateKafkaTopicConfigBatch: ALTER_CONFIGS_TOPIC,
+  updateKafkaTopicConfig: ALTER_CONFIGS_TOPIC,
+  deleteKafkaTopicConfig: ALTER_CONFIGS_TOPIC,
+  listKafkaPartitions: DESCRIBE_TOPIC,
+  listPartitions: DESCRIBE_TOPIC,
+  getKafkaPartition: DESCRIBE_TOPIC,
+  getPartition: DESCRIBE_TOPIC,
+  listKafkaPartitionOffsets: DESCRIBE_TOPIC,
+  getOffsets: DESCRIBE_TOPIC,
+  listKafkaReplicas: DESCRIBE_TOPIC,
+  getKafkaReplica: DESCRIBE_TOPIC,
   listKafkaReplicasOfBroker: 'each',
   listKafkaAllReassignments: 'nothing',
-  listKafkaTopicReassignments: ['DESCRIBE TOPIC'],
-  getKafkaReassignment: ['DESCRIBE TOPIC'],
+  listKafkaTopicReassignments: DESCRIBE_TOPIC,
+  getKafkaReassignment: DESCRIBE_TOPIC,
 
   // ------------------------------------------------------------ consumer instances
-  createConsumer: ['READ GROUP'],
-  deleteConsumer: ['READ GROUP'],
+  createConsumer: READ_GROUP,
+  deleteConsumer: READ_GROUP,
   // And READ of each topic: of a pattern's, those count that the instance may read.
-  subscribe: ['READ GROUP'],
-  unsubscribe: ['READ GROUP'],
-  listSubscriptions: ['READ GROUP'],
-  assign: ['READ GROUP'],
-  listAssignments: ['READ GROUP'],
-  seek: ['READ GROUP'],
-  seekToBeginning: ['READ GROUP'],
-  seekToEnd: ['READ GROUP'],
-  poll: ['READ GROUP'],
-  heartbeat: ['READ GROUP'],
-  commit: ['READ GROUP'],
-  committed: ['READ GROUP'],
+  subscribe: READ_GROUP,
+  unsubscribe: READ_GROUP,
+  listSubscriptions: READ_GROUP,
+  assign: READ_GROUP,
+  listAssignments: READ_GROUP,
+  seek: READ_GROUP,
+  seekToBeginning: READ_GROUP,
+  seekToEnd: READ_GROUP,
+  poll: READ_GROUP,
+  heartbeat: READ_GROUP,
+  commit: READ_GROUP,
+  committed: READ_GROUP,
 
   // ------------------------------------------------------------ consumer groups
   listKafkaConsumerGroups: 'each',
-  getKafkaConsumerGroup: ['DESCRIBE GROUP'],
-  deleteConsumerGroup: ['DELETE GROUP'],
-  listKafkaConsumers: ['DESCRIBE GROUP'],
-  getKafkaConsumer: ['DESCRIBE GROUP'],
+  getKafkaConsumerGroup: DESCRIBE_GROUP,
+  deleteConsumerGroup: DELETE_GROUP,
+  listKafkaConsumers: DESCRIBE_GROUP,
+  getKafkaConsumer: DESCRIBE_GROUP,
   // And DESCRIBE of each topic: others are left out.
-  listKafkaConsumerAssignment: ['DESCRIBE GROUP'],
+  listKafkaConsumerAssignment: DESCRIBE_GROUP,
   getKafkaConsumerAssignment: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
-  getKafkaConsumerGroupLagSummary: ['DESCRIBE GROUP'],
-  listKafkaConsumerLags: ['DESCRIBE GROUP'],
+  getKafkaConsumerGroupLagSummary: DESCRIBE_GROUP,
+  listKafkaConsumerLags: DESCRIBE_GROUP,
   getKafkaConsumerLag: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
   // And READ of each topic.
-  resetConsumerGroupPositions: ['READ GROUP'],
-  deleteConsumerGroupPositions: ['DELETE GROUP'],
+  resetConsumerGroupPositions: READ_GROUP,
+  deleteConsumerGroupPositions: DELETE_GROUP,
 
   // ------------------------------------------------------------ streams: an application's id is a group's, as in Kafka
   listStreamsApplications: 'each',
-  getStreamsApplication: ['DESCRIBE GROUP'],
-  listStreamsTasks: ['DESCRIBE GROUP'],
-  getStreamsTask: ['DESCRIBE GROUP'],
+  getStreamsApplication: DESCRIBE_GROUP,
+  listStreamsTasks: DESCRIBE_GROUP,
+  getStreamsTask: DESCRIBE_GROUP,
   // And DESCRIBE of each topic: others are left out.
-  listStreamsLags: ['DESCRIBE GROUP'],
+  listStreamsLags: DESCRIBE_GROUP,
   getStreamsLag: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
-  listStreamsStores: ['DESCRIBE GROUP'],
-  getStreamsStore: ['DESCRIBE GROUP'],
+  listStreamsStores: DESCRIBE_GROUP,
+  getStreamsStore: DESCRIBE_GROUP,
   // And READ of the changelog, which has the same.
-  getStreamsStoreKey: ['DESCRIBE GROUP'],
-  listStreamsStoreRecords: ['DESCRIBE GROUP'],
+  getStreamsStoreKey: DESCRIBE_GROUP,
+  listStreamsStoreRecords: DESCRIBE_GROUP,
   // And READ of each topic that it reads, DELETE of each of its own.
-  resetStreamsApplication: ['READ GROUP'],
+  resetStreamsApplication: READ_GROUP,
   // And DELETE of each of its own topics.
-  deleteStreamsApplication: ['DELETE GROUP'],
+  deleteStreamsApplication: DELETE_GROUP,
 
   // ------------------------------------------------------------ the cluster
   listKafkaClusters: 'nothing',
@@ -114,23 +127,23 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   getKafkaBroker: 'nothing',
   listBrokers: 'nothing',
   // As Kafka's DescribeQuorum.
-  listRegions: ['DESCRIBE CLUSTER'],
-  getRegion: ['DESCRIBE CLUSTER'],
-  listKafkaClusterConfigs: ['DESCRIBE_CONFIGS CLUSTER'],
-  listKafkaAllBrokerConfigs: ['DESCRIBE_CONFIGS CLUSTER'],
-  listKafkaBrokerConfigs: ['DESCRIBE_CONFIGS CLUSTER'],
-  getKafkaBrokerConfig: ['DESCRIBE_CONFIGS CLUSTER'],
-  getKafkaAcls: ['DESCRIBE CLUSTER'],
-  createKafkaAcls: ['ALTER CLUSTER'],
-  batchCreateKafkaAcls: ['ALTER CLUSTER'],
-  deleteKafkaAcls: ['ALTER CLUSTER'],
+  listRegions: DESCRIBE_CLUSTER,
+  getRegion: DESCRIBE_CLUSTER,
+  listKafkaClusterConfigs: DESCRIBE_CONFIGS_CLUSTER,
+  listKafkaAllBrokerConfigs: DESCRIBE_CONFIGS_CLUSTER,
+  listKafkaBrokerConfigs: DESCRIBE_CONFIGS_CLUSTER,
+  getKafkaBrokerConfig: DESCRIBE_CONFIGS_CLUSTER,
+  getKafkaAcls: DESCRIBE_CLUSTER,
+  createKafkaAcls: ALTER_CLUSTER,
+  batchCreateKafkaAcls: ALTER_CLUSTER,
+  deleteKafkaAcls: ALTER_CLUSTER,
   // As Kafka's client quotas.
-  listQuotas: ['DESCRIBE_CONFIGS CLUSTER'],
+  listQuotas: DESCRIBE_CONFIGS_CLUSTER,
   alterQuotas: ['ALTER_CONFIGS CLUSTER'],
-  surveyTopic: ['DESCRIBE TOPIC'],
-  getMaintenance: ['DESCRIBE CLUSTER'],
-  runMaintenance: ['ALTER CLUSTER'],
-  getMaintenanceRun: ['DESCRIBE CLUSTER'],
+  surveyTopic: DESCRIBE_TOPIC,
+  getMaintenance: DESCRIBE_CLUSTER,
+  runMaintenance: ALTER_CLUSTER,
+  getMaintenanceRun: DESCRIBE_CLUSTER,
 
   // ------------------------------------------------------------ the service
   info: 'nothing',
