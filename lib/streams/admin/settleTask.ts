@@ -1,3 +1,4 @@
+import { withRetries } from '../../log/retry.ts';
 import type { Topic } from '../../topic/topic.ts';
 import { applyStep } from '../runtime/applyStep.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
@@ -22,7 +23,10 @@ export async function settleTask(
   if (state.applied === state.step) return { id, state };
   const { storage, clock, log } = context;
   const { groups, objects } = storage;
-  const appends = await storedStep({ objects, clock }, state);
+  // A new home may find an item of before the step's object was deleted: nobody will ever see that again.
+  const isGone =
+    context.arrived !== undefined && state.blob !== undefined && !(await isThere(context, state.blob));
+  const appends = isGone ? [] : await storedStep({ objects, clock }, state);
   const topics = new Map<string, Topic>();
   for (const name of new Set(appends.map(({ topic }) => topic))) {
     const topic = own.has(name) ? undefined : await unlessGone(context.topics.describe(name));
@@ -39,4 +43,8 @@ export async function settleTask(
   const settled = await store.put(state, next);
   if (settled === undefined) throw takenOver(applicationId);
   return { id, state: settled };
+}
+
+async function isThere({ storage, clock }: AdminContext, key: string): Promise<boolean> {
+  return (await withRetries(clock, () => storage.objects.get(key))) !== undefined;
 }

@@ -355,3 +355,23 @@ test('a reset that slept before it looks for objects leaves those of whoever beg
   w.clock.advance(2 * LIMITS.leaseMs);
   await expectAnew(w, from);
 });
+
+test('a step whose object cannot be seen is waited for; where items are replicated with a lag it is gone', async () => {
+  const w = await newWorld(15);
+  let isDead = false;
+  const deadly = intercepted(w.storage, async ({ store, operation, args }, proceed) => {
+    if (isDead) throw new Killed();
+    const result = await proceed();
+    if (store === 'groups' && operation === 'put' && 'blob' in (args[0] as Item)) isDead = true;
+    return result;
+  });
+  await work(w, deadly).catch(() => undefined);
+  w.clock.advance(2 * LIMITS.leaseMs);
+  const { objects } = await w.storage.objects.list('streams/', { limit: 10 });
+  expect(objects).toHaveLength(1);
+  await w.storage.objects.delete(objects.map(({ key }) => key));
+  await expect(resetApplication(w.wadi, applicationId)).rejects.toThrow('is not to be seen');
+  const late = { ...w.wadi, arrived: async () => undefined };
+  await resetApplication(late, applicationId);
+  await expectAnew(w, await ends(w));
+});
