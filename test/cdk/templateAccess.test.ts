@@ -586,7 +586,8 @@ async function live(
   // So many words that a step takes an object.
   const line = Array.from({ length: 1_000 }, (_, i) => WORDS.slice(i % 10, 2 + Math.floor(i / 10))).join(' ');
   for (let i = 0; i < APPENDS; i++) {
-    aheadMs += APPEND_EVERY_MS;
+    // Where items are replicated with a lag, steps are kept for a while.
+    aheadMs += i < APPENDS - 1 ? APPEND_EVERY_MS : 2 * STREAMS_LIMITS.keepStepsMs;
     await call('produce', `POST ${cluster}/topics/lines/records`, { value: { type: 'STRING', data: line } });
     await count({}, { getRemainingTimeInMillis: () => 60_000 });
   }
