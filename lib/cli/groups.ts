@@ -6,6 +6,7 @@ import type { Api } from './api.ts';
 import { eachOf } from './eachOf.ts';
 import { addGroupPositions } from './groupPositions.ts';
 import type { Io } from './io.ts';
+import { type Lag, lagTable } from './lagTable.ts';
 import { examples } from './options.ts';
 import { partitionNames } from './partitionNames.ts';
 import { table } from './table.ts';
@@ -32,10 +33,7 @@ interface Assignment {
   readonly partition_id: number;
 }
 
-interface Lag extends Assignment {
-  readonly current_offset: number;
-  readonly log_end_offset: number;
-  readonly lag: number;
+interface GroupLag extends Lag {
   readonly client_id: string;
 }
 
@@ -77,8 +75,12 @@ owner      the member that holds the partition; - if nobody does
 ${examples('wadi groups lag billing')}`,
     )
     .action(async (group: string, { json }: { json?: true }) => {
-      const lags = await (await connect()).list<Lag>(`${groupPath(group)}/lags`);
-      io.stdout.write(json ? jsonOf(lags) : lagTable(lags));
+      const lags = await (await connect()).list<GroupLag>(`${groupPath(group)}/lags`);
+      io.stdout.write(
+        json
+          ? jsonOf(lags)
+          : lagTable(lags, { at: 'committed', by: 'owner', nameOf: ({ client_id }) => client_id || '-' }),
+      );
     });
 
   groups
@@ -134,19 +136,3 @@ async function assignmentsOf(api: Api, path: string): Promise<Assignment[]> {
 }
 
 const byFirst = ([a = '']: readonly string[], [b = '']: readonly string[]): number => (a < b ? -1 : 1);
-
-function lagTable(lags: readonly Lag[]): string {
-  const total = lags.reduce((sum, { lag }) => sum + lag, 0);
-  return table([
-    ['topic', 'partition', 'committed', 'end', 'lag', 'owner'],
-    ...lags.map((it) => [
-      it.topic_name,
-      String(it.partition_id),
-      it.current_offset < 0 ? '-' : String(it.current_offset),
-      String(it.log_end_offset),
-      String(it.lag),
-      it.client_id || '-',
-    ]),
-    ['total', '', '', '', String(total), ''],
-  ]);
-}

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Api } from './api.ts';
 import { eachOf } from './eachOf.ts';
 import type { Io } from './io.ts';
+import { type Lag, lagTable } from './lagTable.ts';
 import { examples } from './options.ts';
 import { addStreamsGet } from './streamsGet.ts';
 import { applicationPath } from './streamsPath.ts';
@@ -26,13 +27,8 @@ interface Task {
   readonly positions: readonly { readonly topic_name: string; readonly offset: number }[];
 }
 
-interface Lag {
-  readonly topic_name: string;
-  readonly partition_id: number;
+interface TaskLag extends Lag {
   readonly task_id: string;
-  readonly current_offset: number;
-  readonly log_end_offset: number;
-  readonly lag: number;
 }
 
 export function addStreams(program: Command, io: Io, connect: () => Promise<Api>): void {
@@ -89,8 +85,12 @@ lag       offsets from the position, or else from the log start, to the end
 ${examples('wadi streams lag word-count')}`,
     )
     .action(async (application: string, { json }: { json?: true }) => {
-      const lags = await (await connect()).list<Lag>(`${applicationPath(application)}/lags`);
-      io.stdout.write(json ? jsonOf(lags) : lagTable(lags));
+      const lags = await (await connect()).list<TaskLag>(`${applicationPath(application)}/lags`);
+      io.stdout.write(
+        json
+          ? jsonOf(lags)
+          : lagTable(lags, { at: 'position', by: 'task', nameOf: ({ task_id }) => task_id }),
+      );
     });
 
   addStreamsGet(streams, io, connect);
@@ -143,20 +143,4 @@ async function describe(api: Api, application: Application): Promise<string> {
     rows.length === 0 ? '' : `\n${table([['task', 'state', 'steps', 'positions'], ...rows])}`,
     `\n${topology}`,
   ].join('');
-}
-
-function lagTable(lags: readonly Lag[]): string {
-  const total = lags.reduce((sum, { lag }) => sum + lag, 0);
-  return table([
-    ['topic', 'partition', 'position', 'end', 'lag', 'task'],
-    ...lags.map((it) => [
-      it.topic_name,
-      String(it.partition_id),
-      it.current_offset < 0 ? '-' : String(it.current_offset),
-      String(it.log_end_offset),
-      String(it.lag),
-      it.task_id,
-    ]),
-    ['total', '', '', '', String(total), ''],
-  ]);
 }

@@ -207,7 +207,7 @@ test.each([
   ],
   [
     expect.stringMatching(/must export \{ applicationId, topology \}/),
-    ['run', MAIN.replace('main', 'table')],
+    ['run', new URL('../../lib/cli/table.ts', import.meta.url).pathname],
   ],
   [
     expect.stringMatching(

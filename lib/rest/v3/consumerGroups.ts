@@ -3,13 +3,13 @@ import * as Type from '@sinclair/typebox/type';
 import { groupResource } from '../../acl/binding.ts';
 import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';
-import type { GroupDescription, GroupState, GroupSummary, Groups } from '../../group/groups.ts';
+import type { GroupDescription, GroupState, Groups } from '../../group/groups.ts';
 import { GROUP_LIMITS } from '../../group/limits.ts';
 import type { Wadi } from '../../wadi.ts';
 import { localBroker } from '../brokers.ts';
 import type { HttpRequest, Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
-import { paramsReader, queryReader } from '../request.ts';
+import { paramsReader } from '../request.ts';
 import { JSON_TYPE, json, NO_CONTENT } from '../response.ts';
 import {
   clusterPlace,
@@ -22,6 +22,7 @@ import {
   related,
   resourceSchema,
 } from './resource.ts';
+import { seenPageQuery, seenPageReader } from './seenPage.ts';
 
 export const GROUPS = `${CLUSTER}/consumer-groups`;
 export const GROUP = `${GROUPS}/{consumer_group_id}`;
@@ -31,7 +32,6 @@ export const GroupParams = Type.Object({
 });
 
 /** Each is read with its members. */
-const MAX_PAGE_SIZE = 100;
 const READS_AT_ONCE = 8;
 
 const KIND = 'KafkaConsumerGroup';
@@ -60,23 +60,7 @@ const ConsumerGroup = resourceSchema(KIND, {
   lag_summary: Relationship,
 });
 
-const GroupsQuery = Type.Object({
-  page_size: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: MAX_PAGE_SIZE,
-      default: MAX_PAGE_SIZE,
-      description: 'At most so many.',
-    }),
-  ),
-  page_token: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: GROUP_LIMITS.nameBytes,
-      description: 'Where to go on; part of the URL that `metadata.next` gives.',
-    }),
-  ),
-});
+const GroupsQuery = seenPageQuery(GROUP_LIMITS.nameBytes);
 
 /** A group's name may hold any character. */
 export function groupPlace(cluster: Place, groupId: string): Place {
@@ -109,22 +93,6 @@ function groupData(
   };
 }
 
-/** Up to `limit` of those that the caller may see: no other is named, not even as the one to go on behind. */
-async function listSome(
-  groups: Groups,
-  isSeen: (group: GroupSummary) => boolean,
-  limit: number,
-  behind: string | undefined,
-): Promise<GroupSummary[]> {
-  const seen: GroupSummary[] = [];
-  for (let after = behind; ; ) {
-    const some = await groups.list({ limit, ...(after !== undefined && { after }) });
-    seen.push(...some.filter(isSeen));
-    after = some.at(-1)?.groupId;
-    if (some.length < limit || seen.length >= limit) return seen.slice(0, limit);
-  }
-}
-
 /** `undefined` for one that was deleted since it was listed. */
 async function describeIfThere(groups: Groups, groupId: string): Promise<GroupDescription | undefined> {
   try {
@@ -136,7 +104,7 @@ async function describeIfThere(groups: Groups, groupId: string): Promise<GroupDe
 }
 
 export const groupParams = paramsReader(GroupParams);
-const groupsQuery = queryReader(GroupsQuery);
+const groupsPage = seenPageReader(GroupsQuery);
 export const groupTag = 'Consumer Group (v3)';
 
 export const consumerGroupOperations: readonly Operation[] = [
@@ -154,19 +122,17 @@ export const consumerGroupOperations: readonly Operation[] = [
     form: 'v3',
     async handle(wadi, request, access) {
       const { groups } = wadi;
-      const { page_size = MAX_PAGE_SIZE, page_token } = groupsQuery(request);
-      const isSeen = ({ groupId }: GroupSummary) => access.allows('DESCRIBE', groupResource(groupId));
-      const listed = await listSome(groups, isSeen, page_size, page_token);
-      const described = await atOnce(listed, READS_AT_ONCE, ({ groupId }) =>
-        describeIfThere(groups, groupId),
-      );
       const self = `${clusterPlace(wadi, request).url}/consumer-groups`;
-      const last = listed.length === page_size ? listed.at(-1) : undefined;
-      const next = last && `${self}?page_size=${page_size}&page_token=${encodeURIComponent(last.groupId)}`;
+      const { page, next } = await groupsPage(request, self, {
+        list: groups.list,
+        idOf: ({ groupId }) => groupId,
+        isSeen: ({ groupId }) => access.allows('DESCRIBE', groupResource(groupId)),
+      });
+      const described = await atOnce(page, READS_AT_ONCE, ({ groupId }) => describeIfThere(groups, groupId));
       const data = described.flatMap((group) =>
         group === undefined ? [] : [groupData(wadi, request, group)],
       );
-      return json(200, list(KIND, self, data, next ?? null));
+      return json(200, list(KIND, self, data, next));
     },
   },
   {

@@ -5,11 +5,11 @@ import { atOnce } from '../../atOnce.ts';
 import { findApplication } from '../../streams/admin/findApplication.ts';
 import { activityOf, readTasks } from '../../streams/admin/tasks.ts';
 import type { Registered } from '../../streams/registry/applicationItem.ts';
-import { createRegistry, type Registry } from '../../streams/registry/registry.ts';
+import { createRegistry } from '../../streams/registry/registry.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { HttpRequest, Operation } from '../operation.ts';
 import { CLUSTER, ClusterParams } from '../paths.ts';
-import { paramsReader, queryReader } from '../request.ts';
+import { paramsReader } from '../request.ts';
 import { JSON_TYPE, json } from '../response.ts';
 import {
   clusterPlace,
@@ -22,6 +22,7 @@ import {
   related,
   resourceSchema,
 } from './resource.ts';
+import { seenPageQuery, seenPageReader } from './seenPage.ts';
 
 export const APPLICATIONS = `${CLUSTER}/streams`;
 export const APPLICATION = `${APPLICATIONS}/{application_id}`;
@@ -31,7 +32,6 @@ export const ApplicationParams = Type.Object({
 });
 
 /** Each is read with its tasks. */
-const MAX_PAGE_SIZE = 100;
 const READS_AT_ONCE = 8;
 const MAX_ID_LENGTH = 249;
 
@@ -76,23 +76,7 @@ const Application = resourceSchema(KIND, {
   lags: Relationship,
 });
 
-const ApplicationsQuery = Type.Object({
-  page_size: Type.Optional(
-    Type.Integer({
-      minimum: 1,
-      maximum: MAX_PAGE_SIZE,
-      default: MAX_PAGE_SIZE,
-      description: 'At most so many.',
-    }),
-  ),
-  page_token: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: MAX_ID_LENGTH,
-      description: 'Where to go on; part of the URL that `metadata.next` gives.',
-    }),
-  ),
-});
+const ApplicationsQuery = seenPageQuery(MAX_ID_LENGTH);
 
 export function applicationPlace(cluster: Place, applicationId: string): Place {
   const id = encodeURIComponent(applicationId);
@@ -137,24 +121,8 @@ async function applicationData(
   };
 }
 
-/** Up to `limit` of those that the caller may see: no other is named, not even as the one to go on behind. */
-async function listSome(
-  registry: Registry,
-  isSeen: (application: Registered) => boolean,
-  limit: number,
-  behind: string | undefined,
-): Promise<Registered[]> {
-  const seen: Registered[] = [];
-  for (let after = behind; ; ) {
-    const some = await registry.list({ limit, ...(after !== undefined && { after }) });
-    seen.push(...some.filter(isSeen));
-    after = some.at(-1)?.applicationId;
-    if (some.length < limit || seen.length >= limit) return seen.slice(0, limit);
-  }
-}
-
 export const applicationParams = paramsReader(ApplicationParams);
-const applicationsQuery = queryReader(ApplicationsQuery);
+const applicationsPage = seenPageReader(ApplicationsQuery);
 export const streamsTag = 'Streams';
 
 export const streamsOperations: readonly Operation[] = [
@@ -171,17 +139,14 @@ export const streamsOperations: readonly Operation[] = [
     errors: ['INVALID_REQUEST', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
     async handle(wadi, request, access) {
-      const { page_size = MAX_PAGE_SIZE, page_token } = applicationsQuery(request);
-      const registry = createRegistry(wadi.storage.groups, wadi.clock);
-      const isSeen = ({ applicationId }: Registered) =>
-        access.allows('DESCRIBE', groupResource(applicationId));
-      const listed = await listSome(registry, isSeen, page_size, page_token);
-      const data = await atOnce(listed, READS_AT_ONCE, (each) => applicationData(wadi, request, each));
       const self = `${clusterPlace(wadi, request).url}/streams`;
-      const last = listed.length === page_size ? listed.at(-1) : undefined;
-      const next =
-        last && `${self}?page_size=${page_size}&page_token=${encodeURIComponent(last.applicationId)}`;
-      return json(200, list(KIND, self, data, next ?? null));
+      const { page, next } = await applicationsPage(request, self, {
+        list: createRegistry(wadi.storage.groups, wadi.clock).list,
+        idOf: ({ applicationId }) => applicationId,
+        isSeen: ({ applicationId }) => access.allows('DESCRIBE', groupResource(applicationId)),
+      });
+      const data = await atOnce(page, READS_AT_ONCE, (each) => applicationData(wadi, request, each));
+      return json(200, list(KIND, self, data, next));
     },
   },
   {
