@@ -12,6 +12,7 @@ import {
   expectAtLeastOnce,
   expectOnce,
   LIMITS as FEW,
+  produce,
   readAll,
   runToRest,
   sayAll,
@@ -256,4 +257,34 @@ test('a snapshot that takes longer than half a lease is given up', async () => {
   expect(await snapshotOf(w, 0)).toBeUndefined();
   await runToRest(w, () => 0, LIMITS);
   expectOnce(await readAll(w.wadi, 'words'), w.lines);
+});
+
+test('a restore that takes longer than a lease keeps the task: another that comes meanwhile does not have it', async () => {
+  const w = await world(seeded(1));
+  // Many parts, of which some are read at once.
+  await produce(
+    w.wadi,
+    'lines',
+    Array.from({ length: 60 }, (_, i) => `word${i}`),
+  );
+  await runToRest(w, () => 0, LIMITS);
+  await bringMore(w);
+  const other = await startWorker(w);
+  const outcomes: string[] = [];
+  const storage = intercepted(w.storage, async ({ store, operation, args }, proceed) => {
+    const isPart = store === 'objects' && operation === 'get' && String(args[0]).startsWith('snapshots/');
+    if (isPart) {
+      w.clock.advance(LIMITS.leaseMs / 10);
+      outcomes.push((await other.runner.run(COUNTING[0]!, w.clock.now() + 600_000)).outcome);
+    }
+    return proceed();
+  });
+  const { runner } = await startWorker(w, storage);
+  const began = w.clock.now();
+  const run = await runner.run(COUNTING[0]!, began + 3_600_000);
+  expect(w.clock.now() - began).toBeGreaterThan(LIMITS.leaseMs);
+  expect(new Set(outcomes)).toEqual(new Set(['held']));
+  expect(run.outcome).toBe('idle');
+  expect(run.steps).toBeGreaterThan(0);
+  await runToRest(w, () => 0, LIMITS);
 });

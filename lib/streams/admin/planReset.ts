@@ -13,6 +13,7 @@ import { inputsOf, type KnownTask } from './tasks.ts';
 export interface ResetPosition {
   readonly task: TaskId;
   readonly topic: string;
+  readonly topicId: string;
   readonly partition: number;
   /** -1: there was none. */
   readonly before: number;
@@ -34,7 +35,7 @@ export async function planReset(
     const state = states.get(taskName(task));
     const before = (state && positionIn(state, topic)) ?? -1;
     const offset = await offsetTo(context.log, topic, partition, { from: before, to });
-    return { task, topic: topic.name, partition, before, offset };
+    return { task, topic: topic.name, topicId: topic.id, partition, before, offset };
   });
   return positions.toSorted(byPartition);
 }

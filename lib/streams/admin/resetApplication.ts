@@ -41,6 +41,7 @@ export async function resetApplication(
       ...NEW_TASK,
       ...{ epoch: state.epoch + 1, holder, step, applied: step },
       positions: Object.fromEntries(begins.map(({ topic, offset }) => [topic, offset])),
+      topicIds: Object.fromEntries(begins.map(({ topic, topicId }) => [topic, topicId])),
     };
     const store = createTaskStore(storage.groups, taskKey(applicationId, id), clock, STREAMS_LIMITS);
     if ((await store.put(state, next)) === undefined) throw takenOver(applicationId);

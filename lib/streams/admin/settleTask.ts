@@ -1,14 +1,13 @@
 import { withRetries } from '../../log/retry.ts';
-import type { Topic } from '../../topic/topic.ts';
 import { applyStep } from '../runtime/applyStep.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
 import { storedStep } from '../runtime/storedStep.ts';
 import { taskKey } from '../runtime/taskItem.ts';
 import { createTaskStore } from '../runtime/taskStore.ts';
+import { unlessGone } from '../runtime/unlessGone.ts';
 import type { AdminContext } from './context.ts';
 import { takenOver } from './holdTasks.ts';
 import type { KnownTask } from './tasks.ts';
-import { unlessGone } from './unlessGone.ts';
 
 /**
  * Of a task that is marked, applies the last step if it is not known that it was: what was committed has happened, and what others read of it
@@ -27,15 +26,10 @@ export async function settleTask(
   const isGone =
     context.arrived !== undefined && state.blob !== undefined && !(await isThere(context, state.blob));
   const appends = isGone ? [] : await storedStep({ objects, clock }, state);
-  const topics = new Map<string, Topic>();
-  for (const name of new Set(appends.map(({ topic }) => topic))) {
-    const topic = own.has(name) ? undefined : await unlessGone(context.topics.describe(name));
-    if (topic !== undefined) topics.set(name, topic);
-  }
   await applyStep(
     log,
-    async (name) => topics.get(name)!,
-    appends.filter(({ topic }) => topics.has(topic)),
+    async (name) => (own.has(name) ? undefined : unlessGone(context.topics.describe(name))),
+    appends,
   );
   const done = { applied: state.step, pending: undefined, blob: undefined };
   const next = { ...state, ...done, epoch: state.epoch + 1 };

@@ -5,8 +5,8 @@ import type { TaskId } from '../processor/processor.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
 import { isLeased, parseTask, type TaskState, taskKey, taskOf } from '../runtime/taskItem.ts';
+import { unlessGone } from '../runtime/unlessGone.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
-import { unlessGone } from './unlessGone.ts';
 
 /** A task that has begun, as its item says. */
 export interface KnownTask {

@@ -13,7 +13,7 @@ export interface LoadOptions {
   /** Parts before are there already. */
   readonly fromPart?: number;
   /** Told which part is next; what it throws ends it there. */
-  readonly onRead?: (nextPart: number) => void;
+  readonly onRead?: (nextPart: number) => void | Promise<void>;
 }
 
 /** Whether all of the store was there. If not, what was restored has some of it, and is of no use. */
@@ -34,7 +34,7 @@ export async function loadSnapshot(
       if (bytes === undefined) return false;
       for (const { key, value } of decodeBatches(bytes)) restore(key!, value);
     }
-    onRead(parts - left.length);
+    await onRead(parts - left.length);
   }
   return true;
 }

@@ -18,7 +18,7 @@ export async function readRange(
   topic: Topic,
   { partition, from, to }: Range,
   each: (record: DecodedRecord) => void,
-  onRead: (nextOffset: number) => void = () => undefined,
+  onRead: (nextOffset: number) => void | Promise<void> = () => undefined,
 ): Promise<void> {
   for (let offset = from; offset < to; ) {
     const fetched = await log.fetch(topic, {
@@ -27,6 +27,6 @@ export async function readRange(
     for (const record of decodeBatches(fetched.bytes, { fromOffset: offset })) each(record);
     if (fetched.nextOffset === offset) break;
     offset = fetched.nextOffset;
-    onRead(offset);
+    await onRead(offset);
   }
 }

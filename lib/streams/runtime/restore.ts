@@ -9,7 +9,7 @@ export interface RestoreOptions {
   /** The log start unless given. */
   readonly from?: number;
   /** Told how far it is, after each read; what it throws ends it there. */
-  readonly onRead?: (nextOffset: number) => void;
+  readonly onRead?: (nextOffset: number) => void | Promise<void>;
 }
 
 export interface Restored {
@@ -44,7 +44,7 @@ export async function restoreStore(
     },
     (offset) => {
       nextOffset = offset;
-      onRead(offset);
+      return onRead(offset);
     },
   );
   return { records, nextOffset };

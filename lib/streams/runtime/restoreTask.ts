@@ -15,22 +15,24 @@ interface RestoreContext {
 
 /**
  * Brings a new task's stores to what their changelogs say, those that the snapshot has from there on. Returns how many records of changelogs that
- * were; `undefined` if the snapshot turned out to be of no use, and the task with it.
+ * were, and is told after each read, which it waits for; `undefined` if the snapshot turned out to be of no use, and the task with it.
  */
 export async function restoreTask(
   context: RestoreContext,
   task: Task,
   changelogs: ReadonlyMap<string, Topic>,
   snapshot: Snapshot | undefined,
+  onRead: () => Promise<void> = async () => undefined,
 ): Promise<number | undefined> {
   const { log, clock } = context;
   let records = 0;
   for (const [name, changelog] of changelogs) {
     const stored = storedIn(snapshot, name, changelog, clock.now());
     const restore: Restore = (key, value) => task.restore({ store: name, key, value });
-    if (stored && !(await loadSnapshot(context, snapshot!, stored, restore))) return undefined;
+    if (stored && !(await loadSnapshot(context, snapshot!, stored, restore, { onRead }))) return undefined;
     const { partition } = task.id;
-    const read = await restoreStore(log, changelog, partition, restore, stored && { from: stored.offset });
+    const from = stored && { from: stored.offset };
+    const read = await restoreStore(log, changelog, partition, restore, { ...from, onRead });
     if (read === undefined || (stored && !isFresh(snapshot!, changelog, clock.now()))) return undefined;
     records += read.records;
   }

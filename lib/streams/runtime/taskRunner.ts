@@ -171,12 +171,15 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
       // Before the lease: the first time it may take long.
       await tables.readOn(globalStores, clock.now() - limits.globalTableMs);
       // Before the task is taken: whoever sleeps through a reset knows those alone that are gone by then, and changes none of the new ones.
-      const own = await ownTopics(topics, application, topology.subtopologies[id.subtopology]!);
+      const lookUp = () => ownTopics(topics, application, topology.subtopologies[id.subtopology]!);
+      const own = await lookUp();
       let done = NOTHING;
       for (;;) {
         const taken = await store.take(seen);
         if (taken === undefined) return { ...done, outcome: 'held' };
-        const { run, state } = await work(id, store, taken, own, untilMs);
+        // A task without a step may have had no item: then nothing else says that the application was deleted since.
+        const known = taken.step > 0 ? own : await heldWhile(store, taken, lookUp);
+        const { run, state } = await work(id, store, taken, known, untilMs);
         done = sum(done, run);
         if (state === undefined || run.outcome === 'more') return { ...done, outcome: run.outcome };
         if (!(await hasMore(context, id, state))) return { ...done, outcome: 'idle' };
@@ -195,4 +198,18 @@ function sum(a: typeof NOTHING, b: typeof NOTHING): typeof NOTHING {
     dropped: a.dropped + b.dropped,
     appendedTo: new Set([...a.appendedTo, ...b.appendedTo]),
   };
+}
+
+/** What fails gives the task back. */
+async function heldWhile<T>(
+  store: Pick<TaskStore, 'release'>,
+  taken: TaskState,
+  look: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await look();
+  } catch (error) {
+    await store.release(taken).catch(() => undefined);
+    throw error;
+  }
 }

@@ -36,12 +36,15 @@ export function createTaskStore(
     async take(seen) {
       const now = clock.now();
       if (seen.isResetting || isLeased(seen, now, { leaseMs })) return undefined;
+      const isNew = seen.step === 0;
+      if (isNew && (await isApplicationResetting())) return undefined;
       const holder = Buffer.from(clock.random(8)).toString('hex');
       const epoch = seen.epoch === 0 ? firstEpoch(clock) : seen.epoch + 1;
       const taken = await store.put(seen, { ...seen, epoch, holder, untilMs: now + leaseMs });
-      // Whoever resets an application may not know of a task that has done nothing yet. So it is looked for behind the put: one of the two sees the other.
-      if (taken === undefined || taken.step > 0 || !(await isApplicationResetting())) return taken;
-      await store.release(taken);
+      // Whoever resets an application may not know of a task that has done nothing yet. So it is looked for behind the put, too: one of the two sees the other.
+      if (taken === undefined || !isNew || !(await isApplicationResetting())) return taken;
+      if (seen.epoch === 0) await store.delete(taken);
+      else await store.release(taken);
       return undefined;
     },
 

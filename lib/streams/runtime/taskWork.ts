@@ -22,6 +22,7 @@ import { positionIn, type TaskState } from './taskItem.ts';
 import type { RunnerContext, TaskRun } from './taskRunner.ts';
 import type { TaskStore } from './taskStore.ts';
 import { refusalOf } from './tooLarge.ts';
+import { unlessGone } from './unlessGone.ts';
 
 /** A task as a worker leaves it, who has it at hand if he is the next to take it. */
 export interface TaskAtHand {
@@ -167,7 +168,14 @@ export function createWork(
   async function open(state: TaskState): Promise<Task> {
     const options = { nowMs: clock.now(), globalStores: tables.stores, changelogOf, refusal };
     const task = newTask(application, id, state.times, options);
-    const read = await restoreTask(context, task, changelogs, state.snapshot);
+    let { untilMs } = state;
+    async function holdOn(): Promise<void> {
+      if (untilMs - clock.now() > limits.leaseMs / 2) return;
+      untilMs = clock.now() + limits.leaseMs;
+      if ((await store.put(state, { ...state, untilMs })) === undefined)
+        throw new StorageError(`task ${name} is another's by now`, 'no');
+    }
+    const read = await restoreTask(context, task, changelogs, state.snapshot, holdOn);
     if (read === undefined) return open({ ...state, snapshot: undefined });
     restored += read;
     sinceSnapshot = read;
@@ -233,7 +241,7 @@ export function createWork(
   }
 
   async function append(appends: readonly StepAppend[]): Promise<void> {
-    await applyStep(log, topicOf, appends);
+    await applyStep(log, (topic) => unlessGone(topicOf(topic)), appends);
     for (const { topic, partition } of appends) appendedTo.add(`${topic}/${partition}`);
   }
 

@@ -2,7 +2,7 @@ import { TABLES } from '../../../lib/storage/ports.ts';
 import { deleteApplication } from '../../../lib/streams/admin/deleteApplication.ts';
 import { createRegistry } from '../../../lib/streams/registry/registry.ts';
 import { DAY, HOUR, keepFor, startKeeper } from '../../maintenance/schedules.ts';
-import { expectOnce, startProcess } from '../countedWords.ts';
+import { expectOnce, oracle, startProcess } from '../countedWords.ts';
 import {
   applicationId,
   ends,
@@ -94,6 +94,32 @@ test('a worker that slept at any call, while its application was deleted and beg
     w.clock.advance(2 * LIMITS.leaseMs);
     await work(w, w.storage);
     expectOnce(await told(w, from), w.lines);
+  }
+}, 120_000);
+
+test('a worker that slept at any call before its first lease, and wakes when its application is gone, loses nothing of what the next reads', async () => {
+  for (let call = 1; ; call++) {
+    const w = await newWorld(3);
+    const { storage, asleep, wake } = sleeper(w.storage, call);
+    const working = work(w, storage).catch(() => undefined);
+    if ((await Promise.race([asleep, working])) !== 'asleep') break;
+    w.clock.advance(2 * LIMITS.leaseMs);
+    const isDeleted = await deleteApplication(w.wadi, applicationId).then(
+      () => true,
+      () => false,
+    );
+    const from = await ends(w);
+    wake();
+    await working;
+    for (let times = 0; times < 2; times++) {
+      w.clock.advance(2 * LIMITS.leaseMs);
+      await work(w, w.storage).catch(() => undefined);
+    }
+    // Before it has told of itself there is nothing to delete.
+    if (!isDeleted) continue;
+    // Some may be told twice: by one that woke, and of the application that comes behind.
+    const last = new Map(await told(w, from));
+    expect([call, last]).toEqual([call, oracle(w.lines)]);
   }
 }, 120_000);
 

@@ -375,3 +375,34 @@ test('a step whose object cannot be seen is waited for; where items are replicat
   await resetApplication(late, applicationId);
   await expectAnew(w, await ends(w));
 });
+
+test('a topic that was made anew behind a reset to positions is read from its first record', async () => {
+  const w = await newWorld(2);
+  await work(w, w.storage);
+  await resetApplication(w.wadi, applicationId, 'latest');
+  await w.wadi.topics.delete('lines');
+  await w.wadi.topics.create({ name: 'lines', partitions: 2 });
+  w.clock.advance(10_000);
+  const from = await ends(w);
+  const lines = Array.from({ length: 20 }, () => 'new');
+  await produce(w.wadi, 'lines', lines);
+  await work(w, w.storage);
+  expectOnce(await told(w, from), lines);
+});
+
+test('workers of an application whose reset died only read, however often they look', async () => {
+  const w = await newWorld(4);
+  const wadi = await openOver(w.storage, w.clock);
+  await createRegistry(w.storage.groups, w.clock).register(describeApplication(application));
+  await createRegistry(w.storage.groups, w.clock).hold(applicationId);
+  let writes = 0;
+  const storage = intercepted(w.storage, async ({ store, operation }, proceed) => {
+    if (store === 'groups' && operation !== 'get' && operation !== 'query') writes++;
+    return proceed();
+  });
+  for (let look = 0; look < 5; look++) await work(w, storage);
+  expect(writes).toBe(0);
+  await resetApplication(wadi, applicationId);
+  await work(w, w.storage);
+  expectOnce(await told(w, [0, 0, 0]), w.lines);
+});
