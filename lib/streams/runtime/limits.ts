@@ -2,8 +2,10 @@
 export interface StreamsLimits {
   /** A step ends with so many records, */
   readonly recordsPerStep: number;
-  /** or so many bytes of them. */
+  /** or so many bytes of them, */
   readonly bytesPerStep: number;
+  /** or after so long: in time for its lease, and for the end of a function. */
+  readonly stepMs: number;
   /** Of one read of one topic. */
   readonly bytesPerFetch: number;
   /** A step up to this size rests in the task's item; a larger one in an object. */
@@ -34,6 +36,7 @@ export interface StreamsLimits {
 export const STREAMS_LIMITS: StreamsLimits = {
   recordsPerStep: 5_000,
   bytesPerStep: 4 * 1024 * 1024,
+  stepMs: 10_000,
   bytesPerFetch: 1024 * 1024,
   // An item takes a write unit a KB: up to here that is cheaper than a PUT, and faster.
   inlineBytes: 4 * 1024,

@@ -1,11 +1,10 @@
-import { WadiError } from '../../errors.ts';
 import { partitionOfKey } from '../../record/partitioner.ts';
 import { type PlainBatch, plainBatch, sealBatch } from '../../record/plainBatch.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { RawRecord } from '../record.ts';
 import type { Step } from '../task/task.ts';
+import { misplaced, tooLarge } from './refusal.ts';
 import type { StepAppend } from './stepBlob.ts';
-import { tooLarge } from './tooLarge.ts';
 
 /** A batch of a step, about; less where the topic does not take so much. */
 const BATCH_BYTES = 512 * 1024;
@@ -32,7 +31,7 @@ interface Placed {
 
 /**
  * The appends that a step's outputs and changes make, partition by partition, each in the order in which the task said so. Throws MESSAGE_TOO_LARGE for
- * a record that is above its topic's `max.message.bytes`, INVALID_PARTITIONS for a partition that there is not, before anything is counted.
+ * a record that is above its topic's `max.message.bytes`, and what `misplaced` says, before anything is counted.
  */
 export function planAppends(step: Step, options: AppendPlanOptions): StepAppend[] {
   const { producer, topicOf, changelogOf, partition: own, nowMs, sequences } = options;
@@ -44,13 +43,11 @@ export function planAppends(step: Step, options: AppendPlanOptions): StepAppend[
     byPlace.set(place, known);
   };
   for (const output of step.outputs) {
-    const { partitions } = topicOf(output.topic);
+    const topic = topicOf(output.topic);
+    const wrong = misplaced(topic, output);
+    if (wrong !== undefined) throw wrong;
+    const { partitions } = topic;
     const chosen = output.partition?.(partitions);
-    if (chosen !== undefined && !(Number.isInteger(chosen) && chosen >= 0 && chosen < partitions))
-      throw new WadiError(
-        'INVALID_PARTITIONS',
-        `A partitioner says ${chosen} of topic ${output.topic}, which has ${partitions} partitions.`,
-      );
     // Without a key, all of a step go to one: as Kafka's sticky partitioner fills batches.
     const byKey = output.key === null ? own % partitions : partitionOfKey(output.key, partitions);
     add(output.topic, chosen ?? byKey, output);

@@ -7,83 +7,93 @@ export interface TakenStep {
   readonly step: Step;
   readonly positions: Readonly<Record<string, number>>;
   readonly records: number;
-  /** The task as it now is; `undefined` if it is to be opened anew, since a record has broken off in its midst. */
-  readonly task: Task | undefined;
+  readonly task: Task;
+  /** Why the step ended before a record: it was read, but is still to come. */
+  readonly bad?: RecordError;
 }
 
 export interface StepOptions {
-  readonly limits: Pick<StreamsLimits, 'recordsPerStep' | 'bytesPerStep'>;
+  readonly limits: Pick<StreamsLimits, 'recordsPerStep' | 'bytesPerStep' | 'stepMs'>;
   readonly onError: OnError;
   /** A task like this one, as of the last step that was committed. */
   readonly reopen: () => Promise<Task>;
   /** Where that left off. */
   readonly from: Readonly<Record<string, number>>;
-  readonly nowMs: number;
+  readonly now: () => number;
+  /** Of the step before. */
+  readonly bad?: RecordError | undefined;
 }
 
 /**
  * Lets a task read on, up to the bounds of a step. A record whose bytes are none of its type goes to the dead letters by the way. One at which a
- * processor fails may have changed half of what it would: so the step ends before it, or, if it is the first, is of its dead letter alone, and
- * the task begins anew as of the step before. Throws RecordError where such records stop the task.
+ * processor fails may have changed half of what it would: so the step ends before it, with the task made anew; and the next is of its dead letter alone.
+ * Throws RecordError where such records stop the task, when what came before them is committed.
  */
 export async function takeStep(task: Task, inputs: Inputs, options: StepOptions): Promise<TakenStep> {
-  const { limits, onError, nowMs, from } = options;
+  const { limits, onError, now, from, bad } = options;
   const { partition } = task.id;
   const taken: TaskRecord[] = [];
   const letters: Output[] = [];
+  const endMs = now() + limits.stepMs;
   let bytes = 0;
-  while (taken.length < limits.recordsPerStep && bytes < limits.bytesPerStep) {
+  while (taken.length < limits.recordsPerStep && bytes < limits.bytesPerStep && now() < endMs) {
     const record = await inputs.next();
     if (record === undefined) break;
-    try {
-      task.process(record);
-    } catch (error) {
-      if (!(error instanceof RecordError) || onError === 'stop') throw error;
-      const letter = deadLetter(onError.deadLetterTopic, error, partition);
-      if (error.during === 'processing') return endBefore(record, letter);
-      letters.push(letter);
+    const error = isOf(record, bad) ? bad : failureOf(task, record);
+    const isTouched = error !== bad && error?.during === 'processing';
+    if (error?.during === 'deserialization' && onError !== 'stop')
+      letters.push(deadLetter(onError.deadLetterTopic, error, partition));
+    else if (error !== undefined) {
+      if (taken.length > 0) return { ...end(isTouched ? await again() : task, behind(taken)), bad: error };
+      if (onError === 'stop') throw error;
+      return letterAlone(isTouched ? await options.reopen() : task, error, onError.deadLetterTopic);
     }
     taken.push(record);
     bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
   }
-  task.advanceTo(nowMs);
-  const step = task.take();
-  return {
-    step: { ...step, outputs: [...step.outputs, ...letters] },
-    positions: inputs.positions(),
-    records: taken.length,
-    task,
-  };
+  return end(task, inputs.positions());
 
-  async function endBefore(bad: TaskRecord, letter: Output): Promise<TakenStep> {
-    const again = await options.reopen();
-    if (taken.length === 0) {
-      const { times } = again.take();
-      const step: Step = { outputs: [letter], changes: [], times, dropped: {} };
-      return { step, positions: behind([bad]), records: 1, task: again };
-    }
-    const some = letters.length > 0 && onError !== 'stop';
-    for (const record of taken) {
-      try {
-        again.process(record);
-      } catch (error) {
-        // As before: of its bytes.
-        if (!some || !(error instanceof RecordError) || error.during !== 'deserialization') throw error;
-      }
-    }
-    again.advanceTo(nowMs);
-    const step = again.take();
+  function end(made: Task, positions: TakenStep['positions']): TakenStep {
+    made.advanceTo(now());
+    const step = made.take();
     return {
       step: { ...step, outputs: [...step.outputs, ...letters] },
-      positions: behind(taken),
-      records: taken.length,
-      task: again,
+      ...{ positions, records: taken.length, task: made },
     };
+  }
+
+  function letterAlone(made: Task, error: RecordError, topic: string): TakenStep {
+    const { times } = made.take();
+    const step: Step = { outputs: [deadLetter(topic, error, partition)], changes: [], times, dropped: {} };
+    return { step, positions: behind([error.record]), records: 1, task: made };
+  }
+
+  /** As of the records that were taken: of their bytes some fail, as before. */
+  async function again(): Promise<Task> {
+    const made = await options.reopen();
+    for (const record of taken) {
+      const error = failureOf(made, record);
+      if (error?.during === 'processing') throw error;
+    }
+    return made;
   }
 
   function behind(records: readonly TaskRecord[]): Readonly<Record<string, number>> {
     const positions = { ...from };
     for (const { topic, offset } of records) positions[topic] = offset + 1;
     return positions;
+  }
+}
+
+const isOf = ({ topic, offset }: TaskRecord, error: RecordError | undefined): boolean =>
+  error?.record.topic === topic && error.record.offset === offset;
+
+function failureOf(task: Task, record: TaskRecord): RecordError | undefined {
+  try {
+    task.process(record);
+    return undefined;
+  } catch (error) {
+    if (error instanceof RecordError) return error;
+    throw error;
   }
 }

@@ -97,7 +97,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
     warn?.(error);
   });
   const shared: WorkContext = {
-    ...{ ...context, limits, tables, maxBytes: new Map(), purged: new Map(), tidied: new Map() },
+    ...{ ...context, limits, tables, outputTopics: new Map(), purged: new Map(), tidied: new Map() },
   };
 
   async function isDue(id: TaskId, { applied, step, times }: TaskState): Promise<boolean> {

@@ -3,8 +3,7 @@ import { withRetries } from '../../log/retry.ts';
 import { StorageError } from '../../storage/ports.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { TaskId } from '../processor/processor.ts';
-import type { RawRecord } from '../record.ts';
-import type { Step, Task } from '../task/task.ts';
+import type { RecordError, Step, Task } from '../task/task.ts';
 import { changelogTopic, isRepartitionTopic, producerOf, sourceTopics, taskName } from './application.ts';
 import { applyStep } from './applyStep.ts';
 import type { GlobalTables } from './globalTables.ts';
@@ -12,6 +11,7 @@ import { createInputs, type Inputs } from './inputs.ts';
 import type { StreamsLimits } from './limits.ts';
 import { newTask } from './newTask.ts';
 import { planAppends } from './planAppends.ts';
+import { type Placeable, REFUSALS, refusalOf } from './refusal.ts';
 import { restoreTask } from './restoreTask.ts';
 import type { StepAppend } from './stepBlob.ts';
 import { createStepStorage } from './stepStorage.ts';
@@ -21,7 +21,6 @@ import { type TakenStep, takeStep } from './takeStep.ts';
 import { positionIn, type TaskState } from './taskItem.ts';
 import type { RunnerContext, TaskRun } from './taskRunner.ts';
 import type { TaskStore } from './taskStore.ts';
-import { refusalOf } from './tooLarge.ts';
 import { unlessGone } from './unlessGone.ts';
 
 /** A task as a worker leaves it, who has it at hand if he is the next to take it. */
@@ -43,8 +42,8 @@ export interface Worked extends TaskAtHand {
 export interface WorkContext extends RunnerContext {
   readonly limits: StreamsLimits;
   readonly tables: GlobalTables;
-  /** `max.message.bytes` of the topics that were appended to, as it was last seen. */
-  readonly maxBytes: Map<string, number>;
+  /** The topics that were appended to, as they were last seen. */
+  readonly outputTopics: Map<string, Topic>;
   /** By task: when its inputs were purged last, */
   readonly purged: Map<string, number>;
   /** and orphans were looked for. */
@@ -65,7 +64,7 @@ export function createWork(
   taken: TaskState,
   own: ReadonlyMap<string, Topic>,
 ) {
-  const { application, objects, log, topics, clock, limits, purged, tidied, tables, maxBytes } = context;
+  const { application, objects, log, topics, clock, limits, purged, tidied, tables, outputTopics } = context;
   const { applicationId, topology, onError = 'stop', processingGuarantee } = application;
   const isAtLeastOnce = processingGuarantee === 'at_least_once';
   const subtopology = topology.subtopologies[id.subtopology]!;
@@ -101,6 +100,8 @@ export function createWork(
     let steps = 0;
     let isAgain = false;
     let dropped = 0;
+    /** The record that comes next cannot be processed. */
+    let bad: RecordError | undefined;
     const ended = (outcome: TaskRun['outcome'], after: TaskState | undefined): Worked => {
       const run = {
         ...{ outcome: after === undefined ? 'lost' : outcome, records, steps, restored, dropped, appendedTo },
@@ -121,7 +122,7 @@ export function createWork(
       // A row that was appended before what the run begins with is seen by it.
       const sinceMs = clock.now() - (isMore && steps === 0 ? 0 : limits.globalTableMs);
       await tables.readOn(subtopology.globalStores, sinceMs);
-      const options = { limits, onError, from: inputs.positions(), nowMs: clock.now() };
+      const options = { limits, onError, from: inputs.positions(), now: () => clock.now(), bad };
       const current = state;
       const made = {
         ...(await takeStep(task, inputs, { ...options, reopen: () => open(current) })),
@@ -143,8 +144,8 @@ export function createWork(
       records += made.records;
       steps++;
       for (const count of Object.values(made.step.dropped)) dropped += count;
-      if (made.task !== task) inputs = newInputs();
-      task = made.task ?? (await open(state));
+      ({ task, bad } = made);
+      if (bad !== undefined) inputs = newInputs();
       if (isOver) return leave('idle');
     }
   }
@@ -186,20 +187,20 @@ export function createWork(
 
   const changelogOf = (storeName: string): string | undefined => changelogs.get(storeName)?.name;
 
-  function refusal(topic: string, record: RawRecord): WadiError | undefined {
-    const most = maxBytes.get(topic);
-    return most === undefined ? undefined : refusalOf(topic, record, most);
+  function refusal(name: string, record: Placeable): WadiError | undefined {
+    const topic = outputTopics.get(name);
+    return topic && refusalOf(topic, record);
   }
 
   /**
-   * `undefined`: a record is above a limit that the task may not have known of. Made again, it says which record that comes of. Throws
-   * MESSAGE_TOO_LARGE for one that comes of none.
+   * `undefined`: a topic does not take a record, for what the task may not have known of it. Made again, it says which record that comes of. Throws
+   * what `planAppends` does for one that comes of none.
    */
   async function appendsOf(mine: TaskState, step: Step, isAgain: boolean): Promise<StepAppend[] | undefined> {
     const logs = step.changes.flatMap((change) => changelogOf(change.store) ?? []);
     const names = [...new Set([...step.outputs.map(({ topic }) => topic), ...logs])];
     const found = new Map(await Promise.all(names.map(async (each) => [each, await topicOf(each)] as const)));
-    for (const [topic, { configs }] of found) maxBytes.set(topic, configs.maxMessageBytes);
+    for (const [name, topic] of found) outputTopics.set(name, topic);
     try {
       return planAppends(step, {
         producer: producerOf(applicationId, id, mine.epoch),
@@ -207,7 +208,7 @@ export function createWork(
         ...{ changelogOf, partition: id.partition, nowMs: clock.now(), sequences },
       });
     } catch (error) {
-      if (!isAgain && error instanceof WadiError && error.kafka === 'MESSAGE_TOO_LARGE') return undefined;
+      if (!isAgain && error instanceof WadiError && REFUSALS.includes(error.kafka)) return undefined;
       throw error;
     }
   }

@@ -10,7 +10,8 @@ export interface KeyValue<K, V> {
 /** Kafka's KeyValueStore. Keys are in the order of their bytes. */
 export interface KeyValueStore<K, V> extends StateStore {
   get(key: K): V | undefined;
-  put(key: K, value: V): void;
+  /** Without a value: deletes, as in Kafka. */
+  put(key: K, value: V | null | undefined): void;
   /** What was there, and stays; else puts, and returns `undefined`. */
   putIfAbsent(key: K, value: V): V | undefined;
   /** What was there. */
@@ -62,7 +63,10 @@ export function keyValueStoreBuilder<K, V>(
       return {
         name,
         get,
-        put: (key, value) => bytes.put(keySerde.serialize(key), valueSerde.serialize(value)),
+        put(key, value) {
+          if (value === null || value === undefined) bytes.delete(keySerde.serialize(key));
+          else bytes.put(keySerde.serialize(key), valueSerde.serialize(value));
+        },
         putIfAbsent(key, value) {
           const before = get(key);
           if (before === undefined) bytes.put(keySerde.serialize(key), valueSerde.serialize(value));

@@ -17,7 +17,7 @@ import type { ValueAndTimestamp } from './timestamped.ts';
  * is found is read before anything is put.
  */
 export interface SessionStore<K, V> extends StateStore {
-  put(session: Windowed<K>, value: V | undefined): void;
+  put(session: Windowed<K>, value: V | null | undefined): void;
   remove(session: Windowed<K>): void;
   /** The row of a table of sessions, as joins look it up: its time is the session's end, as in Kafka. */
   get(session: Windowed<K>): ValueAndTimestamp<V> | undefined;
@@ -63,8 +63,11 @@ export function sessionStoreBuilder<K, V>(
         for (const entry of sessionsOfKey(bytes, keyBytes, earliestEndMs, latestStartMs, reverse))
           yield decode(entry);
       }
-      const put = (session: Windowed<K>, value: V | undefined): void =>
-        bytes.put(windowed.serialize(session), value === undefined ? undefined : valueSerde.serialize(value));
+      const put = (session: Windowed<K>, value: V | null | undefined): void =>
+        bytes.put(
+          windowed.serialize(session),
+          value === undefined || value === null ? undefined : valueSerde.serialize(value),
+        );
       const fetchSession = (key: K, startMs: number, endMs: number): V | undefined => {
         const value = bytes.get(windowed.serialize({ key, window: { startMs, endMs } }));
         return value && valueSerde.deserialize(value);

@@ -11,7 +11,7 @@ import { type ByteStore, type StateStore, type StoreBuilder, storeShape } from '
  */
 export interface WindowStore<K, V> extends StateStore {
   /** `undefined`: deletes. */
-  put(key: K, value: V | undefined, windowStartMs: number): void;
+  put(key: K, value: V | null | undefined, windowStartMs: number): void;
   /** The row of a windowed table, as joins look it up. */
   get(windowed: Windowed<K>): V | undefined;
   fetch(key: K, windowStartMs: number): V | undefined;
@@ -66,7 +66,7 @@ export function windowStoreBuilder<K, V>(
         put: (key, value, windowStartMs) =>
           bytes.put(
             withTimes(keySerde.serialize(key), windowStartMs),
-            value === undefined ? undefined : valueSerde.serialize(value),
+            value === undefined || value === null ? undefined : valueSerde.serialize(value),
           ),
         backwardFetch: (key, fromMs, toMs) => ofKey(key, fromMs, toMs, true),
         fetchAll: (fromMs, toMs) => decoded(bytes.byTime(fromMs, toMs)),

@@ -69,7 +69,10 @@ export interface TaskOptions {
   /** Of a store: what its changes are appended to; `undefined`: nothing. */
   readonly changelogOf?: (store: string) => string | undefined;
   /** Why a topic does not take a record: then the record that made it cannot be processed. `undefined`: it does. */
-  readonly refusal?: (topic: string, record: RawRecord) => Error | undefined;
+  readonly refusal?: (
+    topic: string,
+    record: RawRecord & Partial<Pick<Output, 'partition'>>,
+  ) => Error | undefined;
   /** Of a topic that the application makes for itself. */
   readonly internalTopic?: (name: string) => string;
   readonly nowMs: number;
@@ -115,7 +118,7 @@ export function createTask(options: TaskOptions): Task {
     const changelog = changelogOf?.(change.store);
     if (changelog !== undefined) requireTaken(changelog, { ...change, timestamp: streamTimeMs, headers: [] });
   };
-  const requireTaken = (topic: string, record: RawRecord): void => {
+  const requireTaken: (topic: string, record: RawRecord) => void = (topic, record) => {
     refused ??= refusal?.(topic, record);
   };
   /** Not where it was said: a processor could take it for its own. */
@@ -221,7 +224,9 @@ export function createTask(options: TaskOptions): Task {
         timestamp: raw.timestamp,
         headers,
       };
-      return { ...record, timestamp: source.timestampExtractor?.(record) ?? raw.timestamp };
+      const timestamp = source.timestampExtractor?.(record) ?? raw.timestamp;
+      if (!Number.isSafeInteger(timestamp)) throw new TypeError(`a timestamp extractor says ${timestamp}`);
+      return { ...record, timestamp };
     } catch (error) {
       throw new RecordError(raw, 'deserialization', error);
     }
@@ -240,7 +245,10 @@ export function createTask(options: TaskOptions): Task {
         throw new RangeError(`${topic} is no source of sub-topology ${id.subtopology}`);
       const record = read(source, raw);
       // Kafka's: a record without a time is passed over.
-      if (record.timestamp < 0) return;
+      if (record.timestamp < 0) {
+        dropped[source.name] = (dropped[source.name] ?? 0) + 1;
+        return;
+      }
       current = { topic, partition, offset };
       try {
         streamTimeMs = Math.max(streamTimeMs, record.timestamp);

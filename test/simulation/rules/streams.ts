@@ -123,8 +123,8 @@ const rules: readonly Rule[] = [
   {
     rule: 'a record that breaks off leaves nothing half done',
     file: 'lib/streams/runtime/takeStep.ts',
-    from: '    const again = await options.reopen();\n',
-    to: '    const again = task;\n',
+    from: '    const made = await options.reopen();\n',
+    to: '    const made = task;\n',
   },
   {
     rule: 'the times that processors have seen are committed with the step',
