@@ -223,10 +223,13 @@ async function purge(context: UnitContext, due: DueUnit, holder: StoredTopic | u
   // All of it is gone, and no lease is to be left.
   if (deletedMs === undefined) return NOTHING;
   await lease.take();
+  const begunMs = clock.now();
   const purged = await purgeTopic(job, due.topic, due.cursor as PurgeCursor | undefined);
   if (purged.cursor !== undefined) return { ...purged, more: true };
   const againAtMs = deletedMs + limits.purgeAgainMs;
-  if (clock.now() < againAtMs) return { ...purged, nextDueAtMs: againAtMs };
+  // Whoever slept on the way, or goes on with what another began, has looked before what came late.
+  const isLast = begunMs >= againAtMs && due.cursor === undefined;
+  if (!isLast) return { ...purged, nextDueAtMs: Math.max(againAtMs, clock.now()) };
   await deleteHeadMarks(job, due.topic);
   await forgetTopic(storage.metadata, due.topic);
   return purged;

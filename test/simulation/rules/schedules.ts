@@ -76,8 +76,8 @@ export const schedulesRules: readonly Mutation[] = [
   {
     rule: 'a purge is done again when nothing can be late any more',
     file: 'lib/maintenance/units.ts',
-    from: 'if (clock.now() < againAtMs) return { ...purged, nextDueAtMs: againAtMs };',
-    to: '',
+    from: 'const isLast = begunMs >= againAtMs && due.cursor === undefined;',
+    to: 'const isLast = begunMs >= againAtMs - limits.purgeAgainMs;',
   },
   {
     rule: 'what a deletion left that died is finished',
