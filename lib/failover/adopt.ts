@@ -2,6 +2,7 @@ import { atOnce } from '../atOnce.ts';
 import type { Clock } from '../clock.ts';
 import { withRetries } from '../log/retry.ts';
 import { type Condition, type Item, type ItemTables, type Key, TABLES } from '../storage/ports.ts';
+import { atNewHome, isTaskItem } from '../streams/runtime/taskItem.ts';
 import { epochOf, inEpoch } from './epochItems.ts';
 import type { FailoverLimits } from './limits.ts';
 
@@ -48,6 +49,7 @@ function takenOver(item: Item, epoch: number, whole: boolean): Item[] {
   const { pk } = inEpoch(item, epoch, 1);
   // No late writer of the epoch before meets an index of this one: so it needs no marks.
   if (LEFT_BEHIND.test(pk) || item.absorbed !== undefined) return [];
+  if (isTaskItem({ pk })) return [atNewHome(item)];
   if (!pk.startsWith('group/')) return [item];
   if (MEMBERS.test(item.sk)) return [];
   // Whoever is still there joins anew: positions are what counts.

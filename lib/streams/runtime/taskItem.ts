@@ -59,7 +59,21 @@ export function positionIn(
  * Of a task's first lease. Epochs are those of its appends, and count on as long as there is its item; should that be deleted, and the task
  * begin anew, its appends are of another producer, and nobody who slept is taken for it.
  */
-export const firstEpoch = (clock: Clock): number => Buffer.from(clock.random(4)).readUInt32BE() * EPOCHS + 1;
+export const firstEpoch = (clock: Clock): number => firstEpochOf(Buffer.from(clock.random(4)).readUInt32BE());
+
+/** Of a generation of producers: see `producerOf`. */
+const firstEpochOf = (generation: number): number => generation * EPOCHS + 1;
+
+export const isTaskItem = ({ pk }: Pick<Key, 'pk'>): boolean => pk.startsWith(PK_PREFIX);
+
+/**
+ * A task's item, as a new home begins with it. It may be older than what the log has of the task, in epochs that it does not tell of: so the task goes on as
+ * another producer. Nobody who had its lease can commit there.
+ */
+export function atNewHome(item: Item): Item {
+  const generation = Math.floor((item.epoch as number) / EPOCHS);
+  return { ...item, epoch: firstEpochOf(generation + 1), untilMs: 0 };
+}
 
 export function taskKey(applicationId: string, task: TaskId): Key {
   return { pk: `${PK_PREFIX}${applicationId}`, sk: taskName(task) };
