@@ -132,6 +132,27 @@ test('what goes by wall-clock time is called when it is due, also of a task to w
   expect(await told(whole)).toBe(2 * PARTITIONS);
 });
 
+test.each([
+  ['the worker that has the task at hand', true],
+  ['another', false],
+])(
+  'a clock that was a day ahead holds up nothing that goes by it, once it is set back: %s',
+  async (_, isSame) => {
+    const { clock, whole, startWorker, run } = await start(ticking());
+    clock.advance(DAY);
+    const ahead = await startWorker();
+    await run(ahead);
+    clock.advance(-DAY);
+    const worker = isSame ? ahead : await startWorker();
+    await run(worker);
+    clock.advance(900);
+    expect((await run(worker)).calls).toEqual({ 'groups query': 1, 'log get': 1 });
+    clock.advance(100);
+    await run(worker);
+    expect(await told(whole)).toBe(PARTITIONS);
+  },
+);
+
 test('a step that was committed by one who died is applied, though nothing more comes', async () => {
   const { clock, whole, startWorker, run } = await start(wordCount());
   await produce(whole, 'lines', ['a b c']);

@@ -4,8 +4,8 @@ import { allItems } from '../../storage/allItems.ts';
 import type { ItemStore, ObjectStore } from '../../storage/ports.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
-import type { PunctuationType, TaskId } from '../processor/processor.ts';
-import { isWallClockDue } from '../task/punctuations.ts';
+import type { TaskId } from '../processor/processor.ts';
+import { isWallClockDue, type Schedule } from '../task/punctuations.ts';
 import { NO_TIMES } from '../task/task.ts';
 import { type StreamsApplication, taskName } from './application.ts';
 import { createGlobalTables } from './globalTables.ts';
@@ -90,7 +90,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
   const { topology, onError = 'stop' } = application;
   const warm = new Map<string, Warm>();
   /** By task: what its punctuations go by. */
-  const punctuations = new Map<string, readonly PunctuationType[]>();
+  const punctuations = new Map<string, readonly Schedule[]>();
   const tables = createGlobalTables(context, topology, (error) => {
     // As Kafka's, they have no dead letters: each process would write its own.
     if (onError === 'stop') throw error;
@@ -105,7 +105,7 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
   }
 
   /** As its processors ask for when they begin, with global tables as a whole. */
-  async function punctuationsOf(id: TaskId): Promise<readonly PunctuationType[]> {
+  async function punctuationsOf(id: TaskId): Promise<readonly Schedule[]> {
     const known = punctuations.get(taskName(id));
     if (known !== undefined) return known;
     await tables.readOn(topology.subtopologies[id.subtopology]!.globalStores, Number.NEGATIVE_INFINITY);

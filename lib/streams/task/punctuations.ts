@@ -1,8 +1,11 @@
 import type { PunctuationType } from '../processor/processor.ts';
 
-interface Punctuation {
+export interface Schedule {
   readonly type: PunctuationType;
   readonly intervalMs: number;
+}
+
+interface Punctuation extends Schedule {
   readonly punctuate: (timestamp: number) => void;
   /** When it is due next; `undefined` while its time is not known. */
   nextMs: number | undefined;
@@ -14,22 +17,28 @@ export interface Punctuations {
   advance(type: PunctuationType, nowMs: number): void;
   /** When each is due next, in that order, for `restore` in another worker. */
   save(): readonly (number | null)[];
-  /** What each goes by, in that order. */
-  types(): readonly PunctuationType[];
+  /** In that order. */
+  schedules(): readonly Schedule[];
 }
 
-/** Whether one that goes by wall-clock time is due, or not scheduled yet, as far as was saved. */
+/** Whether one that goes by wall-clock time is due, or has no time yet, as far as was saved. */
 export function isWallClockDue(
-  types: readonly PunctuationType[],
+  schedules: readonly Schedule[],
   saved: readonly (number | null)[],
   nowMs: number,
 ): boolean {
-  return types.some((type, i) => type === 'wall-clock-time' && (saved[i] ?? nowMs) <= nowMs);
+  return schedules.some(({ type, intervalMs }, i) => {
+    const nextMs = saved[i] ?? nowMs;
+    return type === 'wall-clock-time' && (nextMs <= nowMs || isWrong(nextMs, intervalMs, nowMs));
+  });
 }
+
+/** It is of a clock that was ahead, and has been set back. */
+const isWrong = (nextMs: number, intervalMs: number, nowMs: number): boolean => nextMs > nowMs + intervalMs;
 
 /**
  * Kafka's PunctuationQueue: stream time begins at 0, so its first call is as soon as there is any time; wall-clock time begins now. Of several
- * calls that were missed one is made up for, and the next is at a multiple of the interval.
+ * calls that were missed one is made up for, and the next is at a multiple of the interval. One that would be later than in an interval begins anew.
  */
 export function createPunctuations(saved: readonly (number | null)[]): Punctuations {
   const all: Punctuation[] = [];
@@ -42,7 +51,8 @@ export function createPunctuations(saved: readonly (number | null)[]): Punctuati
     advance(type, nowMs) {
       for (const each of all) {
         if (each.type !== type) continue;
-        each.nextMs ??= nowMs + each.intervalMs;
+        if (each.nextMs === undefined || isWrong(each.nextMs, each.intervalMs, nowMs))
+          each.nextMs = nowMs + each.intervalMs;
         if (each.nextMs > nowMs) continue;
         each.punctuate(nowMs);
         const missed = Math.floor((nowMs - each.nextMs) / each.intervalMs);
@@ -50,6 +60,6 @@ export function createPunctuations(saved: readonly (number | null)[]): Punctuati
       }
     },
     save: () => all.map(({ nextMs }) => nextMs ?? null),
-    types: () => all.map(({ type }) => type),
+    schedules: () => all.map(({ type, intervalMs }) => ({ type, intervalMs })),
   };
 }

@@ -1,15 +1,9 @@
-import type {
-  Processor,
-  ProcessorContext,
-  PunctuationType,
-  RecordMetadata,
-  TaskId,
-} from '../processor/processor.ts';
+import type { Processor, ProcessorContext, RecordMetadata, TaskId } from '../processor/processor.ts';
 import type { RawRecord, StreamRecord } from '../record.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
 import type { ByteStore, StateStore, StoreChange } from '../state/store.ts';
 import type { ProcessorNode, SinkNode, SourceNode, Subtopology } from '../topology/topology.ts';
-import { createPunctuations } from './punctuations.ts';
+import { createPunctuations, type Schedule } from './punctuations.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: as in the topology.
 type Any = any;
@@ -85,7 +79,7 @@ export interface TaskOptions {
 export interface Task {
   readonly id: TaskId;
   /** What its punctuations go by, in the order of `TaskTimes`. */
-  readonly punctuations: readonly PunctuationType[];
+  readonly punctuations: readonly Schedule[];
   /** Throws RecordError; then the step is to be thrown away, and the task with it. */
   process(record: TaskRecord): void;
   /** Wall-clock time, for punctuations. */
@@ -236,7 +230,7 @@ export function createTask(options: TaskOptions): Task {
   throwRefusal();
   return {
     id,
-    punctuations: punctuations.types(),
+    punctuations: punctuations.schedules(),
 
     process(raw) {
       const { topic, offset } = raw;
@@ -263,7 +257,7 @@ export function createTask(options: TaskOptions): Task {
     },
 
     advanceTo(now) {
-      nowMs = Math.max(nowMs, now);
+      nowMs = now;
       punctuations.advance('wall-clock-time', nowMs);
       throwRefusal();
     },
