@@ -39,7 +39,7 @@ export function createHandler(wadi: Wadi, { application, functionName, report, r
   let measuredAtMs: number | undefined;
 
   async function measure(): Promise<void> {
-    if (measuredAtMs !== undefined && clock.now() - measuredAtMs < REPORT_EVERY_MS) return;
+    if (measuredAtMs !== undefined && Math.abs(clock.now() - measuredAtMs) < REPORT_EVERY_MS) return;
     measuredAtMs = clock.now();
     const lags = await lagsOf(wadi, description);
     reportLag(lags.reduce((sum, { lag }) => sum + lag, 0));

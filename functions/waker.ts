@@ -37,7 +37,7 @@ export function createHandler(
   const missing = new Set<string>();
 
   async function applications(): Promise<readonly ApplicationDescription[]> {
-    if (known === undefined || clock.now() - known.readAtMs >= KNOWN_FOR_MS) {
+    if (known === undefined || Math.abs(clock.now() - known.readAtMs) >= KNOWN_FOR_MS) {
       const readAtMs = clock.now();
       known = { applications: await registry.list({ limit: MAX_APPLICATIONS }), readAtMs };
     }

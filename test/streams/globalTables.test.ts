@@ -179,6 +179,19 @@ test('between steps the table is read on when it was not for a second', async ()
   expect(await w.told()).toEqual(['pen: none', 'pen: none', 'pen: none', 'pen: 3', 'pen: 3']);
 });
 
+test('a clock that is set back holds up nothing that is put into the table from then on', async () => {
+  const w = await world();
+  await w.price(0, 'pen', 1);
+  const { runTask } = await w.start();
+  await w.order('pen');
+  await runTask(0);
+  w.clock.advance(-3_600_000);
+  await w.price(0, 'pen', 2);
+  await w.order('pen');
+  await runTask(0);
+  expect(await w.told()).toEqual(['pen: 1', 'pen: 2']);
+});
+
 test('all tasks have one table, which is read once; those that look nothing up, or have nothing to do, do not read it', async () => {
   const w = await world();
   await w.price(0, 'pen', 1);

@@ -69,6 +69,16 @@ test('a topic that is given more partitions while it is read is read in all of t
   expect(new Map(await readAll(wadi, 'words')).get('a3')).toBe(2);
 });
 
+test('a clock that is set back keeps no worker from finding more partitions', async () => {
+  const { clock, wadi, startWorker } = await cluster({ lines: 1, words: 1 });
+  const worker = await startWorker(keyCount());
+  await worker.run();
+  clock.advance(-3_600_000);
+  await wadi.topics.addPartitions('lines', 2);
+  await put(wadi, 1, 'a');
+  expect(await worker.run()).toMatchObject({ records: 1 });
+});
+
 test('a key that is in another partition by then begins anew there', async () => {
   const { clock, wadi, startWorker } = await cluster({ lines: 1, words: 1 });
   const worker = await startWorker(keyCount());

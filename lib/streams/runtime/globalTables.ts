@@ -96,6 +96,11 @@ function createTable(
     }
   }
 
+  /** A time that is ahead is from before the clock was set back. */
+  function hasRead(sinceMs: number): boolean {
+    return place !== undefined && place.readAtMs > sinceMs && place.readAtMs <= clock.now();
+  }
+
   function put(into: Rows, record: DecodedRecord): void {
     const { key, value } = record;
     if (key === null) return;
@@ -113,7 +118,7 @@ function createTable(
   return {
     store: table.builder.build(readOnlyBytes(table.store, rows)),
     readOn(sinceMs: number): Promise<void> {
-      const mine = turn.then(() => (place !== undefined && place.readAtMs > sinceMs ? undefined : read()));
+      const mine = turn.then(() => (hasRead(sinceMs) ? undefined : read()));
       turn = mine.catch(() => undefined);
       return mine;
     },

@@ -49,7 +49,7 @@ export function createStreamsWorker(
 
   async function tasks(): Promise<TaskId[]> {
     const now = clock.now();
-    if (prepared === undefined || now - prepared.atMs >= limits.prepareMs) {
+    if (prepared === undefined || Math.abs(now - prepared.atMs) >= limits.prepareMs) {
       const forgotten = (error: unknown) => {
         prepared = undefined;
         throw error;
