@@ -24,9 +24,13 @@ export async function readRange(
     const fetched = await log.fetch(topic, {
       ...{ partition, offset, maxBytes: FETCH_BYTES, minBytes: 0, maxWaitMs: 0 },
     });
-    for (const record of decodeBatches(fetched.bytes, { fromOffset: offset })) each(record);
+    for (const record of decodeBatches(fetched.bytes, { fromOffset: offset })) {
+      // What was appended since may be a part of a step, of which the rest is behind what was fetched.
+      if (record.offset >= to) break;
+      each(record);
+    }
     if (fetched.nextOffset === offset) break;
-    offset = fetched.nextOffset;
+    offset = Math.min(fetched.nextOffset, to);
     await onRead(offset);
   }
 }
