@@ -32,6 +32,9 @@ const OBJECTS_PER_PAGE = 1_000;
 /** Of one look for orphans; what is left the next one finds. */
 const MAX_PAGES = 10;
 
+/** Of an epoch in a key, so that the objects of a task are listed in the order of its epochs. */
+const EPOCH_DIGITS = 16;
+
 /** Objects are `<prefix><epoch>-<step>-<when it was written, ms>`. */
 export function createStepStorage(
   { objects, clock, inlineBytes, keepMs }: StepStorageContext,
@@ -42,7 +45,7 @@ export function createStepStorage(
       const chunks = encodeStep(appends);
       const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
       if (bytes <= inlineBytes) return { pending: new Uint8Array(Buffer.concat(chunks)), blob: undefined };
-      const blob = `${prefix}${epoch}-${step + 1}-${clock.now()}`;
+      const blob = `${prefix}${String(epoch).padStart(EPOCH_DIGITS, '0')}-${step + 1}-${clock.now()}`;
       await withRetries(clock, () => objects.put(blob, chunks));
       return { pending: undefined, blob };
     },
@@ -62,7 +65,8 @@ export function createStepStorage(
           .filter((key) => key !== blob && isOrphan(key.slice(prefix.length), epoch, writtenByMs));
         if (orphans.length > 0) await objects.delete(orphans);
         after = found.next;
-        if (after === undefined) return;
+        // Where steps are kept for a while, what is behind is younger.
+        if (after === undefined || orphans.length === 0) return;
       }
     },
   };

@@ -290,7 +290,9 @@ export function createWork(
   /** Others may have left something; oneself only what is kept for a while. */
   async function tidy(state: TaskState, isAtHand: boolean): Promise<void> {
     const now = clock.now();
-    if (isAtHand && (keepMs === 0 || now - (tidied.get(name) ?? 0) < keepMs)) return;
+    // So often that a look has room for what has become too old since the last one.
+    const isDue = keepMs > 0 && Math.abs(now - (tidied.get(name) ?? 0)) >= keepMs / 10;
+    if (isAtHand && !isDue) return;
     tidied.set(name, now);
     await storage.forgetOrphans(state).catch(() => undefined);
   }
