@@ -105,11 +105,12 @@ export const RIGHTS: Readonly<Record<string, Rights>> = {
   // ------------------------------------------------------------ streams: an application's id is a group's, as in Kafka
   listStreamsApplications: 'each',
   getStreamsApplication: DESCRIBE_GROUP,
+  // And DESCRIBE of each topic: others are left out.
   listStreamsTasks: DESCRIBE_GROUP,
   getStreamsTask: DESCRIBE_GROUP,
-  // And DESCRIBE of each topic: others are left out.
   listStreamsLags: DESCRIBE_GROUP,
   getStreamsLag: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
+  // And DESCRIBE of the changelog, to be told how many partitions it has.
   listStreamsStores: DESCRIBE_GROUP,
   getStreamsStore: DESCRIBE_GROUP,
   // And READ of the changelog, which has the same.

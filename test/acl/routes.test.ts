@@ -7,7 +7,7 @@ import { RIGHTS } from '../../lib/rest/rights.ts';
 import { memoryStorage } from '../../lib/storage/memory/memory.ts';
 import { createRegistry } from '../../lib/streams/registry/registry.ts';
 import { createWadi, type Wadi } from '../../lib/wadi.ts';
-import { batch } from '../support/log.ts';
+import { append, batch } from '../support/log.ts';
 import { counting, runApplication } from '../support/streams.ts';
 
 const dispatch = createDispatch(allOperations);
@@ -217,6 +217,29 @@ describe('lists tell what the caller may see, and no more', () => {
     const wadi = await guarded(...seen);
     const { data } = jsonOf<{ data: { topic_name: string }[] }>(await call(wadi, 'listStreamsLags'));
     expect(data.map(({ topic_name }) => topic_name)).toEqual(['orders']);
+  });
+
+  test('tasks and stores of an application: positions and partitions of topics that the caller may see', async () => {
+    const wadi = await guarded(...seen);
+    const orders = await wadi.topics.describe('orders');
+    await append(wadi.log, orders, 0, batch(['one']));
+    await runApplication(wadi, counting(THERE.group, THERE.topic));
+    const told = async (principal: string) => {
+      const tasks = await call(wadi, 'listStreamsTasks', { principal });
+      const { data } = jsonOf<{ data: { positions: { topic_name: string }[] }[] }>(tasks);
+      const store = jsonOf(await call(wadi, 'getStreamsStore', { principal }));
+      const stores = jsonOf<{ data: unknown[] }>(await call(wadi, 'listStreamsStores', { principal }));
+      expect(stores.data).toEqual([{ ...store, metadata: expect.anything() }]);
+      return [
+        ...data.map(({ positions }) => positions.map(({ topic_name }) => topic_name)),
+        store.partitions_count,
+      ];
+    };
+    expect(await told('User:root')).toEqual([['orders'], ['billing-counts-repartition'], 1]);
+    expect(await told('User:alice')).toEqual([['orders'], [], null]);
+    await wadi.acls.create([acl('DESCRIBE', 'TOPIC', 'orders', { permission: 'DENY' })]);
+    const task = await call(wadi, 'getStreamsTask');
+    expect(jsonOf(task)).toMatchObject({ task_id: '0_0', positions: [] });
   });
 
   test('lags and positions of a group: of topics that the caller may see', async () => {

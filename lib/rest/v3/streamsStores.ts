@@ -1,5 +1,7 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
+import type { Access } from '../../acl/access.ts';
+import { topicResource } from '../../acl/binding.ts';
 import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';
 import { findApplication } from '../../streams/admin/findApplication.ts';
@@ -53,7 +55,7 @@ const Store = resourceSchema(KIND, {
     description: 'Null: it has none, and cannot be looked into.',
   }),
   partitions_count: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Of the changelog; null while there is none.',
+    description: 'Of the changelog; null while there is none, and to whom may not describe it.',
   }),
 });
 
@@ -66,10 +68,12 @@ export function storePlace(wadi: Wadi, request: HttpRequest, applicationId: stri
 async function storeData(
   wadi: Wadi,
   request: HttpRequest,
+  access: Access,
   applicationId: string,
   { name, subtopology, changelogTopic, shape }: StoreDescription,
 ): Promise<Static<typeof Store>> {
   const place = storePlace(wadi, request, applicationId, name);
+  const isSeen = changelogTopic !== null && access.allows('DESCRIBE', topicResource(changelogTopic));
   return {
     kind: KIND,
     metadata: metadata(place),
@@ -84,7 +88,7 @@ async function storeData(
     window_size_ms: shape?.windowSizeMs ?? null,
     retention_ms: shape?.retentionMs ?? null,
     changelog_topic: changelogTopic,
-    partitions_count: changelogTopic === null ? null : await partitionsOf(wadi, changelogTopic),
+    partitions_count: isSeen ? await partitionsOf(wadi, changelogTopic) : null,
   };
 }
 
@@ -121,12 +125,12 @@ export const streamsStoreOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: listSchema(KIND, Store) } },
     errors: ['GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { application_id } = applicationParams(request);
       const { stores } = await findApplication(wadi, application_id);
       const { url } = applicationPlace(clusterPlace(wadi, request), application_id);
       const data = await atOnce(stores, STORES_AT_ONCE, (store) =>
-        storeData(wadi, request, application_id, store),
+        storeData(wadi, request, access, application_id, store),
       );
       return json(200, list(KIND, `${url}/stores`, data));
     },
@@ -142,10 +146,10 @@ export const streamsStoreOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: Store } },
     errors: ['GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { application_id, store_name } = storeParams(request);
       const store = await findStore(wadi, application_id, store_name);
-      return json(200, await storeData(wadi, request, application_id, store));
+      return json(200, await storeData(wadi, request, access, application_id, store));
     },
   },
 ];

@@ -1,5 +1,7 @@
 import type { Static } from '@sinclair/typebox';
 import * as Type from '@sinclair/typebox/type';
+import type { Access } from '../../acl/access.ts';
+import { topicResource } from '../../acl/binding.ts';
 import { findApplication } from '../../streams/admin/findApplication.ts';
 import { type Activity, activityOf, type KnownTask, readTasks } from '../../streams/admin/tasks.ts';
 import { taskName } from '../../streams/runtime/application.ts';
@@ -52,11 +54,15 @@ const Task = resourceSchema(KIND, {
   }),
   positions: Type.Array(
     Type.Object({ topic_name: Type.String(), offset: Type.Integer() }, { title: 'StreamsPosition' }),
-    { description: 'Where its next step begins; none of what it has not begun to read.' },
+    {
+      description:
+        'Where its next step begins; none of what it has not begun to read, and of topics that the caller may not describe.',
+    },
   ),
 });
 
 function taskData(
+  access: Access,
   application: Place,
   applicationId: string,
   { id, state }: KnownTask,
@@ -76,7 +82,9 @@ function taskData(
     holder: activity === 'running' ? state.holder : null,
     steps: state.step,
     stream_time_ms: state.times.streamTimeMs < 0 ? null : state.times.streamTimeMs,
-    positions: Object.entries(state.positions).map(([topic_name, offset]) => ({ topic_name, offset })),
+    positions: Object.entries(state.positions)
+      .map(([topic_name, offset]) => ({ topic_name, offset }))
+      .filter(({ topic_name }) => access.allows('DESCRIBE', topicResource(topic_name))),
   };
 }
 
@@ -95,7 +103,7 @@ export const streamsTaskOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: listSchema(KIND, Task) } },
     errors: ['INVALID_REQUEST', 'GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { application_id } = applicationParams(request);
       await findApplication(wadi, application_id);
       const application = applicationPlace(clusterPlace(wadi, request), application_id);
@@ -108,7 +116,7 @@ export const streamsTaskOperations: readonly Operation[] = [
       }));
       const { page, next } = pageOf(request, self, all);
       const now = wadi.clock.now();
-      const data = page.map(({ task }) => taskData(application, application_id, task, now));
+      const data = page.map(({ task }) => taskData(access, application, application_id, task, now));
       return json(200, list(KIND, self, data, next));
     },
   },
@@ -123,7 +131,7 @@ export const streamsTaskOperations: readonly Operation[] = [
     answers: { 200: { [JSON_TYPE]: Task } },
     errors: ['GROUP_ID_NOT_FOUND', 'KAFKA_STORAGE_ERROR'],
     form: 'v3',
-    async handle(wadi, request) {
+    async handle(wadi, request, access) {
       const { application_id, task_id } = taskParams(request);
       await findApplication(wadi, application_id);
       const tasks = await readTasks(wadi, application_id);
@@ -133,7 +141,7 @@ export const streamsTaskOperations: readonly Operation[] = [
         throw new HttpError(404, message, { field: 'task_id' });
       }
       const application = applicationPlace(clusterPlace(wadi, request), application_id);
-      return json(200, taskData(application, application_id, task, wadi.clock.now()));
+      return json(200, taskData(access, application, application_id, task, wadi.clock.now()));
     },
   },
 ];
