@@ -1,10 +1,11 @@
 import { atOnce } from '../../atOnce.ts';
 import { WadiError } from '../../errors.ts';
 import type { TaskId } from '../processor/processor.ts';
+import { createRegistry } from '../registry/registry.ts';
 import { taskName } from '../runtime/application.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
 import { firstEpoch, taskKey } from '../runtime/taskItem.ts';
-import { createTaskStore } from '../runtime/taskStore.ts';
+import { createTaskStore, type TaskStore } from '../runtime/taskStore.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { activityOf, type KnownTask, readTasks } from './tasks.ts';
 
@@ -19,27 +20,56 @@ export function requireFree(
   if (taken !== undefined) throw isRunning(applicationId, taken.id);
 }
 
-/**
- * Marks tasks, each as it is, as those of an application that is being reset: nobody takes them, and whoever had one commits nothing more.
- * Throws NON_EMPTY_GROUP if a worker has taken one meanwhile: the others stay marked, and wait for the next call.
- */
-export function holdTasks(
-  context: AdminContext,
-  applicationId: string,
-  ids: readonly TaskId[],
-): Promise<KnownTask[]> {
-  return atOnce(ids, AT_ONCE, (id) => hold(context, applicationId, id));
+interface Held extends KnownTask {
+  /** Somebody who resets or deletes the application had marked it before. */
+  readonly wasHeld: boolean;
 }
 
-async function hold({ storage, clock }: AdminContext, applicationId: string, id: TaskId): Promise<KnownTask> {
-  const store = createTaskStore(storage.groups, taskKey(applicationId, id), clock, STREAMS_LIMITS);
+/**
+ * Marks tasks, each as it is, as those of an application that is being reset: nobody takes them, and whoever had one commits nothing more.
+ * Throws NON_EMPTY_GROUP if a worker has taken one meanwhile: then the marks, and that of the application, are taken back, but for what somebody else may
+ * have begun. Whoever dies of that leaves them to the next call.
+ */
+export async function holdTasks(
+  context: AdminContext,
+  applicationId: string,
+  mark: string,
+  ids: readonly TaskId[],
+): Promise<readonly KnownTask[]> {
+  const found = await atOnce(ids, AT_ONCE, (id) => hold(context, applicationId, id));
+  const held = found.filter((each) => each !== undefined);
+  const taken = ids.find((_, i) => found[i] === undefined);
+  if (taken === undefined) return held;
+  const isAsBefore = await atOnce(held, AT_ONCE, (each) => letGo(context, applicationId, each));
+  const { storage, clock } = context;
+  if (isAsBefore.every(Boolean)) await createRegistry(storage.groups, clock).release(applicationId, mark);
+  throw isRunning(applicationId, taken);
+}
+
+const storeOf = ({ storage, clock }: AdminContext, applicationId: string, id: TaskId): TaskStore =>
+  createTaskStore(storage.groups, taskKey(applicationId, id), clock, STREAMS_LIMITS);
+
+/** `undefined`: a worker has it. */
+async function hold(context: AdminContext, applicationId: string, id: TaskId): Promise<Held | undefined> {
+  const { clock } = context;
+  const store = storeOf(context, applicationId, id);
   const seen = await store.read();
-  if (activityOf(seen, clock.now()) === 'running') throw isRunning(applicationId, id);
+  if (activityOf(seen, clock.now()) === 'running') return undefined;
   const holder = Buffer.from(clock.random(8)).toString('hex');
   const epoch = seen.epoch === 0 ? firstEpoch(clock) : seen.epoch + 1;
   const state = await store.put(seen, { ...seen, epoch, holder, untilMs: 0, isResetting: true });
-  if (state === undefined) throw isRunning(applicationId, id);
-  return { id, state };
+  return state && { id, state, wasHeld: seen.isResetting === true };
+}
+
+/** Whether it is nobody's by now who resets or deletes the application. */
+async function letGo(
+  context: AdminContext,
+  applicationId: string,
+  { id, state, wasHeld }: Held,
+): Promise<boolean> {
+  if (wasHeld) return false;
+  const { isResetting, ...free } = state;
+  return (await storeOf(context, applicationId, id).put(state, free)) !== undefined;
 }
 
 /** Throws REQUEST_TIMED_OUT unless all are as they were marked. */

@@ -33,7 +33,7 @@ export async function stopApplication(
   const begun = (await readTasks(context, applicationId)).map(({ id }) => id);
   const all = [...begun, ...(await inputsOf(context, application)).map(({ task }) => task)];
   const ids = new Map(all.map((id) => [taskName(id), id]));
-  const marked = await holdTasks(context, applicationId, [...ids.values()]);
+  const marked = await holdTasks(context, applicationId, mark, [...ids.values()]);
   const own = new Set(ownTopicsOf(application));
   const held = await atOnce(marked, AT_ONCE, (task) => settleTask(context, applicationId, own, task));
   await forgetState(context, application, held);

@@ -115,6 +115,52 @@ test('one whose task a worker has is refused, and left as it is; when the lease 
   await expectAnew(w, await ends(w));
 });
 
+/** Somebody has a task when it is to be marked: a worker that came behind the first look. */
+async function refused(w: World, task: string): Promise<void> {
+  let isTaken = false;
+  const storage = intercepted(w.storage, async ({ store, operation, args }, proceed) => {
+    const item = args[0] as Item;
+    if (store === 'groups' && operation === 'put' && item.isResetting && item.sk === task && !isTaken) {
+      isTaken = true;
+      const seen = (await w.storage.groups.get({ pk: item.pk, sk: item.sk }))!;
+      const lease = { epoch: (seen.epoch as number) + 1, untilMs: w.clock.now() + LIMITS.leaseMs };
+      await w.storage.groups.put({ ...seen, ...lease });
+    }
+    return proceed();
+  });
+  const reset = resetApplication(await openOver(storage, w.clock), applicationId);
+  await expect(reset).rejects.toMatchObject({ kafka: 'NON_EMPTY_GROUP' });
+  w.clock.advance(2 * LIMITS.leaseMs);
+}
+
+const find = (w: World) => createRegistry(w.storage.groups, w.clock).find(applicationId);
+
+test('one that is refused when some tasks are marked already leaves the application as it was', async () => {
+  const w = await newWorld(5);
+  await work(w, w.storage);
+  await refused(w, '1_0');
+  expect(await find(w)).toMatchObject({ isResetting: false });
+  for (const { state } of await readTasks(w.wadi, applicationId)) expect(state.isResetting).toBeUndefined();
+  await produce(w.wadi, 'lines', ['x', 'y']);
+  await work(w, w.storage);
+  expectOnce(await told(w, START), [...w.lines, 'x', 'y']);
+});
+
+test('what somebody who died of a reset has marked stays so when the next one is refused', async () => {
+  const w = await newWorld(5);
+  await work(w, w.storage);
+  await createRegistry(w.storage.groups, w.clock).hold(applicationId);
+  const [item] = (await w.storage.groups.query({ pk: `streams/${applicationId}`, limit: 1 })).items;
+  await w.storage.groups.put({ ...item!, epoch: (item!.epoch as number) + 1, isResetting: true });
+  await refused(w, '1_0');
+  expect(await find(w)).toMatchObject({ isResetting: true });
+  const held = (await readTasks(w.wadi, applicationId)).filter(({ state }) => state.isResetting);
+  expect(held.map(({ id }) => id)).toEqual([{ subtopology: 0, partition: 0 }]);
+  const from = await ends(w);
+  await resetApplication(w.wadi, applicationId);
+  await expectAnew(w, from);
+});
+
 test('what a worker had committed when it died is told before the reset, as if it had lived', async () => {
   let unfinished = 0;
   for (let dies = 1; ; dies += 2) {
