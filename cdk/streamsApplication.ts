@@ -13,7 +13,10 @@ import type { WadiCluster } from './wadiCluster.ts';
 import { WadiFunction } from './wadiFunction.ts';
 
 export interface StreamsApplicationOptions {
-  /** How often the clock calls it, minutes, 1 to 60: so late it reads what no call of the waker told it of. 5 unless given. */
+  /**
+   * How often the clock calls it, minutes, 1 to 60: so late it reads what no call of the waker told it of, and goes on with what was left when its time was
+   * over. 5 unless given; 1 is best for one that has much to read.
+   */
   readonly everyMinutes?: number;
   /** Its tasks' stores must fit in. 1024 unless given. */
   readonly memoryMb?: number;
