@@ -56,7 +56,9 @@ export function createTopics(store: TopicStore): Topics {
     describe: read,
     lookup(name) {
       const entry = known.get(name);
-      return entry && store.clock.now() - entry.readAtMs < LOOKUP_MAX_AGE_MS ? entry.topic : read(name);
+      // A clock may be set back.
+      const isFresh = entry && Math.abs(store.clock.now() - entry.readAtMs) < LOOKUP_MAX_AGE_MS;
+      return isFresh ? entry.topic : read(name);
     },
     delete: (name, { id } = {}) => change(name, deleteTopic(store, name, id)),
     addPartitions: (name, partitions) => change(name, addPartitions(store, name, partitions)),
