@@ -1,5 +1,6 @@
 import { aggregate } from '../operators/aggregate.ts';
 import { mapValues } from '../operators/stateless.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { SessionWindows } from '../windows/sessionWindows.ts';
 import type { SlidingWindows } from '../windows/slidingWindows.ts';
 import type { TimeWindows } from '../windows/timeWindows.ts';
@@ -83,7 +84,7 @@ export class CogroupedStream<K, A> {
 
   #add(initializer: () => A) {
     return (key: K, { input, value }: Tagged, before: A | undefined): A =>
-      this.#inputs[input]!.aggregator(key, value, before ?? initializer());
+      this.#inputs[input]!.aggregator(key, value, before ?? requireSync(initializer()));
   }
 
   #keyed(storeName: string | undefined): Keyed & { readonly parents: readonly string[] } {

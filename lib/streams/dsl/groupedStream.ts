@@ -1,4 +1,5 @@
 import { aggregate } from '../operators/aggregate.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import { Serdes } from '../serdes.ts';
 import type { SessionWindows } from '../windows/sessionWindows.ts';
 import type { SlidingWindows } from '../windows/slidingWindows.ts';
@@ -46,7 +47,7 @@ export class GroupedStream<K, V> {
     materialized: Materialized<K, A> = {},
   ): Table<K, A> {
     const combine = (key: K, value: V, before: A | undefined) =>
-      aggregator(key, value, before ?? initializer());
+      aggregator(key, value, before ?? requireSync(initializer()));
     return this.#aggregate('KSTREAM-AGGREGATE-', combine, materialized);
   }
 

@@ -1,6 +1,7 @@
 import * as stateless from '../operators/stateless.ts';
 import { tableSource } from '../operators/table.ts';
 import type { ProcessorSupplier } from '../processor/processor.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { StreamRecord } from '../record.ts';
 import { TopologyError } from '../topology/topologyError.ts';
 import type { JoinWindows } from '../windows/joinWindows.ts';
@@ -38,7 +39,7 @@ export class Stream<K, V> {
   }
 
   filterNot(predicate: (key: K, value: V) => boolean, named: Named = {}): Stream<K, V> {
-    return this.filter((key, value) => !predicate(key, value), named);
+    return this.filter((key, value) => !requireSync(predicate(key, value)), named);
   }
 
   /** A new key goes by way of a topic before anything is grouped or joined by it. */

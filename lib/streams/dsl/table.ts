@@ -1,5 +1,6 @@
 import { regroup } from '../operators/regroup.ts';
 import { mapTable, materialize, toStream } from '../operators/table.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { Graph, Place } from './graph.ts';
 import { GroupedTable } from './groupedTable.ts';
 import type { ValueJoiner } from './joins/options.ts';
@@ -32,7 +33,7 @@ export class Table<K, V> {
     predicate: (key: K, value: V) => boolean,
     materialized: Materialized<K, V> & Named = {},
   ): Table<K, V> {
-    const mapper = (key: K, value: V) => (predicate(key, value) ? value : undefined);
+    const mapper = (key: K, value: V) => (requireSync(predicate(key, value)) ? value : undefined);
     return this.#map('KTABLE-FILTER-', mapper, materialized);
   }
 
@@ -40,7 +41,7 @@ export class Table<K, V> {
     predicate: (key: K, value: V) => boolean,
     materialized: Materialized<K, V> & Named = {},
   ): Table<K, V> {
-    return this.filter((key, value) => !predicate(key, value), materialized);
+    return this.filter((key, value) => !requireSync(predicate(key, value)), materialized);
   }
 
   /** `undefined` for a value whose row is not to be. */

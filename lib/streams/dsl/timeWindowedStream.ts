@@ -1,4 +1,5 @@
 import type { Aggregator } from '../operators/aggregate.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import { Serdes } from '../serdes.ts';
 import type { SlidingWindows } from '../windows/slidingWindows.ts';
 import type { TimeWindows } from '../windows/timeWindows.ts';
@@ -53,7 +54,8 @@ export class TimeWindowedStream<K, V> {
     aggregator: (key: K, value: V, aggregate: A) => A,
     materialized: WindowMaterialized<K, A> = {},
   ): Table<Windowed<K>, A> {
-    const add = (key: K, value: V, before: A | undefined) => aggregator(key, value, before ?? initializer());
+    const add = (key: K, value: V, before: A | undefined) =>
+      aggregator(key, value, before ?? requireSync(initializer()));
     return this.#aggregate('KSTREAM-AGGREGATE-', add, materialized);
   }
 

@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../processor/processor.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { Change } from '../record.ts';
 import type { KeyValueStore } from '../state/keyValueStore.ts';
 import type { ValueAndTimestamp } from '../state/timestamped.ts';
@@ -26,7 +27,7 @@ export function aggregate<K, V, A>(
         const { key, value } = record;
         if (key === null || key === undefined || value === null || value === undefined) return;
         const before = store.get(key);
-        const newValue = aggregator(key, value, before?.value);
+        const newValue = requireSync(aggregator(key, value, before?.value));
         const timestamp = Math.max(before?.timestamp ?? -1, record.timestamp);
         if (newValue === undefined) store.delete(key);
         else store.put(key, { value: newValue, timestamp });

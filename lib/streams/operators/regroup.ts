@@ -1,4 +1,5 @@
 import type { ProcessorSupplier } from '../processor/processor.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { Change } from '../record.ts';
 import type { Serde } from '../serdes.ts';
 import { type Aggregator, aggregate } from './aggregate.ts';
@@ -33,7 +34,7 @@ export const regroup = <K, V, KR, VR>(selector: (key: K, value: V) => readonly [
     const { key, value } = record;
     const tell = (is: Delta<VR>['is'], row: V | undefined): void => {
       if (row === undefined) return;
-      const [group, grouped] = selector(key, row);
+      const [group, grouped] = requireSync(selector(key, row));
       if (group !== null) forward({ ...record, key: group, value: { is, value: grouped } });
     };
     tell('subtracted', value.oldValue);
@@ -48,7 +49,7 @@ export function aggregateTable<K, V, A>(
 ): ProcessorSupplier<K | null, Delta<V> | null, K, Change<A>> {
   const aggregator: Aggregator<K, Delta<V>, A> = (key, { is, value }, before) => {
     const change = is === 'added' ? adder : subtractor;
-    return change(key, value, before ?? initializer());
+    return change(key, value, before ?? requireSync(initializer()));
   };
   return aggregate(storeName, aggregator);
 }

@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../processor/processor.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { StreamRecord } from '../record.ts';
 
 type Forward<K, V> = ProcessorContext<K, V>['forward'];
@@ -20,12 +21,12 @@ export function stateless<KIn, VIn, KOut, VOut>(
 
 export const filter = <K, V>(predicate: (key: K, value: V) => boolean) =>
   stateless<K, V, K, V>((record, forward) => {
-    if (predicate(record.key, record.value)) forward(record);
+    if (requireSync(predicate(record.key, record.value))) forward(record);
   });
 
 export const map = <K, V, KR, VR>(mapper: (key: K, value: V) => readonly [KR, VR]) =>
   stateless<K, V, KR, VR>((record, forward) => {
-    const [key, value] = mapper(record.key, record.value);
+    const [key, value] = requireSync(mapper(record.key, record.value));
     forward({ ...record, key, value });
   });
 
@@ -36,17 +37,18 @@ export const mapValues = <K, V, VR>(mapper: (value: V, key: K) => VR) =>
 
 export const flatMap = <K, V, KR, VR>(mapper: (key: K, value: V) => Iterable<readonly [KR, VR]>) =>
   stateless<K, V, KR, VR>((record, forward) => {
-    for (const [key, value] of mapper(record.key, record.value)) forward({ ...record, key, value });
+    for (const [key, value] of requireSync(mapper(record.key, record.value)))
+      forward({ ...record, key, value });
   });
 
 export const flatMapValues = <K, V, VR>(mapper: (value: V, key: K) => Iterable<VR>) =>
   stateless<K, V, K, VR>((record, forward) => {
-    for (const value of mapper(record.value, record.key)) forward({ ...record, value });
+    for (const value of requireSync(mapper(record.value, record.key))) forward({ ...record, value });
   });
 
 export const peek = <K, V>(action: (key: K, value: V) => void) =>
   stateless<K, V, K, V>((record, forward) => {
-    action(record.key, record.value);
+    requireSync(action(record.key, record.value));
     forward(record);
   });
 
@@ -58,7 +60,7 @@ export const branch = <K, V>(
   children: readonly string[],
 ) =>
   stateless<K, V, K, V>((record, forward) => {
-    const found = predicates.findIndex((predicate) => predicate(record.key, record.value));
+    const found = predicates.findIndex((predicate) => requireSync(predicate(record.key, record.value)));
     const child = children[found < 0 ? predicates.length : found];
     if (child !== undefined) forward(record, child);
   });

@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../processor/processor.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { Change } from '../record.ts';
 import type { KeyValueStore } from '../state/keyValueStore.ts';
 import type { ValueAndTimestamp } from '../state/timestamped.ts';
@@ -34,8 +35,8 @@ export function tableSource<K, V>(storeName: string): ProcessorSupplier<K | null
 export const mapTable = <K, V, VR>(mapper: (key: K, value: V) => VR | undefined) =>
   stateless<K, Change<V>, K, Change<VR>>((record, forward) => {
     const { key, value } = record;
-    const newValue = value.newValue === undefined ? undefined : mapper(key, value.newValue);
-    const oldValue = value.oldValue === undefined ? undefined : mapper(key, value.oldValue);
+    const newValue = value.newValue === undefined ? undefined : requireSync(mapper(key, value.newValue));
+    const oldValue = value.oldValue === undefined ? undefined : requireSync(mapper(key, value.oldValue));
     if (newValue === undefined && oldValue === undefined) return;
     forward({ ...record, value: { newValue, oldValue } });
   });

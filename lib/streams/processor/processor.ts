@@ -13,7 +13,7 @@ export interface RecordMetadata {
 
 /** What a processor may do, while it is called. All of it is of the task's step: it counts when the step is committed. */
 export interface ProcessorContext<KOut, VOut> {
-  /** To all children, or to the one of that name. */
+  /** To all children, or to the one of that name. Throws when the call that it is of is over. */
   forward(record: StreamRecord<KOut, VOut>, child?: string): void;
   /** One of those that the processor was added with. */
   getStateStore<S extends StateStore>(name: string): S;
@@ -39,7 +39,10 @@ export interface TaskId {
   readonly partition: number;
 }
 
-/** Kafka's Processor. It is synchronous, and depends on nothing but its records, stores and times: so a step can be done anew. */
+/**
+ * Kafka's Processor. It is synchronous (a promise is an error of the record), and depends on nothing but its records, stores and times: so a step can
+ * be done anew.
+ */
 export interface Processor<KIn, VIn, KOut, VOut> {
   init?(context: ProcessorContext<KOut, VOut>): void;
   process(record: StreamRecord<KIn, VIn>): void;

@@ -1,4 +1,5 @@
 import type { Processor, ProcessorContext, RecordMetadata, TaskId } from '../processor/processor.ts';
+import { requireSync } from '../processor/requireSync.ts';
 import type { RawRecord, StreamRecord } from '../record.ts';
 import { memoryByteStore } from '../state/byteStore.ts';
 import type { ByteStore, StateStore, StoreChange } from '../state/store.ts';
@@ -104,6 +105,8 @@ export function createTask(options: TaskOptions): Task {
   let changes = new Map<string, StoreChange>();
   let dropped: Record<string, number> = {};
   let refused: Error | undefined;
+  /** First of all by `init`. */
+  let isCalled = true;
 
   const noteChange = (change: StoreChange): void => {
     const name = `${change.store}/${Buffer.from(change.key).toString('latin1')}`;
@@ -155,8 +158,8 @@ export function createTask(options: TaskOptions): Task {
         requireTaken(output.topic, output);
       };
     const processor: Processor<Any, Any, Any, Any> = node.supplier();
-    processor.init?.(contextOf(node, children, forward));
-    return (record) => processor.process(record);
+    requireSync(processor.init?.(contextOf(node, children, forward)));
+    return (record) => requireSync(processor.process(record));
   }
 
   function contextOf(
@@ -167,6 +170,9 @@ export function createTask(options: TaskOptions): Task {
     return {
       taskId: id,
       forward(record, child) {
+        if (!isCalled) throw new Error(`${node.name} may forward only while it is called`);
+        requireSync(record.key);
+        requireSync(record.value);
         if (child === undefined) return forward(record);
         if (!children.includes(child)) throw new Error(`${node.name} has no child ${child}`);
         handles.get(child)!(record);
@@ -180,7 +186,7 @@ export function createTask(options: TaskOptions): Task {
         punctuations.add(type, intervalMs, (timestamp) => {
           const before = current;
           current = undefined;
-          punctuate(timestamp);
+          requireSync(punctuate(timestamp));
           current = before;
         }),
       currentStreamTimeMs: () => streamTimeMs,
@@ -201,11 +207,11 @@ export function createTask(options: TaskOptions): Task {
     const { keySerde, valueSerde, partitioner, topic } = node;
     const { key, value, timestamp, headers } = record;
     return {
-      topic: typeof topic === 'string' ? topicNamed(topic) : topic(record),
+      topic: typeof topic === 'string' ? topicNamed(topic) : requireSync(topic(record)),
       key: key === null || key === undefined ? null : keySerde.serialize(key),
       value: value === null || value === undefined ? null : valueSerde.serialize(value),
       ...{ timestamp, headers },
-      partition: partitioner && ((partitions) => partitioner(record, partitions)),
+      partition: partitioner && ((partitions) => requireSync(partitioner(record, partitions))),
     };
   }
 
@@ -228,6 +234,7 @@ export function createTask(options: TaskOptions): Task {
 
   // Some are forwarded by `init`.
   throwRefusal();
+  isCalled = false;
   return {
     id,
     punctuations: punctuations.schedules(),
@@ -244,6 +251,7 @@ export function createTask(options: TaskOptions): Task {
         return;
       }
       current = { topic, partition, offset };
+      isCalled = true;
       try {
         streamTimeMs = Math.max(streamTimeMs, record.timestamp);
         handles.get(source.name)!(record);
@@ -253,12 +261,18 @@ export function createTask(options: TaskOptions): Task {
         throw error instanceof RecordError ? error : new RecordError(raw, 'processing', error);
       } finally {
         current = undefined;
+        isCalled = false;
       }
     },
 
     advanceTo(now) {
       nowMs = now;
-      punctuations.advance('wall-clock-time', nowMs);
+      isCalled = true;
+      try {
+        punctuations.advance('wall-clock-time', nowMs);
+      } finally {
+        isCalled = false;
+      }
       throwRefusal();
     },
 

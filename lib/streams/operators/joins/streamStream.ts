@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import { requireSync } from '../../processor/requireSync.ts';
 import type { StreamRecord } from '../../record.ts';
 import type { JoinStore } from '../../state/joinStore.ts';
 import type { JoinSide, UnmatchedStore } from '../../state/unmatchedStore.ts';
@@ -54,9 +55,11 @@ export function streamJoin<K, L, R, VR>(
 
     /** `own` is of that side. Whatever the key is, the joiner may read it only. */
     const joined = (side: JoinSide, own: L | R, other: L | R | undefined, key: K | null): VR =>
-      side === 'left'
-        ? options.joiner(own as L, other as R | undefined, key as K)
-        : options.joiner(other as L | undefined, own as R, key as K);
+      requireSync(
+        side === 'left'
+          ? options.joiner(own as L, other as R | undefined, key as K)
+          : options.joiner(other as L | undefined, own as R, key as K),
+      );
 
     function tellClosed(now: number): void {
       const last = now - Math.min(open.left, open.right);

@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import { requireSync } from '../../processor/requireSync.ts';
 import type { StateStore } from '../../state/store.ts';
 
 export interface TableLookupOptions<K, V, KO, VO, VR> {
@@ -31,12 +32,12 @@ export function lookUpTable<K, V, KO, VO, VR>(
       process(record) {
         const { key, value } = record;
         if (value === null || value === undefined) return context.drop();
-        const row = keyOf(key, value);
+        const row = requireSync(keyOf(key, value));
         const hasKey = row !== null && row !== undefined;
         if (!hasKey && !isLeft) return context.drop();
         const other = hasKey ? lookUp(store, row) : undefined;
         if (other === undefined && !isLeft) return;
-        context.forward({ ...record, value: joiner(value, other, key) });
+        context.forward({ ...record, value: requireSync(joiner(value, other, key)) });
       },
     };
   };

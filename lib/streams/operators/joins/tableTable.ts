@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import { requireSync } from '../../processor/requireSync.ts';
 import type { Change } from '../../record.ts';
 import type { KeyValueStore } from '../../state/keyValueStore.ts';
 import type { ValueAndTimestamp } from '../../state/timestamped.ts';
@@ -21,7 +22,7 @@ export function rowJoiner<K, L, R, VR>(
   return (left, right, key) => {
     if (left === undefined && (needed.left || right === undefined)) return undefined;
     if (right === undefined && needed.right) return undefined;
-    return joiner(left, right, key) ?? undefined;
+    return requireSync(joiner(left, right, key)) ?? undefined;
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import { requireSync } from '../../processor/requireSync.ts';
 import type { Change, StreamRecord } from '../../record.ts';
 import type { SessionStore } from '../../state/sessionStore.ts';
 import type { SessionWindows } from '../../windows/sessionWindows.ts';
@@ -57,10 +58,10 @@ export function sessionWindowAggregate<K, V, A>(
         };
         if (window.endMs < closeMs) return context.drop();
         const isUpdate = emit === 'on-window-update';
-        let aggregate = initial();
+        let aggregate = requireSync(initial());
         let oldValue: A | undefined;
         for (const session of joined) {
-          aggregate = merge(key, aggregate, session.value);
+          aggregate = requireSync(merge(key, aggregate, session.value));
           const { startMs, endMs } = session.key.window;
           if (startMs === window.startMs && endMs === window.endMs) {
             oldValue = session.value;
@@ -69,7 +70,7 @@ export function sessionWindowAggregate<K, V, A>(
           store.remove(session.key);
           if (isUpdate) tell(record, session.key, undefined, session.value);
         }
-        const newValue = add(key, value, aggregate);
+        const newValue = requireSync(add(key, value, aggregate));
         store.put({ key, window }, newValue);
         if (isUpdate) tell(record, { key, window }, newValue, oldValue);
       },

@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import { requireSync } from '../../processor/requireSync.ts';
 import type { Change, StreamRecord } from '../../record.ts';
 import type { ValueAndTimestamp } from '../../state/timestamped.ts';
 import type { WindowStore } from '../../state/windowStore.ts';
@@ -63,7 +64,7 @@ export function slidingWindowAggregate<K, V, A>(
       const addTo = (startMs: number, before: A | undefined, time: number, old?: A): void => {
         if (startMs + timeDifferenceMs < closeMs) return;
         isTaken = true;
-        put(record, startMs, { value: add(key, value, before), timestamp: time }, old);
+        put(record, startMs, { value: requireSync(add(key, value, before)), timestamp: time }, old);
       };
       const addToFound = (window: Found): void =>
         addTo(window.startMs, window.value, Math.max(window.timestamp, timestamp), window.value);

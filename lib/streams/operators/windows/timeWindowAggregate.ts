@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../processor/processor.ts';
+import { requireSync } from '../../processor/requireSync.ts';
 import type { Change } from '../../record.ts';
 import type { ValueAndTimestamp } from '../../state/timestamped.ts';
 import type { WindowStore } from '../../state/windowStore.ts';
@@ -37,7 +38,7 @@ export function timeWindowAggregate<K, V, A>(
         if (open.length === 0) return context.drop();
         for (const startMs of open) {
           const old = store.fetch(key, startMs);
-          const newValue = add(key, value, old?.value);
+          const newValue = requireSync(add(key, value, old?.value));
           const time = Math.max(timestamp, old?.timestamp ?? -1);
           store.put(key, newValue === undefined ? undefined : { value: newValue, timestamp: time }, startMs);
           if (emit === 'on-window-close' || (newValue === undefined && old === undefined)) continue;

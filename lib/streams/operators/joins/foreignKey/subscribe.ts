@@ -1,4 +1,5 @@
 import type { ProcessorContext, ProcessorSupplier } from '../../../processor/processor.ts';
+import { requireSync } from '../../../processor/requireSync.ts';
 import type { Change } from '../../../record.ts';
 import type { Serde } from '../../../serdes.ts';
 import { compareBytes } from '../../../state/byteStore.ts';
@@ -27,7 +28,7 @@ export function subscribe<K, V, KO>(
 ): ProcessorSupplier<K, Change<V>, KO | K, Subscription<K> | SubscriptionResponse<never>> {
   const { leftStore, foreignKey, foreignKeySerde, valueSerde, sink, resolver } = options;
   const keyOf = (value: V | undefined, key: K) => {
-    const found = value === undefined ? undefined : foreignKey(value, key);
+    const found = value === undefined ? undefined : requireSync(foreignKey(value, key));
     if (found === undefined || found === null) return undefined;
     return { key: found, bytes: foreignKeySerde.serialize(found) };
   };
