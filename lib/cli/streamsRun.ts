@@ -5,6 +5,7 @@ import { systemClock } from '../clock.ts';
 import { requireNoRegions } from '../local/regionStorage.ts';
 import { openStorage } from '../local/storage.ts';
 import { loadApplication, runUntilStopped } from '../local/streams.ts';
+import { messageOf } from '../messageOf.ts';
 import { deploymentSettings, type StoreNames } from '../settings.ts';
 import type { Storage } from '../storage/ports.ts';
 import { lagsOf } from '../streams/admin/lags.ts';
@@ -150,5 +151,4 @@ async function measureLag(
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
-const oneLine = (error: unknown): string =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+const oneLine = (error: unknown): string => messageOf(error).split('\n')[0]!;

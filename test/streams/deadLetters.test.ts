@@ -89,6 +89,16 @@ test('what cannot be read, or processed, goes to the dead letters as it was, and
   ]);
 });
 
+test('the error of a record says where that is, and nothing that is in it', async () => {
+  const { wadi, run } = await start('stop');
+  await produce(wadi, [13]);
+  const error: Error = await run().catch((thrown) => thrown);
+  expect(error.message).toBe('numbers/0, offset 0: 13 is too much');
+  expect({ ...error }).toEqual({
+    ...{ name: 'RecordError', topic: 'numbers', partition: 0, offset: 0, during: 'processing' },
+  });
+});
+
 test.each([
   ['cannot be processed', [1, 12, 5], [1]],
   ['cannot be read', [1, 3, Uint8Array.of(1), 5], [1, 4]],

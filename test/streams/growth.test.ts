@@ -157,7 +157,8 @@ test('an application whose topics and tasks were deleted while it runs makes the
   clock.advance(3_000);
   await worker.run();
   expect(worker.errors.length).toBeGreaterThan(0);
-  for (const error of worker.errors) expect(error).toMatchObject({ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  for (const error of worker.errors)
+    expect(error).toMatchObject({ cause: { kafka: 'UNKNOWN_TOPIC_OR_PARTITION' } });
   await worker.run();
   expect(before).toBe(2);
   expectOnce(await readAll(wadi, 'words'), ['a b']);
@@ -228,7 +229,7 @@ test('what a committed step was to append to a topic that was deleted since is g
     });
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) await put(wadi, 0, key);
     await worker.run();
-    expect(worker.errors).toMatchObject([{ kafka: 'UNKNOWN_TOPIC_OR_PARTITION' }]);
+    expect(worker.errors).toMatchObject([{ cause: { kafka: 'UNKNOWN_TOPIC_OR_PARTITION' } }]);
     clock.advance(3_000);
     expect(await worker.run()).toMatchObject({ records: 2, failed: 0 });
     expect(new Map(await readAll(wadi, 'words')).get('f')).toBe(1);

@@ -107,7 +107,9 @@ test.each(['much', 'full'])(
       await expect(run()).rejects.toMatchObject({
         ...{ name: 'RecordError', during: 'processing', record: { topic: 'said', offset: 1 } },
         cause: { kafka: 'MESSAGE_TOO_LARGE' },
-        message: expect.stringMatching(/^A record for topic .* takes \d+ bytes .* max.message.bytes is 500/),
+        message: expect.stringMatching(
+          /^said\/0, offset 1: A record for topic .* takes \d+ bytes .* max.message.bytes is 500/,
+        ),
       });
     // What came before it.
     for (const name of ['copies', 'told', 'all', CHANGELOG]) expect(await texts(name)).toHaveLength(1);

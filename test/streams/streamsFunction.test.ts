@@ -119,7 +119,7 @@ test('a task that fails is logged, counted, and holds up no other', async () => 
   await put(1, 'good');
   expect(await invoke()).toMatchObject({ records: 1, failed: 1 });
   expect(await copied(1)).toEqual(['good']);
-  expect(logged).toEqual([expect.stringContaining('bad')]);
+  expect(logged).toEqual(["Task 0_0 of application 'copy' failed: in/0, offset 0: bad"]);
 });
 
 test('without its topics it fails, and begins once they are there', async () => {

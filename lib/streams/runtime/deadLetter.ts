@@ -1,3 +1,4 @@
+import { messageOf } from '../../messageOf.ts';
 import type { Output, RecordError } from '../task/task.ts';
 
 /**
@@ -9,11 +10,10 @@ export type OnError = 'stop' | { readonly deadLetterTopic: string };
 const text = new TextEncoder();
 
 /** The record as it was, with the headers of KIP-1034 that say why it is here. */
-export function deadLetter(topic: string, error: RecordError, partition: number): Output {
-  const { record, message, cause } = error;
+export function deadLetter(topic: string, { record, partition, cause }: RecordError): Output {
   const said: Readonly<Record<string, string>> = {
     exception: cause instanceof Error ? cause.name : 'Error',
-    message,
+    message: messageOf(cause),
     stacktrace: cause instanceof Error ? (cause.stack ?? '') : '',
     topic: record.topic,
     partition: String(partition),

@@ -89,7 +89,7 @@ function createTable(
     for (const [partition, { logStartOffset, highWatermark: to }] of bounds.entries()) {
       const from = positions[partition] ?? logStartOffset;
       await readRange(log, topic, { partition, from, to }, (record) => {
-        put(into, record);
+        put(into, partition, record);
         positions[partition] = record.offset + 1;
       });
       positions[partition] = to;
@@ -101,14 +101,14 @@ function createTable(
     return place !== undefined && place.readAtMs > sinceMs && place.readAtMs <= clock.now();
   }
 
-  function put(into: Rows, record: DecodedRecord): void {
+  function put(into: Rows, partition: number, record: DecodedRecord): void {
     const { key, value } = record;
     if (key === null) return;
     try {
       table.keySerde.deserialize(key);
       if (value !== null) table.valueSerde.deserialize(value);
     } catch (error) {
-      onError(new RecordError({ ...record, topic: table.topic }, 'deserialization', error));
+      onError(new RecordError({ ...record, topic: table.topic }, partition, 'deserialization', error));
       return;
     }
     // Copied, so that a row does not keep all that was fetched with it.

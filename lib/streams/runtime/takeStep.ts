@@ -31,7 +31,6 @@ export interface StepOptions {
  */
 export async function takeStep(task: Task, inputs: Inputs, options: StepOptions): Promise<TakenStep> {
   const { limits, onError, now, from, bad } = options;
-  const { partition } = task.id;
   const taken: TaskRecord[] = [];
   const letters: Output[] = [];
   const endMs = now() + limits.stepMs;
@@ -42,7 +41,7 @@ export async function takeStep(task: Task, inputs: Inputs, options: StepOptions)
     const error = isOf(record, bad) ? bad : failureOf(task, record);
     const isTouched = error !== bad && error?.during === 'processing';
     if (error?.during === 'deserialization' && onError !== 'stop')
-      letters.push(deadLetter(onError.deadLetterTopic, error, partition));
+      letters.push(deadLetter(onError.deadLetterTopic, error));
     else if (error !== undefined) {
       if (taken.length > 0) return { ...end(isTouched ? await again() : task, behind(taken)), bad: error };
       if (onError === 'stop') throw error;
@@ -64,7 +63,7 @@ export async function takeStep(task: Task, inputs: Inputs, options: StepOptions)
 
   function letterAlone(made: Task, error: RecordError, topic: string): TakenStep {
     const { times } = made.take();
-    const step: Step = { outputs: [deadLetter(topic, error, partition)], changes: [], times, dropped: {} };
+    const step: Step = { outputs: [deadLetter(topic, error)], changes: [], times, dropped: {} };
     return { step, positions: behind([error.record]), records: 1, task: made };
   }
 

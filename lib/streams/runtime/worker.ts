@@ -1,15 +1,16 @@
 import { WadiError } from '../../errors.ts';
+import { messageOf } from '../../messageOf.ts';
 import type { Wadi } from '../../wadi.ts';
 import type { TaskId } from '../processor/processor.ts';
 import { describeApplication } from '../registry/describeApplication.ts';
 import { createRegistry } from '../registry/registry.ts';
-import { prepare, type StreamsApplication, sourceTopics } from './application.ts';
+import { prepare, type StreamsApplication, sourceTopics, taskName } from './application.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
 import { createTaskRunner } from './taskRunner.ts';
 
 export interface WorkerOptions {
   readonly limits?: StreamsLimits;
-  /** Told of a task that failed: it is tried again the next time; and of what is passed over in the topics of global tables. */
+  /** Told of a task that failed, by an Error that names it, with the `cause`: it is tried again the next time; and of what is passed over in the topics of global tables. */
   readonly warn: (error: unknown) => void;
   /** Begin nothing new. */
   readonly isStopping?: () => boolean;
@@ -113,7 +114,8 @@ export function createStreamsWorker(
           giveUp(task);
           if (error instanceof WadiError && error.kafka === 'UNKNOWN_TOPIC_OR_PARTITION')
             prepared = undefined;
-          warn(error);
+          const failed = `Task ${taskName(task)} of application '${application.applicationId}' failed`;
+          warn(new Error(`${failed}: ${messageOf(error)}`, { cause: error }));
         }
       }
 

@@ -1,3 +1,4 @@
+import { messageOf } from '../../messageOf.ts';
 import type { Processor, ProcessorContext, RecordMetadata, TaskId } from '../processor/processor.ts';
 import { requireSync } from '../processor/requireSync.ts';
 import type { RawRecord, StreamRecord } from '../record.ts';
@@ -41,16 +42,28 @@ export interface TaskRecord extends RawRecord {
   readonly offset: number;
 }
 
-/** Why a record could not be processed: of its bytes, or of what a processor made of it. */
+/** Why a record could not be processed, and where it is: of its bytes, or of what a processor made of it. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
-  readonly record: TaskRecord;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
   readonly during: 'deserialization' | 'processing';
+  /** Not enumerable: loggers write down all that is. */
+  readonly #record: TaskRecord;
 
-  constructor(record: TaskRecord, during: RecordError['during'], cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
-    this.record = record;
+  constructor(record: TaskRecord, partition: number, during: RecordError['during'], cause: unknown) {
+    const { topic, offset } = record;
+    super(`${topic}/${partition}, offset ${offset}: ${messageOf(cause)}`, { cause });
+    this.topic = topic;
+    this.partition = partition;
+    this.offset = offset;
     this.during = during;
+    this.#record = record;
+  }
+
+  get record(): TaskRecord {
+    return this.#record;
   }
 }
 
@@ -224,11 +237,11 @@ export function createTask(options: TaskOptions): Task {
         timestamp: raw.timestamp,
         headers,
       };
-      const timestamp = source.timestampExtractor?.(record) ?? raw.timestamp;
+      const timestamp = requireSync(source.timestampExtractor?.(record)) ?? raw.timestamp;
       if (!Number.isSafeInteger(timestamp)) throw new TypeError(`a timestamp extractor says ${timestamp}`);
       return { ...record, timestamp };
     } catch (error) {
-      throw new RecordError(raw, 'deserialization', error);
+      throw new RecordError(raw, partition, 'deserialization', error);
     }
   }
 
@@ -258,7 +271,7 @@ export function createTask(options: TaskOptions): Task {
         punctuations.advance('stream-time', streamTimeMs);
         throwRefusal();
       } catch (error) {
-        throw error instanceof RecordError ? error : new RecordError(raw, 'processing', error);
+        throw error instanceof RecordError ? error : new RecordError(raw, partition, 'processing', error);
       } finally {
         current = undefined;
         isCalled = false;
