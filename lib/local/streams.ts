@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { logError } from '../logError.ts';
+import { messageOf } from '../messageOf.ts';
 import { applicationOf } from '../streams/registry/applicationOf.ts';
 import type { StreamsApplication } from '../streams/runtime/application.ts';
 import { STREAMS_LIMITS } from '../streams/runtime/limits.ts';
@@ -12,6 +13,8 @@ const INTERVAL_MS = 500;
 const LIMITS = { ...STREAMS_LIMITS, affinityMs: 4 * INTERVAL_MS };
 /** Of one run: then others have their turn. */
 const RUN_MS = 10_000;
+/** Of what fails, so many are told once; where there are more, again. */
+const MOST_TOLD = 1_000;
 
 export interface LocalStreams {
   /** Ends what is under way at its next step. */
@@ -52,11 +55,13 @@ export async function runUntilStopped(
   { stopping, warn: tell, onRun }: RunOptions,
 ): Promise<void> {
   const { clock } = wadi;
-  let told = '';
+  const told = new Set<string>();
   const warn = (error: unknown): void => {
-    const { message } = error as Error;
-    if (message !== told) tell(error);
-    told = message;
+    const message = messageOf(error);
+    if (told.has(message)) return;
+    if (told.size === MOST_TOLD) told.clear();
+    told.add(message);
+    tell(error);
   };
   const worker = createStreamsWorker(wadi, application, {
     ...{ limits: LIMITS, warn, isStopping: () => stopping.aborted },
@@ -65,7 +70,7 @@ export async function runUntilStopped(
     try {
       const run = await worker.run(clock.now() + RUN_MS);
       onRun?.(run);
-      if (run.failed === 0) told = '';
+      if (run.failed === 0) told.clear();
     } catch (error) {
       warn(error);
     }

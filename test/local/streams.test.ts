@@ -3,10 +3,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalCluster, startLocalCluster } from '../../lib/local/cluster.ts';
-import { loadApplication } from '../../lib/local/streams.ts';
+import { loadApplication, runUntilStopped } from '../../lib/local/streams.ts';
 import { partitionOfKey } from '../../lib/record/partitioner.ts';
+import { memoryStorage } from '../../lib/storage/memory/memory.ts';
+import { Serdes, StreamsBuilder } from '../../lib/streams/index.ts';
+import { createWadi } from '../../lib/wadi.ts';
 import { run } from '../cli/support.ts';
 import { aftershocks, readQuakes, sortedRecords, swarms } from '../streams/examples/earthquakeOracle.ts';
+import { append, batch, testClock } from '../support/log.ts';
 
 const example = (name: string) => new URL(`../../lib/streams/examples/${name}.ts`, import.meta.url).pathname;
 
@@ -154,3 +158,32 @@ test.each([
     await expect(loadApplication(`${file}`)).rejects.toThrow(new RegExp(`^${file}: ${line}`));
   },
 );
+
+test('of tasks that fail each time, each is told of once', async () => {
+  const clock = testClock();
+  const wadi = await createWadi({ storage: memoryStorage(), clock, clusterId: 'test' });
+  await wadi.topics.create({ name: 'in', partitions: 2 });
+  const topic = await wadi.topics.describe('in');
+  for (const partition of [0, 1]) await append(wadi.log, topic, partition, batch(['bad']));
+  const builder = new StreamsBuilder();
+  builder.stream('in', { keySerde: Serdes.string, valueSerde: Serdes.string }).foreach((_, value) => {
+    throw new Error(value);
+  });
+  const stopping = new AbortController();
+  const told: string[] = [];
+  let runs = 0;
+  await runUntilStopped(
+    wadi,
+    { applicationId: 'app', topology: builder.build() },
+    {
+      stopping: stopping.signal,
+      warn: (error) => told.push((error as Error).message),
+      onRun() {
+        if (++runs === 3) stopping.abort();
+      },
+    },
+  );
+  const failure = (partition: number) =>
+    `Task 0_${partition} of application 'app' failed: in/${partition}, offset 0: bad`;
+  expect(told.toSorted()).toEqual([failure(0), failure(1)]);
+});
