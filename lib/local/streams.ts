@@ -23,7 +23,10 @@ export interface LocalStreams {
 
 /** The application that a module exports as its default. Throws an Error of one line for what is none. */
 export async function loadApplication(path: string): Promise<StreamsApplication> {
-  const loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  const loading: Promise<{ default?: unknown }> = import(pathToFileURL(path).href);
+  const loaded = await loading.catch((error) => {
+    throw new Error(`${path} cannot be loaded: ${messageOf(error)}`, { cause: error });
+  });
   return applicationOf(loaded.default, path);
 }
 

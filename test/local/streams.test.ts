@@ -187,3 +187,25 @@ test('of tasks that fail each time, each is told of once', async () => {
     `Task 0_${partition} of application 'app' failed: in/${partition}, offset 0: bad`;
   expect(told.toSorted()).toEqual([failure(0), failure(1)]);
 });
+
+test.each([
+  ["{ applicationId: 'a', topology: builder }", 'call build\\(\\)'],
+  ["{ applicationId: 'a', topology: builder.build() }", 'its topology reads no topic'],
+  ["{ applicationId: 'a', topology: read(), onError: 'continue' }", "onError must be 'stop' or"],
+  ["{ applicationId: 'a', topology: read(), processingGuarantee: 'once' }", 'processingGuarantee must be'],
+  ['nowhere', ' cannot be loaded: nowhere is not defined'],
+])('an application that cannot be run is told in a line with its path: %s', async (application, line) => {
+  const file = join(directory, 'application.ts');
+  const index = new URL('../../lib/streams/index.ts', import.meta.url).href;
+  writeFileSync(
+    file,
+    `import { Serdes, StreamsBuilder } from '${index}';
+    const builder = new StreamsBuilder();
+    function read() {
+      builder.stream('in', { keySerde: Serdes.string, valueSerde: Serdes.string });
+      return builder.build();
+    }
+    export default ${application};`,
+  );
+  await expect(loadApplication(file)).rejects.toThrow(new RegExp(`^${file}:? ?.*${line}`));
+});

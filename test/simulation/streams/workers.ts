@@ -57,7 +57,11 @@ export async function startWorker(
   const { world, cloud, weather, unexpected } = stage;
   const warn = (error: unknown) => {
     world.trace(name, 'fails', String(error));
-    if (!(error instanceof StorageError || error instanceof WadiError)) unexpected.push(`${name}: ${error}`);
+    // Of a task: as the cause.
+    const isExpected = [error, (error as Error).cause].some(
+      (each) => each instanceof StorageError || each instanceof WadiError,
+    );
+    if (!isExpected) unexpected.push(`${name}: ${error}`);
   };
   const process = await startProcess({
     ...{ name, world, cloud, weather, random, limits: LOG, groupLimits: GROUP_LIMITS },
