@@ -6,6 +6,7 @@ import { describeApplication } from '../registry/describeApplication.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { prepare, type StreamsApplication, sourceTopics, taskName } from './application.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
+import { requireOwnTasks } from './requireOwnTasks.ts';
 import { createTaskRunner } from './taskRunner.ts';
 
 export interface WorkerOptions {
@@ -28,7 +29,7 @@ export interface WorkerRun {
 }
 
 export interface StreamsWorker {
-  /** Works on all tasks, some at a time, until none has anything to read, or `untilMs`. Throws when the topics are not as they must be. */
+  /** Works on all tasks, some at a time, until none has anything to read, or `untilMs`. Throws when the topics are not as they must be, or tasks are of another topology. */
   run(untilMs: number): Promise<WorkerRun>;
 }
 
@@ -45,6 +46,8 @@ export function createStreamsWorker(
     isLate: wadi.arrived !== undefined,
   });
   let prepared: { readonly tasks: Promise<TaskId[]>; readonly atMs: number } | undefined;
+  /** The tasks that there are are the application's. */
+  let isKnown = false;
   /** The task whose turn it is: a busy one may take a whole run. */
   let turn = 0;
 
@@ -62,7 +65,15 @@ export function createStreamsWorker(
 
   /** It tells of itself each time: the application may have been deleted since. */
   async function begin(): Promise<TaskId[]> {
-    await createRegistry(items, clock).register(describeApplication(application, functionName));
+    const registry = createRegistry(items, clock);
+    const description = describeApplication(application, functionName);
+    if (!isKnown) {
+      const there = await registry.find(application.applicationId);
+      if (there !== undefined && there.topology !== description.topology)
+        await requireOwnTasks(wadi, application);
+      isKnown = true;
+    }
+    await registry.register(description);
     return prepare(topics, application);
   }
 
