@@ -1,13 +1,13 @@
 import { atOnce } from '../../atOnce.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
+import { readTasks } from '../runtime/readTasks.ts';
 import { taskKey } from '../runtime/taskItem.ts';
 import { createTaskStore } from '../runtime/taskStore.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { findApplication } from './findApplication.ts';
 import { requireFree, takenOver } from './holdTasks.ts';
 import { stopApplication } from './stopApplication.ts';
-import { readTasks } from './tasks.ts';
 
 /**
  * Takes away all that there is of an application, but for what it has put into topics of others. A worker of it that comes later begins anew. Throws as

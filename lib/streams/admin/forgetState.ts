@@ -4,10 +4,10 @@ import { readNameHolder } from '../../topic/readTopic.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
 import { ownTopicsOf } from '../registry/topicsOf.ts';
 import { taskName } from '../runtime/application.ts';
+import type { KnownTask } from '../runtime/readTasks.ts';
 import { unlessGone } from '../runtime/unlessGone.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { requireHeld } from './holdTasks.ts';
-import type { KnownTask } from './tasks.ts';
 
 /** Of one page of a list of objects, and of one call that deletes them. */
 const OBJECTS_PER_CALL = 1_000;

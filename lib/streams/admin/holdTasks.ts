@@ -4,10 +4,11 @@ import type { TaskId } from '../processor/processor.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { taskName } from '../runtime/application.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
+import { type KnownTask, readTasks } from '../runtime/readTasks.ts';
 import { firstEpoch, taskKey } from '../runtime/taskItem.ts';
 import { createTaskStore, type TaskStore } from '../runtime/taskStore.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
-import { activityOf, type KnownTask, readTasks } from './tasks.ts';
+import { activityOf } from './tasks.ts';
 
 /** Throws NON_EMPTY_GROUP if a worker has one of the tasks. */
 export function requireFree(

@@ -2,10 +2,11 @@ import { atOnce } from '../../atOnce.ts';
 import type { TaskId } from '../processor/processor.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
 import { taskName } from '../runtime/application.ts';
+import { readTasks } from '../runtime/readTasks.ts';
 import { positionIn } from '../runtime/taskItem.ts';
 import { unlessGone } from '../runtime/unlessGone.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
-import { inputsOf, readTasks } from './tasks.ts';
+import { inputsOf } from './tasks.ts';
 
 /** How far a task is with a partition that it reads. */
 export interface TaskLag {

@@ -5,9 +5,10 @@ import type { TaskId } from '../processor/processor.ts';
 import type { ApplicationDescription } from '../registry/describeApplication.ts';
 import { sourceTopicsOf } from '../registry/topicsOf.ts';
 import { taskName } from '../runtime/application.ts';
+import type { KnownTask } from '../runtime/readTasks.ts';
 import { positionIn } from '../runtime/taskItem.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
-import { inputsOf, type KnownTask } from './tasks.ts';
+import { inputsOf } from './tasks.ts';
 
 /** Where a task is to go on in a topic of others. */
 export interface ResetPosition {

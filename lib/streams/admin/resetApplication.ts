@@ -3,6 +3,7 @@ import type { ResetSpec } from '../../group/groups.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { taskName } from '../runtime/application.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
+import { readTasks } from '../runtime/readTasks.ts';
 import { NEW_TASK, taskKey } from '../runtime/taskItem.ts';
 import { createTaskStore } from '../runtime/taskStore.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
@@ -10,7 +11,6 @@ import { findApplication } from './findApplication.ts';
 import { requireFree, takenOver } from './holdTasks.ts';
 import { planReset, type ResetPosition } from './planReset.ts';
 import { stopApplication } from './stopApplication.ts';
-import { readTasks } from './tasks.ts';
 
 /**
  * Kafka's application reset tool: the application begins anew, at these positions of the topics that it reads, and without state. Returns where

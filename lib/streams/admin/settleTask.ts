@@ -1,13 +1,13 @@
 import { withRetries } from '../../log/retry.ts';
 import { applyStep } from '../runtime/applyStep.ts';
 import { STREAMS_LIMITS } from '../runtime/limits.ts';
+import type { KnownTask } from '../runtime/readTasks.ts';
 import { storedStep } from '../runtime/storedStep.ts';
 import { taskKey } from '../runtime/taskItem.ts';
 import { createTaskStore } from '../runtime/taskStore.ts';
 import { unlessGone } from '../runtime/unlessGone.ts';
 import type { AdminContext } from './context.ts';
 import { takenOver } from './holdTasks.ts';
-import type { KnownTask } from './tasks.ts';
 
 /**
  * Of a task that is marked, applies the last step if it is not known that it was: what was committed has happened, and what others read of it

@@ -3,12 +3,13 @@ import type { ApplicationDescription } from '../registry/describeApplication.ts'
 import { createRegistry } from '../registry/registry.ts';
 import { ownTopicsOf } from '../registry/topicsOf.ts';
 import { taskName } from '../runtime/application.ts';
+import { type KnownTask, readTasks } from '../runtime/readTasks.ts';
 import { type AdminContext, AT_ONCE } from './context.ts';
 import { unknownApplication } from './findApplication.ts';
 import { forgetState } from './forgetState.ts';
 import { holdTasks } from './holdTasks.ts';
 import { settleTask } from './settleTask.ts';
-import { inputsOf, type KnownTask, readTasks } from './tasks.ts';
+import { inputsOf } from './tasks.ts';
 
 export interface Stopped {
   /** Of the application, for the registry. */

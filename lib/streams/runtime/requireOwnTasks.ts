@@ -1,13 +1,15 @@
 import { WadiError } from '../../errors.ts';
-import type { AdminContext } from '../admin/context.ts';
-import { readTasks } from '../admin/tasks.ts';
 import { type StreamsApplication, sourceTopics } from './application.ts';
+import { readTasks } from './readTasks.ts';
 
 /**
  * Throws INVALID_REQUEST if a sub-topology would go on with the tasks of one that read other topics, as they are numbered alike: its own records
  * would count again. One that reads more topics or fewer goes on. Reads the items of all tasks, 100 a page.
  */
-export async function requireOwnTasks(context: AdminContext, application: StreamsApplication): Promise<void> {
+export async function requireOwnTasks(
+  context: Parameters<typeof readTasks>[0],
+  application: StreamsApplication,
+): Promise<void> {
   const { applicationId, topology } = application;
   for (const { id, state } of await readTasks(context, applicationId)) {
     const subtopology = topology.subtopologies[id.subtopology];

@@ -1,6 +1,5 @@
 import type { Clock } from '../../clock.ts';
 import type { Log } from '../../log/log.ts';
-import { allItems } from '../../storage/allItems.ts';
 import type { ItemStore, ObjectStore } from '../../storage/ports.ts';
 import type { Topic } from '../../topic/topic.ts';
 import type { Topics } from '../../topic/topics.ts';
@@ -13,7 +12,8 @@ import { hasMore, whichHaveMore } from './hasMore.ts';
 import { STREAMS_LIMITS, type StreamsLimits } from './limits.ts';
 import { newTask } from './newTask.ts';
 import { ownTopics } from './ownTopics.ts';
-import { isLeased, NEW_TASK, parseTask, type TaskState, taskKey } from './taskItem.ts';
+import { readTasks } from './readTasks.ts';
+import { isLeased, NEW_TASK, type TaskState, taskKey } from './taskItem.ts';
 import { createTaskStore, type TaskStore } from './taskStore.ts';
 import { createWork, type TaskAtHand, type WorkContext, type Worked } from './taskWork.ts';
 
@@ -31,8 +31,6 @@ export interface RunnerContext {
   /** Told of what is passed over in the topics of global tables. */
   readonly warn?: (error: unknown) => void;
 }
-
-const ITEMS_PER_READ = 100;
 
 /** What a run of a task has done. */
 export interface TaskRun {
@@ -145,9 +143,8 @@ export function createTaskRunner(context: RunnerContext): TaskRunner {
 
   return {
     async look(tasks) {
-      const { pk } = taskKey(application.applicationId, { subtopology: 0, partition: 0 });
-      const found = await allItems(items, clock, { pk, limit: ITEMS_PER_READ });
-      const states = new Map(found.map((item) => [item.sk, parseTask(item)]));
+      const begun = await readTasks({ storage: { groups: items }, clock }, application.applicationId);
+      const states = new Map(begun.map(({ id, state }) => [taskName(id), state]));
       const stateOf = (id: TaskId) => states.get(taskName(id)) ?? NEW_TASK;
       const withMore = await whichHaveMore(context, tasks, stateOf);
       const due: TaskId[] = [];

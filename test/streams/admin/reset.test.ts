@@ -1,9 +1,9 @@
 import type { Item } from '../../../lib/storage/ports.ts';
 import { resetApplication } from '../../../lib/streams/admin/resetApplication.ts';
-import { readTasks } from '../../../lib/streams/admin/tasks.ts';
 import { describeApplication } from '../../../lib/streams/registry/describeApplication.ts';
 import { createRegistry } from '../../../lib/streams/registry/registry.ts';
 import { prepare } from '../../../lib/streams/runtime/application.ts';
+import { readTasks } from '../../../lib/streams/runtime/readTasks.ts';
 import { createStreamsWorker } from '../../../lib/streams/runtime/worker.ts';
 import { intercepted } from '../../support/faults.ts';
 import { expectOnce, Killed, oracle, produce, startProcess } from '../countedWords.ts';
