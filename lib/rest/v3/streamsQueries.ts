@@ -6,7 +6,7 @@ import { WadiError } from '../../errors.ts';
 import { requirePartition } from '../../log/requirePartition.ts';
 import { partitionOfKey } from '../../record/partitioner.ts';
 import { keyFrom } from '../../streams/queries/formats.ts';
-import { readKey, readRange } from '../../streams/queries/readStore.ts';
+import { readKey, readRows } from '../../streams/queries/readStore.ts';
 import type { QueriedStore } from '../../streams/queries/stateStores.ts';
 import type { Times } from '../../streams/queries/storeView.ts';
 import type { Wadi } from '../../wadi.ts';
@@ -198,7 +198,7 @@ export const streamsQueryOperations: readonly Operation[] = [
       return withStore(wadi, access, params, partition_id, async (store) => {
         const { shape, changelog } = store;
         const all = Array.from({ length: changelog.partitions }, (_, partition) => partition);
-        const { rows, positions, isMore } = await readRange(wadi.stateStores, store, {
+        const { rows, positions, isMore } = await readRows(wadi.stateStores, store, {
           ...timesOf(store, query),
           ...(from !== undefined && { from: keyFrom(shape.keyFormat, from, 'from') }),
           ...(to !== undefined && { to: keyFrom(shape.keyFormat, to, 'to') }),

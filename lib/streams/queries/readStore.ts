@@ -55,7 +55,7 @@ export interface RangeQuery extends Omit<Range, 'startAt'> {
  * A page of the rows of several partitions, in one order: that of each. Throws as `StateStores.open`, and POLICY_VIOLATION if they do not fit into memory
  * together: they would be restored anew for each page.
  */
-export async function readRange(
+export async function readRows(
   stores: StateStores,
   store: QueriedStore,
   { partitions, limit, behind, deadlineMs, ...range }: RangeQuery,

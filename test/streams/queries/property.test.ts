@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { partitionOfKey } from '../../../lib/record/partitioner.ts';
 import { Serdes, TopologyTestDriver } from '../../../lib/streams/index.ts';
 import { jsonFrom } from '../../../lib/streams/queries/formats.ts';
-import { type RangeQuery, readKey, readRange } from '../../../lib/streams/queries/readStore.ts';
+import { type RangeQuery, readKey, readRows } from '../../../lib/streams/queries/readStore.ts';
 import type { QueriedStore, StateStores } from '../../../lib/streams/queries/stateStores.ts';
 import type { Row } from '../../../lib/streams/queries/storeView.ts';
 import type { Window } from '../../../lib/streams/windows/windowed.ts';
@@ -154,7 +154,7 @@ async function pagesOf(
   const found: Said[] = [];
   let behind: RangeQuery['behind'];
   for (let pages = 0; pages < 1_000; pages++) {
-    const { rows, isMore } = await readRange(stores, store, {
+    const { rows, isMore } = await readRows(stores, store, {
       ...Object.fromEntries(bounds.filter(([, bytes]) => bytes !== undefined)),
       ...{ ...others, partitions: [0, 1], deadlineMs },
       ...(behind && { behind }),

@@ -1,4 +1,4 @@
-import { type RangeQuery, readKey, readRange } from '../../../lib/streams/queries/readStore.ts';
+import { type RangeQuery, readKey, readRows } from '../../../lib/streams/queries/readStore.ts';
 import type { QueriedStore, StateStores } from '../../../lib/streams/queries/stateStores.ts';
 import { parseTask, taskKey } from '../../../lib/streams/runtime/taskItem.ts';
 import { type Call, intercepted } from '../../support/faults.ts';
@@ -17,7 +17,7 @@ const open = async (stores: StateStores, deadlineMs = LATER) =>
   stores.open(await w.store('table'), 0, deadlineMs);
 
 async function keysIn(stores: StateStores, name: string, query: Partial<RangeQuery> = {}): Promise<string[]> {
-  const { rows } = await readRange(stores, await w.store(name), {
+  const { rows } = await readRows(stores, await w.store(name), {
     ...{ ...ALL, partitions: [0], deadlineMs: LATER },
     ...query,
   });
@@ -237,7 +237,7 @@ test('a page goes on behind what has expired since', async () => {
   const behind = new Map<string, RangeQuery['behind']>();
   for (const name of names) {
     const query = { ...ALL, limit: 5, partitions: [0], deadlineMs: LATER };
-    const { rows } = await readRange(stores, await w.store(name), query);
+    const { rows } = await readRows(stores, await w.store(name), query);
     behind.set(name, { partition: 0, stored: rows.at(-1)!.row.stored });
   }
   await w.produce([{ key: 'late', value: 'x', timestamp: 1_000 }]);
@@ -261,7 +261,7 @@ test('a key that is in several partitions is told of each, once, however pages a
       const told: string[] = [];
       let behind: RangeQuery['behind'];
       for (let isMore = true; isMore; ) {
-        const page = await readRange(stores, store, {
+        const page = await readRows(stores, store, {
           ...{ ...ALL, reverse, limit: 1, partitions: [0, 1, 2], deadlineMs: LATER },
           ...(behind && { behind }),
         });
@@ -287,7 +287,7 @@ test('a page ends when it is large, but has one row however large it is', async 
     const found: string[] = [];
     let behind: RangeQuery['behind'];
     for (let isMore = true; isMore; ) {
-      const page = await readRange(stores, await w.store('table'), {
+      const page = await readRows(stores, await w.store('table'), {
         ...{ ...ALL, partitions: [0, 1], deadlineMs: LATER },
         ...(behind && { behind }),
       });
